@@ -1,0 +1,1 @@
+"""hubwarden: a terminal security console for Azure IoT Hub."""

@@ -1,0 +1,1 @@
+"""Types only: frozen dataclasses, enums and catalogues; standard library only."""

@@ -1,0 +1,74 @@
+"""Failures as a user meets them: what happened, why, what to do next."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """What sort of trouble it is; a pane shows each in its own way."""
+
+    NETWORK = "network"  # no route, refused, DNS, connection dropped
+    TIMEOUT = "timeout"
+    TLS = "tls"  # certificate not trusted, wrong name, handshake refused
+    AUTHENTICATION = "authentication"  # no token, wrong or expired secret, token refused
+    PERMISSION = "permission"  # signed in, but the role or right is missing
+    CLOCK = "clock"  # this machine's clock and the service's differ
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"  # somebody else changed it first
+    THROTTLED = "throttled"
+    SERVICE = "service"  # the service failed (5xx)
+    BAD_ANSWER = "bad-answer"  # not what this service answers: a proxy page, broken JSON
+    BAD_INPUT = "bad-input"
+    BAD_QUERY = "bad-query"  # the service could not read or run a query
+    NOT_CONFIGURED = "not-configured"  # the profile lacks something, or the resource has no such setting
+    READ_ONLY = "read-only"
+    CANCELLED = "cancelled"
+    DEFECT = "defect"  # our own mistake
+
+
+class ConsoleError(Exception):
+    """A failure told in one sentence each: what happened, why, what to do next.
+
+    Attributes:
+        kind: the sort of trouble.
+        what: what happened ("The device list could not be read").
+        why: the cause, as far as it is known.
+        hint: what to do next.
+        status: HTTP status, where there was one.
+        code: the service's own error code or name, as text.
+        request_id: the service's tracking id, for a support case.
+    """
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        what: str,
+        why: str = "",
+        hint: str = "",
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.kind = kind
+        self.what = what
+        self.why = why
+        self.hint = hint
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+    def sentence(self) -> str:
+        """Return the whole message on one line: what: why; what to do next."""
+        text = self.what.rstrip(".")
+        if self.why:
+            text += f": {self.why.rstrip('.')}"
+        text += "."
+        if self.hint:
+            text += f" {self.hint.rstrip('.')}."
+        return text
+
+    def __str__(self) -> str:
+        return self.sentence()

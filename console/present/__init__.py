@@ -1,0 +1,1 @@
+"""Pure model to rows, labels and words."""

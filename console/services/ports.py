@@ -1,0 +1,140 @@
+"""What services need from the outside, as Protocols; gateways implement them, tests inject them.
+
+Every method is synchronous, may be called from any thread, raises only `ConsoleError`, and returns model types whose text went
+through `clean()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Event, Lock
+from typing import Any, Protocol
+
+from console.model.device import Device, DeviceDetail
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertificate, Identity, MetricSeries
+
+
+class Cancel:
+    """A flag that a waiting user raises; long readings look at it between pages and retries."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+
+    def cancel(self) -> None:
+        """Ask the reading to stop."""
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep up to `seconds`, shorter when cancelled; return whether it was cancelled."""
+        return self._event.wait(seconds)
+
+    def check(self) -> None:
+        """Raise `ConsoleError` of kind CANCELLED when somebody asked to stop."""
+        if self._event.is_set():
+            raise ConsoleError(ErrorKind.CANCELLED, "The reading was stopped")
+
+
+NEVER_CANCELLED = Cancel()
+
+
+@dataclass(frozen=True)
+class QueryPage:
+    """One page of a registry query: devices (for `SELECT *`) or raw rows (for projections and counts)."""
+
+    devices: tuple[Device, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
+    continuation: str | None = None
+
+
+@dataclass(frozen=True)
+class LogTable:
+    """The primary result of a log query: column names and rows; datetimes are aware UTC, text is clean.
+
+    `partial` is the service's reason when it returned only part of the result.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    partial: str = ""
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return the rows keyed by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+class HubReader(Protocol):
+    """The control plane of one hub, reading."""
+
+    def hub(self, cancel: Cancel = NEVER_CANCELLED) -> Hub:
+        """Read the hub."""
+
+    def certificates(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[HubCertificate]:
+        """Read the CA certificates of the hub."""
+
+    def diagnostic_settings(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[DiagnosticSetting]:
+        """Read where the hub's logs go."""
+
+    def workspace_id(self, workspace_arm_id: str, cancel: Cancel = NEVER_CANCELLED) -> str:
+        """Return the workspace's id (a GUID) for queries."""
+
+    def activity(self, since: datetime, cancel: Cancel = NEVER_CANCELLED) -> Sequence[ActivityEntry]:
+        """Read the hub's activity log, newest first."""
+
+    def metrics(
+        self, names: Sequence[str], start: datetime, end: datetime, step: timedelta, cancel: Cancel = NEVER_CANCELLED
+    ) -> Sequence[MetricSeries]:
+        """Read platform metrics; device counts are averages."""
+
+
+class RegistryReader(Protocol):
+    """The data plane of one hub, reading."""
+
+    def query(
+        self, text: str, *, continuation: str | None = None, page_size: int = 1000, cancel: Cancel = NEVER_CANCELLED
+    ) -> QueryPage:
+        """Run one page of an IoT Hub query."""
+
+    def device(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> DeviceDetail:
+        """Read one identity and its twin afresh."""
+
+
+class LogsReader(Protocol):
+    """A Log Analytics workspace."""
+
+    def query(self, kql: str, start: datetime, end: datetime, cancel: Cancel = NEVER_CANCELLED) -> LogTable:
+        """Run KQL over rows of [start, end)."""
+
+
+class IdentityReader(Protocol):
+    """The credential in use."""
+
+    def whoami(self, cancel: Cancel = NEVER_CANCELLED) -> Identity:
+        """Return who we are; fetches a token when there is none."""
+
+
+@dataclass
+class CallMeter:
+    """Counts calls to outside for the status line; written by gateways from any thread, read by the user interface."""
+
+    calls: int = 0
+    throttled: int = 0
+    retries: int = 0
+    in_flight: int = 0
+    note: str = ""  # "retry 2 of 3 in 4 s", empty when nothing waits
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def add(self, *, calls: int = 0, throttled: int = 0, retries: int = 0, in_flight: int = 0) -> None:
+        """Add to the counters."""
+        with self._lock:
+            self.calls += calls
+            self.throttled += throttled
+            self.retries += retries
+            self.in_flight += in_flight
