@@ -95,8 +95,8 @@ class FailureBin:
 class FailureGroup:
     """One row of the table of failures.
 
-    `key` identifies it through refreshes and, with the grouping, selects its events; `filters` are (KQL column, value) pairs that
-    do so. `flag` is an optional warning ("possible cloned credential").
+    `key` identifies it through refreshes; `filters` are (KQL column, value) pairs that select its events.
+    `flag` is an optional warning ("possible cloned credential").
     """
 
     key: str
@@ -116,8 +116,8 @@ class FailureGroup:
 class FailureReport:
     """What the log tells about one time window of one hub.
 
-    `bins` are contiguous from `start` in steps of `step` (empty bins filled in). `previous_total` counts the window before this
-    one, None when unknown. `lag` is the age of the newest row when it was read. `kql` is what was run.
+    `bins` are contiguous from `start` in steps of `step` (empty bins filled in). `previous_total` counts the window
+    before this one, None when unknown. `lag` is the age of the newest row when it was read. `kql` is what was run.
     """
 
     state: LogState

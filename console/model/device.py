@@ -64,8 +64,8 @@ class ConnectionState(StrEnum):
 class Device:
     """A row of the fleet: what one twin query tells, without reading any key.
 
-    `last_activity` is None for "never". `thumbprints` is (primary, secondary), each possibly empty. `tags` are flattened
-    twin tags as (path, text) pairs, `("site", "lyon")`.
+    `last_activity` is None for "never". `thumbprints` is (primary, secondary), each possibly empty. `tags` are
+    flattened twin tags as (path, text) pairs, `("site", "lyon")`.
     """
 
     device_id: str
@@ -88,8 +88,8 @@ class Device:
 class DeviceDetail:
     """One device read afresh: identity and twin. Keys are not kept; only which slots are filled.
 
-    `keys_filled` is (primary, secondary); `keys_equal` is None when not both are filled. `twin_json` is the whole twin, indented
-    and cleaned line by line.
+    `keys_filled` is (primary, secondary); `keys_equal` is None when not both are filled. `twin_json` is the whole twin,
+    indented and cleaned line by line.
     """
 
     device: Device
@@ -119,7 +119,7 @@ class FleetCounts:
 
 @dataclass(frozen=True)
 class Fleet:
-    """Every device read so far, in id order; `complete` is False while pages are still coming or the reading was stopped."""
+    """Every device read so far, in id order; `complete` is False while pages are still coming or after a stop."""
 
     devices: tuple[Device, ...] = ()
     complete: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class IpRule:
 class Exposure:
     """Who can reach the hub. `None` means the service did not say.
 
-    With `public_access` False all IP rules are ignored. `built_in_endpoint_filtered` False leaves the built-in Event Hubs
-    endpoint open to every address. `classic_rules` counts retired `ipFilterRules`.
+    With `public_access` False all IP rules are ignored. `built_in_endpoint_filtered` False leaves the built-in Event
+    Hubs endpoint open to every address. `classic_rules` counts retired `ipFilterRules`.
     """
 
     public_access: bool | None = None
@@ -64,7 +65,7 @@ class Hub:
 def arm_segment(arm_id: str, key: str) -> str:
     """Return the value after `key` in a resource id, compared without case; empty when absent."""
     parts = arm_id.strip("/").split("/")
-    for name, value in zip(parts, parts[1:], strict=False):
+    for name, value in pairwise(parts):
         if name.casefold() == key.casefold():
             return value
     return ""

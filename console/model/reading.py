@@ -16,7 +16,8 @@ class Reading(Generic[T]):
     """One thing that was (or was not) read from outside.
 
     States: not asked yet (`value`, `as_of` and `error` all None); ready (`value`, `as_of`); failed (`error`, no value);
-    stale (`value` and `as_of` of an earlier reading; `error` says why there is none newer, or `cached` that it came from disk).
+    stale (`value` and `as_of` of an earlier reading; `error` says why there is none newer, or `cached` that it came
+    from disk).
     """
 
     value: T | None = None

@@ -1,0 +1,45 @@
+# Everything a fresh machine needs is Python 3.11-3.13 and make; each target sets up .venv by itself.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
+BIN := .venv/bin
+
+.PHONY: demo test check bench screenshots format clean
+
+demo: .venv/.demo ## the console on the local hub
+	@$(BIN)/hubwarden demo
+
+test: .venv/.dev ## every test
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+
+check: .venv/.dev ## format, lint, types, layers
+	$(BIN)/ruff format --check console tests benchmarks screenshots
+	$(BIN)/ruff check console tests benchmarks screenshots
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev
+	$(BIN)/ruff format console tests benchmarks screenshots
+	$(BIN)/ruff check --fix console tests benchmarks screenshots
+
+bench: .venv/.dev ## the figures the README quotes
+	$(BIN)/python -m benchmarks
+
+screenshots: .venv/.dev ## SVG and PNG of each pane, from the demo
+	$(BIN)/python screenshots/make.py
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "hubwarden needs Python 3.11, 3.12 or 3.13: install one, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Setting up .venv with $(PYTHON) (once, about a minute) ..."
+	@$(PYTHON) -m venv .venv
+
+.venv/.demo: pyproject.toml | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo,dev]'
+	@touch $@ .venv/.demo
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -1,0 +1,198 @@
+"""`hubwarden connections`: failed connections without the console."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import click
+
+from console.cli.context import Settings
+from console.cli.output import Json, envelope, print_json, print_table, time_text, warning
+from console.model.clock import format_time
+from console.model.connection import ConnectionEvent, FailureGroup, FailureReport, Grouping, LogState
+from console.model.errors import ConsoleError, ErrorKind
+from console.services.bundle import Services
+from console.services.ports import Cancel
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_GROUPINGS = {grouping.name.lower(): grouping for grouping in Grouping}
+_GOOD = {LogState.READY, LogState.EMPTY}
+_BARS = 60
+_LONGEST = timedelta(days=30)
+
+
+class Span(click.ParamType[timedelta]):
+    """A length of time: 90s, 15m, 1h, 7d."""
+
+    name = "TIME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Return the length of time; fail with what is allowed."""
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"(\d{1,6})([smhd])", str(value).strip())
+        length = timedelta(seconds=int(match[1]) * _UNITS[match[2]]) if match else timedelta(0)
+        if not timedelta(0) < length <= _LONGEST:
+            self.fail(f"“{value}” is no length of time: give 15m, 1h or 7d (at most 30d).", param, ctx)
+        return length
+
+
+@click.command()
+@click.option("--since", type=Span(), default="1h", show_default=True, help="How far back.")
+@click.option("--by", "by", type=click.Choice(list(_GROUPINGS)), default="cause", show_default=True, help="Group by.")
+@click.option("--raw", is_flag=True, help="Single events instead of groups, newest first.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Events with --raw.")
+@click.option("--renewals", is_flag=True, help="With --raw: token renewals too.")
+@click.option("--watch", is_flag=True, help="Again every --interval; with --json one document a line.")
+@click.option("--interval", type=Span(), default="30s", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON: hubwarden.connections/1 or hubwarden.connection_events/1.")
+@click.pass_obj
+def connections(
+    settings: Settings,
+    since: timedelta,
+    by: str,
+    raw: bool,
+    limit: int,
+    renewals: bool,
+    watch: bool,
+    interval: timedelta,
+    as_json: bool,
+) -> int:
+    """Show who fails to connect, since when and why; token renewals are folded and counted apart."""
+    services = settings.services()
+    cancel = Cancel()
+    while True:
+        code = (
+            _show_events(services, since, limit, renewals, as_json, watch, cancel)
+            if raw
+            else _show_report(services, since, _GROUPINGS[by], as_json, watch, cancel)
+        )
+        if not watch:
+            return code
+        cancel.wait(interval.total_seconds())
+
+
+def _show_report(
+    services: Services, since: timedelta, grouping: Grouping, as_json: bool, watch: bool, cancel: Cancel
+) -> int:
+    step = timedelta(seconds=max(60, round(since.total_seconds() / _BARS / 60) * 60))
+    report = services.connections.report(since, step, grouping, cancel)
+    if as_json:
+        document = report_json(report)
+        click.echo(json.dumps(document, ensure_ascii=False)) if watch else print_json(document)
+    else:
+        _print_report(report)
+    return 0 if report.state in _GOOD else 1
+
+
+def _print_report(report: FailureReport) -> None:
+    if report.state not in _GOOD:
+        error = report.error
+        sentence = error.sentence() if error else f"The log could not be used ({report.state})."
+        raise error or ConsoleError(ErrorKind.NOT_CONFIGURED, sentence)
+    before = "" if report.previous_total is None else f", {report.previous_total:,} in the time before"
+    lag = "" if report.lag is None else f"; newest row {int(report.lag.total_seconds() // 60)} min old"
+    click.echo(
+        f"{report.total:,} failed connections of {report.devices:,} devices since "
+        f"{format_time(report.start)}{before}; {report.folded:,} token renewals folded{lag}"
+    )
+    if report.partial:
+        click.echo(f"Only part of the result: {report.partial}", err=True)
+    if report.groups:
+        print_table(
+            (report.grouping.value.upper(), "COUNT", "DEVICES", "SINCE", "CAUSE", "EVIDENCE"),
+            [
+                (
+                    group.label,
+                    f"{group.count:,}",
+                    f"{group.devices:,}",
+                    format_time(group.first),
+                    f"{group.confidence.value}: {group.cause.value}",
+                    group.flag or group.evidence,
+                )
+                for group in report.groups
+            ],
+            right=frozenset({1, 2}),
+        )
+
+
+def _show_events(
+    services: Services, since: timedelta, limit: int, renewals: bool, as_json: bool, watch: bool, cancel: Cancel
+) -> int:
+    now = services.clock()
+    events = services.connections.events(now - since, now, (), cancel, limit=limit, renewals=renewals)
+    if as_json:
+        document = envelope("connection_events", now, [event_json(event) for event in events])
+        click.echo(json.dumps(document, ensure_ascii=False)) if watch else print_json(document)
+        return 0
+    print_table(
+        ("TIME", "DEVICE", "OPERATION", "CODE", "NAME", "FROM", "SDK"),
+        [
+            (format_time(e.time), e.device_id, e.operation, e.code or "-", e.description or "-", e.address, e.sdk)
+            for e in events
+        ],
+    )
+    return 0
+
+
+def report_json(report: FailureReport) -> Json:
+    """Return a report as hubwarden.connections/1."""
+    return envelope(
+        "connections",
+        report.end,
+        [_group_json(group) for group in report.groups],
+        stale=False,
+        warnings=[warning(report.error)] if report.error else [],
+        state=report.state.value,
+        window={
+            "start": format_time(report.start),
+            "end": format_time(report.end),
+            "step_seconds": int(report.step.total_seconds()),
+        },
+        grouping=report.grouping.value,
+        total=report.total,
+        previous_total=report.previous_total,
+        devices=report.devices,
+        folded=report.folded,
+        lag_seconds=None if report.lag is None else int(report.lag.total_seconds()),
+        partial=report.partial,
+        bins=[
+            {"start": format_time(b.start), "counts": {cause.value: count for cause, count in b.counts}}
+            for b in report.bins
+        ],
+    )
+
+
+def _group_json(group: FailureGroup) -> Json:
+    return {
+        "key": group.key,
+        "label": group.label,
+        "count": group.count,
+        "devices": group.devices,
+        "first": time_text(group.first),
+        "last": time_text(group.last),
+        "cause": group.cause.value,
+        "confidence": group.confidence.value,
+        "evidence": group.evidence,
+        "flag": group.flag,
+    }
+
+
+def event_json(event: ConnectionEvent) -> Json:
+    """Return one event as an item of hubwarden.connection_events/1."""
+    return {
+        "time": format_time(event.time),
+        "device_id": event.device_id,
+        "operation": event.operation,
+        "level": event.level,
+        "code": event.code,
+        "description": event.description,
+        "message": event.message,
+        "address": event.address,
+        "protocol": event.protocol,
+        "sdk": event.sdk,
+        "auth": event.auth,
+        "renewal": event.renewal,
+    }

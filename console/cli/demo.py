@@ -1,0 +1,133 @@
+"""`hubwarden demo`: the local hub with its incident, and the console on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from console.cli.context import Settings
+from console.cli.open_console import check_terminal, show
+from console.model.clock import Clock, format_time, parse_time, system_clock
+from console.model.errors import ConsoleError, ErrorKind
+
+START_SECONDS = 60.0
+STOP_SECONDS = 2.0
+
+
+@click.command()
+@click.option("--devices", type=click.IntRange(1, 1_000_000), default=2000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same fleet.")
+@click.option("--start", metavar="TIME", help="When the story begins (RFC 3339); default: now, to the minute.")
+@click.pass_obj
+def demo(settings: Settings, devices: int, seed: int, start: str | None) -> None:
+    """Start the local hub with an incident under way and open the console on it, read-only.
+
+    Everything runs on this machine's loopback and is gone afterwards.
+    """
+    check_terminal()
+    begin = parse_time(start)
+    if start and begin is None:
+        raise ConsoleError(
+            ErrorKind.BAD_INPUT, f"“{start}” is no time", "", "Write it like 2026-11-23T09:42:00Z", code="usage"
+        )
+    with running_hub(devices=devices, seed=seed, start=begin) as (ready, clock, state):
+        from console.cli.compose import services_for
+        from console.config import pick_profile
+
+        show(services_for(pick_profile(ready["profile"]), clock=clock, state_dir=state), settings)
+
+
+@contextmanager
+def running_hub(
+    *, devices: int, seed: int, start: datetime | None, quiet: bool = False
+) -> Iterator[tuple[dict[str, Any], Clock, Path]]:
+    """Run the local hub as a child process; yield its ready data, the story's clock and a state folder of its own.
+
+    Raises ConsoleError when it does not come up. It is stopped and everything removed at the end.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="hubwarden-demo-"))
+    state = folder / "state"
+    state.mkdir(mode=0o700)
+    ready_file = folder / "ready.json"
+    command = [sys.executable, "-m", "console", "localhub", "serve", "--ready-file", str(ready_file)]
+    command += ["--devices", str(devices), "--seed", str(seed)]
+    command += ["--start", format_time(start)] if start else []
+    if not quiet:
+        click.echo(f"Starting the local hub with {devices:,} devices ...", err=True)
+    with (folder / "hub.log").open("wb") as log:
+        # a group of its own: Ctrl+C in the terminal must reach the console, not the hub under it
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command, stdout=subprocess.DEVNULL, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    previous = _stop_on_hangup(process)
+    try:
+        ready = _wait(process, ready_file, folder / "hub.log")
+        yield ready, _story_clock(ready, start), state
+    finally:
+        _stop(process)
+        if previous is not None:
+            signal.signal(signal.SIGHUP, previous)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_on_hangup(process: subprocess.Popen[bytes]) -> Any:
+    def stop(_signal: int, _frame: object) -> None:
+        process.terminate()
+        raise KeyboardInterrupt
+
+    return signal.signal(signal.SIGHUP, stop) if hasattr(signal, "SIGHUP") else None
+
+
+def _wait(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dict[str, Any]:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            raise ConsoleError(
+                ErrorKind.NOT_CONFIGURED,
+                "The local hub did not start",
+                lines[-1].removeprefix("hubwarden: ") if lines else "it gave no reason",
+                "It needs the extra “demo”: pip install 'hubwarden[demo]'",
+            )
+        if ready_file.exists():
+            try:
+                ready: dict[str, Any] = json.loads(ready_file.read_text(encoding="utf-8"))
+            except ValueError:
+                pass  # still being written
+            else:
+                return ready
+        time.sleep(0.05)
+    raise ConsoleError(
+        ErrorKind.TIMEOUT, "The local hub did not start", f"not ready within {START_SECONDS:.0f} s", "Try fewer devices"
+    )
+
+
+def _story_clock(ready: dict[str, Any], start: datetime | None) -> Clock:
+    if start is None:
+        return system_clock
+    now = parse_time(ready.get("story_now")) or start
+    began = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - began)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,101 @@
+"""The command `hubwarden`: global options, lazily loaded commands, and one place where failures become sentences."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from console.cli.context import Settings
+from console.model.errors import ConsoleError
+
+_COMMANDS = {
+    # name: (module, attribute, one line for --help, so that --help imports nothing)
+    "connections": ("console.cli.connections", "connections", "Who fails to connect, since when and why."),
+    "demo": ("console.cli.demo", "demo", "Start the local hub with an incident under way and open the console on it."),
+    "devices": ("console.cli.devices", "devices", "The device registry: list, show."),
+    "localhub": ("console.cli.localhub", "localhub", "A real IoT Hub on loopback."),
+    "profile": ("console.cli.profile", "profile", "Profiles: add, list, show, check."),
+    "schema": ("console.cli.schemas", "schema", "The JSON schema of a --json output."),
+}
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        from importlib import import_module
+
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][2]) for name in self.list_commands(ctx)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, 1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean “{near[0]}”?", ctx) from None
+
+
+@click.group(cls=_Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--profile", metavar="FILE-OR-NAME", help="A profile's name, a profile file, or just a hub's name.")
+@click.option("--my-ip", metavar="ADDRESS", help="Your own public address, where it matters.")
+@click.option("--theme", metavar="NAME", help="dark, light or ansi.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.version_option(package_name="hubwarden", prog_name="hubwarden")
+@click.pass_context
+def cli(ctx: click.Context, profile: str | None, my_ip: str | None, theme: str | None, no_mouse: bool) -> None:
+    """A terminal security console for Azure IoT Hub.
+
+    Without a command it opens the console on the default profile, read-only.
+    """
+    ctx.obj = Settings(profile=profile, my_ip=my_ip, theme=theme, mouse=not no_mouse)
+    if ctx.invoked_subcommand is None:
+        from console.cli.open_console import open_console
+
+        open_console(ctx.obj)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed or refused, 2 wrong usage."""
+    sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def run(args: list[str]) -> int:
+    """Run the command line; return the exit code. Nothing but an exit code and sentences leaves this function."""
+    try:
+        result: Any = cli.main(args=args, prog_name="hubwarden", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except ConsoleError as error:
+        click.echo(f"hubwarden: {error.sentence()}", err=True)
+        return USAGE if error.code == "usage" else FAILED
+    except BrokenPipeError:  # `hubwarden devices list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from console.cli.defects import report
+
+        click.echo(f"hubwarden: {report(error)}", err=True)
+        return FAILED
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,46 @@
+"""Open the console in this terminal, or say why not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from console.cli.context import Settings
+from console.model.errors import ConsoleError, ErrorKind
+
+if TYPE_CHECKING:
+    from console.services.bundle import Services
+
+
+def check_terminal() -> None:
+    """Raise ConsoleError (usage) when there is no terminal that can show the console."""
+    why = ""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        why = "input or output is not a terminal"
+    elif os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}:
+        why = f"TERM is {os.environ.get('TERM') or 'not set'}"
+    if why:
+        raise ConsoleError(
+            ErrorKind.BAD_INPUT,
+            "The console cannot be opened here",
+            why,
+            "Use a command with --json, for example: hubwarden connections --json",
+            code="usage",
+        )
+
+
+def open_console(settings: Settings) -> None:
+    """Open the console on the profile in use."""
+    check_terminal()
+    show(settings.services(), settings)
+
+
+def show(services: Services, settings: Settings) -> None:
+    """Run the console on given services until the user leaves it."""
+    from console.ui.app import HubwardenApp
+
+    app = HubwardenApp(services, theme=settings.theme, mouse=settings.mouse)
+    app.run(mouse=settings.mouse)
+    if app.return_code:
+        sys.exit(app.return_code)

@@ -1,0 +1,56 @@
+"""The error codes of IoT Hub: what each means, the documented fix, and how to read it as a matter of security.
+
+Sources: the service's error-code reference and its public client SDKs (see each family below).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from console.model.error_codes_data import FAMILIES, REQUEST, RETRY, TABLE
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One code. `security` says what an attack, a leak or a lock-out behind it looks like; empty when nothing does."""
+
+    code: str
+    name: str
+    meaning: str
+    fix: str
+    security: str = ""
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status that the first three digits repeat."""
+        return int(self.code[:3]) if self.code[:3].isdigit() else 0
+
+
+def _parse(table: str) -> dict[str, ErrorCode]:
+    entries = {}
+    for row in table.replace("\n    ", " ").splitlines():
+        head, meaning, fix, *security = row.split(" | ")
+        code, name = head.split(" ")
+        fix = {"@request": REQUEST, "@retry": RETRY}.get(fix, fix)
+        entries[code] = ErrorCode(code, name, meaning, fix, *security)
+    return entries
+
+
+CATALOGUE: Mapping[str, ErrorCode] = MappingProxyType(_parse(TABLE))
+"""Every known code by its six digits."""
+
+_BY_NAME = MappingProxyType({entry.name.casefold(): entry for entry in CATALOGUE.values()})
+
+
+def explain(code: str) -> ErrorCode:
+    """Return the entry of a code (six digits or the service's name); an unknown one is explained by its HTTP family."""
+    text = code.strip()
+    entry = CATALOGUE.get(text) or _BY_NAME.get(text.casefold())
+    if entry is not None:
+        return entry
+    meaning, fix = FAMILIES.get(
+        text[:3], ("The service's reference does not list this code.", "Look at the raw event.")
+    )
+    return ErrorCode(text, "not in the catalogue", meaning, fix)
