@@ -23,30 +23,23 @@ _BARS = 60
 _LONGEST = timedelta(days=30)
 
 
-class Span(click.ParamType[timedelta]):
-    """A length of time: 90s, 15m, 1h, 7d."""
-
-    name = "TIME"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Return the length of time; fail with what is allowed."""
-        if isinstance(value, timedelta):
-            return value
-        match = re.fullmatch(r"(\d{1,6})([smhd])", str(value).strip())
-        length = timedelta(seconds=int(match[1]) * _UNITS[match[2]]) if match else timedelta(0)
-        if not timedelta(0) < length <= _LONGEST:
-            self.fail(f"“{value}” is no length of time: give 15m, 1h or 7d (at most 30d).", param, ctx)
-        return length
+def _span(_ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
+    """Return the length of time that was typed (90s, 15m, 1h, 7d)."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
+    length = timedelta(seconds=int(match[1]) * _UNITS[match[2]]) if match else timedelta(0)
+    if not timedelta(0) < length <= _LONGEST:
+        raise click.BadParameter(f"“{value}” is no length of time: give 15m, 1h or 7d (at most 30d).", param=param)
+    return length
 
 
 @click.command()
-@click.option("--since", type=Span(), default="1h", show_default=True, help="How far back.")
+@click.option("--since", metavar="TIME", callback=_span, default="1h", show_default=True, help="How far back.")
 @click.option("--by", "by", type=click.Choice(list(_GROUPINGS)), default="cause", show_default=True, help="Group by.")
 @click.option("--raw", is_flag=True, help="Single events instead of groups, newest first.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Events with --raw.")
 @click.option("--renewals", is_flag=True, help="With --raw: token renewals too.")
 @click.option("--watch", is_flag=True, help="Again every --interval; with --json one document a line.")
-@click.option("--interval", type=Span(), default="30s", show_default=True)
+@click.option("--interval", metavar="TIME", callback=_span, default="30s", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="JSON: hubwarden.connections/1 or hubwarden.connection_events/1.")
 @click.pass_obj
 def connections(

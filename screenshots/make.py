@@ -1,0 +1,101 @@
+"""Draw each pane from the demo: a fixed seed and start, so that no picture ever shows real data. SVG, and PNG where possible."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.cli.compose import services_for
+from console.cli.demo import running_hub
+from console.config import pick_profile
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from console.ui.app import HubwardenApp
+
+HERE = Path(__file__).parent
+START = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
+FONT = "DejaVu Sans Mono"
+SIZES = ((80, 24), (120, 36))
+# name, keys that lead there, a word that must be on the screen before the picture is taken
+SCENES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("overview", ("1",), "cut off by IP rules"),
+    ("devices", ("2",), "genoa-"),
+    ("device", ("2", "enter"), "twin"),
+    ("connections", ("3",), "cut off by IP rules"),
+    ("help", ("3", "question_mark"), "filter"),
+)
+SECONDS = 60.0
+
+
+def screen_text(app: HubwardenApp) -> str:
+    """Return what the screen shows, as text."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def wait_for(pilot: Pilot[object], wanted: Callable[[], bool], what: str) -> None:
+    """Wait until a condition holds, or fail with its name."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + SECONDS
+    while not wanted():
+        if loop.time() > deadline:
+            raise SystemExit(f"{what} never appeared")
+        await pilot.pause(0.1)
+
+
+async def draw(
+    make_app: Callable[[], HubwardenApp], name: str, keys: tuple[str, ...], word: str, size: tuple[int, int]
+):
+    """Take one picture."""
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await wait_for(pilot, lambda: "connected" in screen_text(app) or "SAS" in screen_text(app), "the Overview")
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause(0.3)
+            if key == "2":
+                await wait_for(pilot, lambda: "genoa-" in screen_text(app), "the device list")
+        await wait_for(pilot, lambda: word in screen_text(app), f"“{word}” on {name}")
+        await pilot.pause(0.5)
+        svg = HERE / f"{name}-{size[0]}x{size[1]}.svg"
+        svg.write_text(app.export_screenshot(title="hubwarden"), encoding="utf-8")
+        png(svg)
+
+
+def png(svg: Path) -> None:
+    """Render an SVG with the machine's monospaced font; without the renderer only the SVG stays."""
+    try:
+        import resvg_py
+    except ImportError:
+        return
+    text = svg.read_text(encoding="utf-8").replace("Fira Code", FONT)
+    data = resvg_py.svg_to_bytes(svg_string=text, monospace_family=FONT, font_family=FONT, zoom=1)
+    svg.with_suffix(".png").write_bytes(bytes(data))
+
+
+def main() -> None:
+    """Draw every scene in every size."""
+    from console.ui.app import HubwardenApp
+
+    wanted = sys.argv[1:]
+    with running_hub(devices=2000, seed=1, start=START) as (ready, clock, state):
+        profile = pick_profile(ready["profile"])
+
+        def make_app() -> HubwardenApp:
+            return HubwardenApp(services_for(profile, clock=clock, state_dir=state), theme="dark")
+
+        for name, keys, word in SCENES:
+            for size in SIZES:
+                if not wanted or name in wanted:
+                    asyncio.run(draw(make_app, name, keys, word, size))
+                    print(f"{name} {size[0]}x{size[1]}")
+
+
+if __name__ == "__main__":
+    main()
