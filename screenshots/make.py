@@ -1,4 +1,4 @@
-"""Draw each pane from the demo: a fixed seed and start, so that no picture ever shows real data. SVG, and PNG where possible."""
+"""Draw each pane from the demo, with a fixed seed and start: no picture shows real data. SVG and PNG."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Terminal:
         # private modes with colons and kitty keys are not pyte's; it must not stop the test
         try:
             self._stream.feed(data)
-        except Exception:  # noqa: BLE001
+        except Exception:
             self._stream = pyte.ByteStream(self._screen)
 
     def lines(self) -> list[str]:

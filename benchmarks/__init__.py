@@ -1,0 +1,1 @@
+"""Figures that the README may quote; `make bench` prints them, each beside what it is measured against."""

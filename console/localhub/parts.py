@@ -1,0 +1,75 @@
+"""Puts the local hub's parts together: the cloud, its demo content, and one application per service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from console.localhub import log_analytics, registry, resource_manager, token_service
+from console.localhub.cloud_factory import new_cloud as _new_cloud
+from console.localhub.faults import Faults
+from console.localhub.http_server import AsgiApp
+from console.localhub.log_store import LogStore
+from console.localhub.scenario import Scenario
+from console.localhub.scenario import build as build_incident
+from console.localhub.scenario_live import Live
+from console.localhub.state import Cloud, StoryClock
+
+if TYPE_CHECKING:
+    from console.localhub.server import LocalHubOptions
+
+SCENARIOS = ("incident", "empty")
+
+
+@dataclass
+class World:
+    """The log store, and what the scenario made; None for the empty one."""
+
+    store: LogStore
+    scenario: Scenario | None = None
+
+
+def new_cloud(clock: StoryClock, options: LocalHubOptions) -> Cloud:
+    """Return the empty cloud of a seed."""
+    cloud = _new_cloud(clock, options.seed)
+    cloud.log_ip_rejections = options.log_ip_rejections
+    return cloud
+
+
+def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
+    """Make the log store and the demo content; the scenario `empty` is a hub without devices and without history.
+
+    Raises ValueError for an unknown scenario.
+    """
+    if options.scenario not in SCENARIOS:
+        raise ValueError(f"there is no scenario {options.scenario!r}; there are {', '.join(SCENARIOS)}")
+    store = LogStore(cloud, faults)
+    if options.scenario == "empty":
+        return World(store)
+    return World(store, build_incident(cloud, store, options.devices, options.seed, options.history_hours))
+
+
+def applications(cloud: Cloud, faults: Faults, world: World, options: LocalHubOptions) -> dict[str, AsgiApp]:
+    """Return the application of each service: hub, arm, logs, token."""
+    return {
+        "hub": registry.make_app(cloud, throttle=options.throttle, faults=faults),
+        "arm": resource_manager.make_app(cloud, faults, base_url),
+        "logs": log_analytics.make_app(cloud, world.store, faults),
+        "token": token_service.make_app(cloud, faults),
+    }
+
+
+def start_live(cloud: Cloud, world: World) -> Live | None:
+    """Let the simulated fleet go on from the story's start; None when the scenario has none."""
+    if world.scenario is None:
+        return None
+    live = Live(cloud, world.scenario)
+    live.start()
+    return live
+
+
+def base_url(request: Request) -> str:
+    """Return the address the client used, for absolute URLs in answers."""
+    return f"https://{request.headers.get('host', 'localhost')}"

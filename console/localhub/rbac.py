@@ -1,0 +1,172 @@
+"""Role-based access: Azure's built-in roles and whether an assignment allows an operation at a scope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from console.localhub.state import Cloud, Json
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+USER_ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
+LOG_ANALYTICS_READER = "73c42c96-874c-492b-b04d-ab87d138a893"
+IOT_HUB_DATA_CONTRIBUTOR = "4fc6c259-987e-4a07-842e-c321cc9d413f"
+IOT_HUB_DATA_READER = "b447c946-2db7-41ec-983d-d8bf3b1c77e3"
+IOT_HUB_REGISTRY_CONTRIBUTOR = "4ea46cd5-c1b2-4a8e-910b-273211f9ce47"
+IOT_HUB_TWIN_CONTRIBUTOR = "494bdba2-168f-4f31-a0a1-191d2f7c028c"
+
+
+def role_definition(
+    guid: str,
+    name: str,
+    description: str,
+    *,
+    actions: Iterable[str] = (),
+    not_actions: Iterable[str] = (),
+    data_actions: Iterable[str] = (),
+    not_data_actions: Iterable[str] = (),
+    custom: bool = False,
+    scopes: Iterable[str] = ("/",),
+) -> Json:
+    """Return the ARM body of a role definition (api 2022-04-01) with one permissions block."""
+    return {
+        "id": f"/providers/Microsoft.Authorization/roleDefinitions/{guid}",
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "name": guid,
+        "properties": {
+            "roleName": name,
+            "type": "CustomRole" if custom else "BuiltInRole",
+            "description": description,
+            "assignableScopes": list(scopes),
+            "permissions": [
+                {
+                    "actions": list(actions),
+                    "notActions": list(not_actions),
+                    "dataActions": list(data_actions),
+                    "notDataActions": list(not_data_actions),
+                }
+            ],
+        },
+    }
+
+
+_BUILT_IN: tuple[Json, ...] = (
+    role_definition(
+        OWNER,
+        "Owner",
+        "Grants full access to manage all resources, including the ability to assign roles in Azure RBAC.",
+        actions=["*"],
+    ),
+    role_definition(
+        CONTRIBUTOR,
+        "Contributor",
+        "Grants full access to manage all resources, but does not allow you to assign roles in Azure RBAC, manage "
+        "assignments in Azure Blueprints, or share image galleries.",
+        actions=["*"],
+        not_actions=[
+            "Microsoft.Authorization/*/Delete",
+            "Microsoft.Authorization/*/Write",
+            "Microsoft.Authorization/elevateAccess/Action",
+            "Microsoft.Blueprint/blueprintAssignments/write",
+            "Microsoft.Blueprint/blueprintAssignments/delete",
+            "Microsoft.Compute/galleries/share/action",
+        ],
+    ),
+    role_definition(
+        READER,
+        "Reader",
+        "View all resources, but does not allow you to make any changes.",
+        actions=["*/read"],
+    ),
+    role_definition(
+        USER_ACCESS_ADMINISTRATOR,
+        "User Access Administrator",
+        "Lets you manage user access to Azure resources.",
+        actions=["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"],
+    ),
+    role_definition(
+        LOG_ANALYTICS_READER,
+        "Log Analytics Reader",
+        "Log Analytics Reader can view and search all monitoring data as well as and view monitoring settings, "
+        "including viewing the configuration of Azure diagnostics on all Azure resources.",
+        actions=[
+            "*/read",
+            "Microsoft.OperationalInsights/workspaces/analytics/query/action",
+            "Microsoft.OperationalInsights/workspaces/search/action",
+            "Microsoft.Support/*",
+        ],
+        not_actions=["Microsoft.OperationalInsights/workspaces/sharedKeys/read"],
+    ),
+    role_definition(
+        IOT_HUB_DATA_CONTRIBUTOR,
+        "IoT Hub Data Contributor",
+        "Allows for full access to IoT Hub data plane operations.",
+        data_actions=["Microsoft.Devices/IotHubs/*"],
+    ),
+    role_definition(
+        IOT_HUB_DATA_READER,
+        "IoT Hub Data Reader",
+        "Allows for full read access to IoT Hub data-plane properties",
+        data_actions=["Microsoft.Devices/IotHubs/*/read", "Microsoft.Devices/IotHubs/fileUpload/notifications/action"],
+    ),
+    role_definition(
+        IOT_HUB_REGISTRY_CONTRIBUTOR,
+        "IoT Hub Registry Contributor",
+        "Allows for full access to IoT Hub device registry.",
+        data_actions=["Microsoft.Devices/IotHubs/devices/*"],
+    ),
+    role_definition(
+        IOT_HUB_TWIN_CONTRIBUTOR,
+        "IoT Hub Twin Contributor",
+        "Allows for read and write access to all IoT Hub device and module twins.",
+        data_actions=["Microsoft.Devices/IotHubs/twins/*"],
+    ),
+)
+
+BUILT_IN_ROLES: dict[str, Json] = {role["name"]: role for role in _BUILT_IN}
+"""ARM bodies of the built-in roles by GUID; ids are Azure's own (public list of built-in roles)."""
+
+
+@lru_cache(maxsize=512)
+def _pattern(operation: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in operation.casefold().split("*")))
+
+
+def _matches(operation: str, patterns: Iterable[str]) -> bool:
+    return any(_pattern(pattern).fullmatch(operation) for pattern in patterns)
+
+
+def scope_covers(outer: str, inner: str) -> bool:
+    """Say whether a scope contains another: the same resource id or a parent of it, by whole segments, any case."""
+    parent = [part for part in outer.casefold().split("/") if part]
+    child = [part for part in inner.casefold().split("/") if part]
+    return child[: len(parent)] == parent
+
+
+def role_allows(definition: Json, operation: str, *, data: bool) -> bool:
+    """Say whether one role definition allows an operation: in some permissions block it matches and is not excepted."""
+    granted, excepted = ("dataActions", "notDataActions") if data else ("actions", "notActions")
+    wanted = operation.casefold()
+    return any(
+        _matches(wanted, block.get(granted) or ()) and not _matches(wanted, block.get(excepted) or ())
+        for block in definition["properties"].get("permissions") or ()
+    )
+
+
+def allowed(cloud: Cloud, object_id: str, operation: str, scope: str, *, data: bool) -> bool:
+    """Say whether a principal may do an operation (`Microsoft.Devices/IotHubs/write`) at a scope.
+
+    `data` asks for data actions, which no plain action grants. Assignments at parents of the scope count.
+    An exception in one role takes nothing from what another role grants, as in Azure.
+    """
+    with cloud.lock:
+        for assignment in cloud.role_assignments.values():
+            if assignment.principal_id.casefold() != object_id.casefold() or not scope_covers(assignment.scope, scope):
+                continue
+            definition = cloud.role_definitions.get(assignment.role_id)
+            if definition is not None and role_allows(definition, operation, data=data):
+                return True
+    return False

@@ -1,0 +1,145 @@
+"""Twins of devices and modules: read, patch, replace; and direct methods, which nobody answers yet."""
+
+from __future__ import annotations
+
+import json
+import re
+from copy import copy
+from typing import Any
+
+from console.localhub.registry_call import Answer, Call
+from console.localhub.registry_devices import find_device
+from console.localhub.registry_errors import argument_invalid, module_not_found, not_online
+from console.localhub.registry_json import twin_json
+from console.localhub.state import DeviceRecord, Json
+
+# Sizes in bytes of JSON and depth: the service's published limits.
+TAGS_LIMIT = 8 * 1024
+DESIRED_LIMIT = 32 * 1024
+DEPTH_LIMIT = 10
+_BAD_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f.$ ]")
+_READ_ONLY = frozenset({"$version", "$metadata"})
+
+
+def get_twin(call: Call) -> Answer:
+    """GET /twins/{id} and /twins/{id}/modules/{module id}."""
+    with call.hub.lock:
+        return Answer(body=twin_json(_find(call)))
+
+
+def patch_twin(call: Call) -> Answer:
+    """PATCH a twin: merges tags and desired properties; null removes."""
+    return _write(call, replacing=False)
+
+
+def put_twin(call: Call) -> Answer:
+    """PUT a twin: tags and desired properties become exactly what the body holds."""
+    return _write(call, replacing=True)
+
+
+def invoke_method(call: Call) -> Answer:
+    """POST a direct method: 404103, because no device listens."""
+    body = call.json_object()
+    if not isinstance(body.get("methodName"), str):
+        raise argument_invalid("methodName is missing.")
+    with call.hub.lock:
+        _find(call)
+    raise not_online()
+
+
+def merged(old: Json, patch: Json) -> Json:
+    """Return a new object: `old` with `patch` laid over it, where null removes. Neither argument changes."""
+    result = dict(old)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            below = result.get(key)
+            result[key] = merged(below if isinstance(below, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def set_twin(record: DeviceRecord, tags: Json | None, desired: Json | None, now: str) -> None:
+    """Give a twin new tags and desired properties (None keeps them) and count its versions up."""
+    if tags is not None:
+        record.tags = tags
+    if desired is not None:
+        record.desired = desired
+        record.desired_version += 1
+    record.twin_counter += 1
+    record.twin_updated = now
+
+
+def twin_parts(body: Json, *, absent: Json | None = None) -> tuple[Json | None, Json | None]:
+    """Return (tags, desired properties) of a twin body, checked for names; `absent` stands for a missing part."""
+    properties = body.get("properties")
+    if properties is not None and not isinstance(properties, dict):
+        raise argument_invalid("properties must be a JSON object.")
+    tags = _part(body, "tags", absent)
+    desired = _part(properties or {}, "desired", absent)
+    if desired is not None:
+        desired = {key: value for key, value in desired.items() if key not in _READ_ONLY}
+        _check_names(desired, "desired")
+    if tags is not None:
+        _check_names(tags, "tags")
+    return tags, desired
+
+
+def check_sizes(tags: Json | None, desired: Json | None) -> None:
+    """Raise 400 for tags or desired properties above the service's limits."""
+    for name, part, limit in (("tags", tags, TAGS_LIMIT), ("desired", desired, DESIRED_LIMIT)):
+        if part is not None and len(json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode()) > limit:
+            raise argument_invalid(f"The twin's {name} are larger than {limit} bytes.")
+
+
+def _write(call: Call, *, replacing: bool) -> Answer:
+    tags, desired = twin_parts(call.json_object(), absent={} if replacing else None)
+    with call.hub.lock:
+        record = _find(call)
+        call.check_etag(record.twin_etag)
+        if tags is not None:
+            tags = merged({} if replacing else record.tags, tags)
+        if desired is not None:
+            desired = merged({} if replacing else record.desired, desired)
+        check_sizes(tags, desired)
+        if len(call.segments) == 2:  # the index knows devices; module twins are few and read directly
+            call.index.device_changes(call.hub, record.device_id, copy(record))
+        set_twin(record, tags, desired, call.now())
+        answer = Answer(body=twin_json(record))
+    call.cloud.notify(call.hub, f"twin:{call.segments[1]}")
+    return answer
+
+
+def _find(call: Call) -> DeviceRecord:
+    device = find_device(call, call.segments[1])
+    if len(call.segments) < 4:
+        return device
+    module = device.modules.get(call.segments[3])
+    if module is None:
+        raise module_not_found(device.device_id, call.segments[3])
+    return module
+
+
+def _part(body: Json, name: str, absent: Json | None) -> Json | None:
+    value = body.get(name)
+    if value is None:
+        return absent
+    if not isinstance(value, dict):
+        raise argument_invalid(f"{name} must be a JSON object.")
+    return value
+
+
+def _check_names(value: Any, where: str, depth: int = 1) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _check_names(item, where, depth)
+    if not isinstance(value, dict):
+        return
+    if depth > DEPTH_LIMIT:
+        raise argument_invalid(f"The twin's {where} are deeper than {DEPTH_LIMIT} levels.")
+    for key, inner in value.items():
+        if not key or _BAD_KEY.search(key):
+            raise argument_invalid(f"A name in the twin's {where} holds a character that is not allowed.")
+        _check_names(inner, where, depth + 1)

@@ -1,0 +1,270 @@
+"""Starts and stops the whole local hub: one event loop in a thread of its own, each service on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from console.localhub import parts
+from console.localhub.faults import Faults
+from console.localhub.faults_app import make_app as control_app
+from console.localhub.front import TlsServer, server_context
+from console.localhub.http_server import AsgiApp, HttpEndpoint
+from console.localhub.middleware import RequestLog, ServiceShell
+from console.localhub.pki import LocalAuthority
+from console.localhub.proxy import ConnectProxy
+from console.localhub.ready import ReadyInfo, profile_text, write_private
+from console.localhub.scenario_live import Live
+from console.localhub.state import Cloud, StoryClock
+
+LOOPBACK = "127.0.0.1"
+SERVICES = ("hub", "arm", "logs", "token", "control", "proxy")  # the order of ports after --port
+REAL_HOSTS = {
+    "management.azure.com": "arm",
+    "login.microsoftonline.com": "token",
+    "api.loganalytics.io": "logs",
+    "api.loganalytics.azure.com": "logs",
+}
+START_SECONDS = 120.0
+STOP_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class LocalHubOptions:
+    """How to run a local hub. `port` 0 takes free ports; else the services take `port` and the next ones (SERVICES)."""
+
+    port: int = 0
+    devices: int = 2000
+    seed: int = 1
+    start: datetime | None = None
+    state_dir: Path | None = None
+    scenario: str = "incident"
+    ready_file: Path | None = None
+    log_ip_rejections: bool = True
+    history_hours: int = 24
+    throttle: bool = True  # the service's limits on registry and query calls
+
+
+class LocalHub:
+    """A running local hub. `start()` returns when every service answers; `stop()` leaves nothing behind.
+
+    `cloud` and `faults` may be changed by tests of the same process, under `cloud.lock` and the hubs' locks.
+    """
+
+    def __init__(self, options: LocalHubOptions | None = None) -> None:
+        self.options = options or LocalHubOptions()
+        self.clock = StoryClock(self.options.start)
+        self.faults = Faults(self.clock)
+        self.requests = RequestLog()
+        self.cloud: Cloud = parts.new_cloud(self.clock, self.options)
+        self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="hubwarden-localhub", daemon=True)
+        self._servers: list[asyncio.Server] = []
+        self._tls: set[TlsServer] = set()
+        self._waiting: set[asyncio.Transport] = set()  # clients of the proxy that have not said where to
+        self._endpoints: dict[str, HttpEndpoint] = {}
+        self._ports: dict[str, int] = {}
+        self._folder: Path | None = None
+        self._live: Live | None = None
+        self.world: parts.World | None = None  # the log store and the simulated fleet, once started
+        self.info: ReadyInfo | None = None
+
+    def start(self) -> ReadyInfo:
+        """Build the world, open the ports, write the files, and return the addresses.
+
+        Raises OSError when a port is taken or a file cannot be written.
+        """
+        try:
+            return self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Close everything and remove the temporary folder and the ready file; may be called twice."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._ended.set)
+            self._thread.join(STOP_SECONDS)
+        if not self._thread.is_alive() and not self._loop.is_closed():
+            self._loop.close()
+        if self.info is not None and self.options.ready_file is not None:
+            self.options.ready_file.unlink(missing_ok=True)
+        if self._folder is not None and self.options.state_dir is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self.info = None
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _start(self) -> ReadyInfo:
+        self._folder = self._make_folder()
+        world = self.world = parts.build(self.cloud, self.faults, self.options)
+        token = secrets.token_urlsafe(24)
+        apps = parts.applications(self.cloud, self.faults, world, self.options)
+        authority = LocalAuthority()
+        self._context = server_context(authority.server_identity(hub.host for hub in self.cloud.hubs.values()))
+        (self._folder / "ca.pem").write_bytes(authority.pem())
+        self._thread.start()
+        control = control_app(self.faults, self.requests, token)
+        asyncio.run_coroutine_threadsafe(self._open(apps, control), self._loop).result(START_SECONDS)
+        self._live = parts.start_live(self.cloud, world)
+        self.info = self._describe(token)
+        self._write_files(self.info)
+        return self.info
+
+    def _make_folder(self) -> Path:
+        if self.options.state_dir is None:
+            return Path(tempfile.mkdtemp(prefix="hubwarden-localhub-"))  # 0700
+        self.options.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.options.state_dir.chmod(0o700)
+        return self.options.state_dir.resolve()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        # one main task, not run_forever: Starlette's worker threads live as long as it, else as long as one request
+        self._loop.run_until_complete(self._main())
+
+    async def _main(self) -> None:
+        await self._ended.wait()
+        await self._close()
+
+    async def _open(self, apps: dict[str, AsgiApp], control: AsgiApp) -> None:
+        for name, app in apps.items():
+            shell = ServiceShell(app, name, self.clock, self.faults, self.requests)
+            self._endpoints[name] = HttpEndpoint(shell)
+        self._endpoints["control"] = HttpEndpoint(control)
+        for offset, name in enumerate(SERVICES):
+            port = self.options.port + offset if self.options.port else 0
+            server = await self._loop.create_server(self._acceptor(name), LOOPBACK, port, backlog=512)
+            self._servers.append(server)
+            self._ports[name] = server.sockets[0].getsockname()[1]
+
+    def _acceptor(self, name: str) -> Any:
+        if name == "proxy":
+            return lambda: ConnectProxy(self._resolve, self._waiting)
+        return lambda: TlsServer(self._context, self._endpoints[name], self._tls)
+
+    def _resolve(self, host: str, port: int) -> asyncio.Protocol | None:
+        if host in {"localhost", LOOPBACK}:
+            name = next((n for n, p in self._ports.items() if p == port and n != "proxy"), None)
+        else:
+            name = REAL_HOSTS.get(host) or ("hub" if self.cloud.hub_by_host(host) is not None else None)
+        if name is None:
+            return None
+        return TlsServer(self._context, self._endpoints[name], self._tls, via_proxy=True)
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        for connection in list(self._tls):
+            connection.abort()
+        for client in list(self._waiting):
+            client.abort()
+        await asyncio.sleep(0)  # connection_lost of what was aborted
+        tasks = [task for endpoint in self._endpoints.values() for task in endpoint.state.tasks]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS / 2)  # a query in a worker thread cannot be cancelled
+
+    def _describe(self, faults_token: str) -> ReadyInfo:
+        cloud = self.cloud
+        hub = next(iter(cloud.hubs.values()))
+        host = f"localhost:{self._ports['hub']}"
+        policy = hub.policies["iothubowner"]
+        by_name = {principal.name: principal for principal in cloud.principals.values()}
+        operator = by_name["operator"]
+        folder = self._folder or Path()
+        return ReadyInfo(
+            hub_host=host,
+            hub_connection_string=(
+                f"HostName={host};SharedAccessKeyName={policy.name};SharedAccessKey={policy.primary_key}"
+            ),
+            arm_endpoint=self._url("arm"),
+            logs_endpoint=self._url("logs"),
+            workspace_id=next(iter(cloud.workspaces), None),
+            authority=self._url("token"),
+            tenant_id=cloud.tenant_id,
+            client_id=operator.client_id,
+            client_secret=operator.secret,
+            proxy=f"http://{LOOPBACK}:{self._ports['proxy']}",
+            ca_file=str(folder / "ca.pem"),
+            subscription_id=cloud.subscription_id,
+            resource_group=cloud.resource_group,
+            hub_name=hub.name,
+            hub_arm_id=hub.arm_id,
+            profile=str(folder / "profile.toml"),
+            faults_endpoint=self._url("control"),
+            faults_token=faults_token,
+            story_start=self.clock.start.isoformat(),
+            story_now=self.clock.story().isoformat(),
+            principals={
+                name: {"client_id": one.client_id, "client_secret": one.secret, "object_id": one.object_id}
+                for name, one in by_name.items()
+            },
+        )
+
+    def _url(self, name: str) -> str:
+        return f"https://localhost:{self._ports[name]}"
+
+    def _write_files(self, info: ReadyInfo) -> None:
+        folder = self._folder or Path()
+        secret_file = folder / "client-secret"
+        write_private(secret_file, info.client_secret)
+        write_private(folder / "profile.toml", profile_text(info, secret_file))
+        if self.options.ready_file is not None:
+            write_private(self.options.ready_file, json.dumps(info.to_json(), indent=2) + "\n")
+
+
+class _Ended(BaseException):
+    """A signal came before the hub was ready."""
+
+
+def serve(options: LocalHubOptions, *, end_with_parent: bool = False) -> int:
+    """Run a local hub until SIGTERM or SIGINT and return the exit code; print the ready line on stdout.
+
+    With `end_with_parent` it also ends when the process that started it is gone. Raises OSError when a port or file
+    cannot be had.
+    """
+    ended, started = threading.Event(), threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        first = not ended.is_set()
+        ended.set()
+        if first and not started.is_set():
+            raise _Ended  # building the fleet is not waited for
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    parent = os.getppid()
+    hub = LocalHub(options)
+    try:
+        info = hub.start()
+        started.set()
+        sys.stdout.write(info.line() + "\n")
+        sys.stdout.flush()
+        while not ended.wait(1.0):
+            if end_with_parent and os.getppid() != parent:
+                break
+    except _Ended:
+        pass
+    finally:
+        hub.stop()
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        os._exit(0)  # a query that still runs in a worker thread must not hold up the end
+    return 0
