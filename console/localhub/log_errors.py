@@ -16,6 +16,7 @@ _TOKENS = re.compile(
 _COLUMN = re.compile(r'Referenced column "([^"]+)" not found')
 _ALIAS = re.compile(r'Alias with name ""([^"]+)"" exists')
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
+_NEAR = re.compile(r"(?:input|at:|missing .* at) '(.*?)'(?: expecting|$)", re.DOTALL)
 _CONSTRUCT = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -82,7 +83,9 @@ def check_names(kql: str, columns: Iterable[str], table: str) -> None:
 
 def syntax(message: str, line: int, column: int) -> KqlProblem:
     """Return the problem of text that is not KQL; `line` counts from 1, `column` from 0."""
-    return KqlProblem(SYNTAX, f"Query could not be parsed at line [{line},{column + 1}]: {message[:300]}")
+    found = _NEAR.search(message)
+    near = f" at '{found[1][:60]}'" if found and found[1] != "<EOF>" else " at the end of the query" if found else ""
+    return KqlProblem(SYNTAX, f"Query could not be parsed{near} on line [{line},{column + 1}]")
 
 
 def unsupported(construct: str) -> KqlProblem:

@@ -11,7 +11,9 @@ from lark import Lark, Token, Transformer
 from lark.exceptions import LarkError, VisitError
 
 SOURCES = ("devices", "devices.modules", "devices.jobs")
-QUERY_LIMIT = 16 * 1024  # characters; our own limit, the service publishes none
+# Our own limits, the service publishes none: characters, and how deep conditions may nest.
+QUERY_LIMIT = 64 * 1024
+DEPTH_LIMIT = 100
 
 _GRAMMAR = r"""
 start: SELECT top? selection FROM PATH where? group?
@@ -24,9 +26,9 @@ group: GROUP BY PATH ("," PATH)*
 
 _expression: _disjunction
 _disjunction: _conjunction | either
-either: _disjunction OR _conjunction
+either: _conjunction (OR _conjunction)+
 _conjunction: _negation | both
-both: _conjunction AND _negation
+both: _negation (AND _negation)+
 _negation: _relation | negated
 negated: NOT _negation
 _relation: _sum | comparison | among
@@ -110,11 +112,19 @@ class Unary:
 
 @dataclass(frozen=True)
 class Binary:
-    """`x op y`: AND, OR, a comparison (`<>` as `!=`), or arithmetic."""
+    """`x op y`: a comparison (`<>` as `!=`) or arithmetic."""
 
     operator: str
     left: Expression
     right: Expression
+
+
+@dataclass(frozen=True)
+class Logic:
+    """`x AND y AND z`, or the same with OR."""
+
+    operator: str
+    operands: tuple[Expression, ...]
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ class Among:
     negated: bool
 
 
-Expression = Path | Literal | Function | Unary | Binary | Among
+Expression = Path | Literal | Function | Unary | Binary | Logic | Among
 
 
 @dataclass(frozen=True)
@@ -164,7 +174,26 @@ def parse(text: str) -> Query:
     except (LarkError, RecursionError) as error:
         raise QuerySyntaxError(str(error)) from None
     assert isinstance(query, Query)
+    if query.where is not None:
+        _check_depth(query.where, DEPTH_LIMIT)
     return query
+
+
+def _check_depth(expression: Expression, left: int) -> None:
+    if left == 0:
+        raise QuerySyntaxError("The condition is nested too deep.")
+    below: tuple[Expression, ...] = ()
+    match expression:
+        case Unary(_, operand):
+            below = (operand,)
+        case Binary(_, first, second):
+            below = (first, second)
+        case Logic(_, operands) | Function(_, operands):
+            below = operands
+        case Among(operand, choices, _):
+            below = (operand, *choices)
+    for part in below:
+        _check_depth(part, left - 1)
 
 
 @lru_cache(maxsize=1)
@@ -223,11 +252,11 @@ class _Builder(Transformer[Token, Any]):
     def group(self, items: list[Token]) -> tuple[str, tuple[Path, ...]]:
         return ("group", tuple(_path(item) for item in items if item.type == "PATH"))
 
-    def either(self, items: list[Any]) -> Binary:
-        return Binary("OR", items[0], items[2])
+    def either(self, items: list[Any]) -> Logic:
+        return Logic("OR", tuple(items[::2]))
 
-    def both(self, items: list[Any]) -> Binary:
-        return Binary("AND", items[0], items[2])
+    def both(self, items: list[Any]) -> Logic:
+        return Logic("AND", tuple(items[::2]))
 
     def negated(self, items: list[Any]) -> Unary:
         return Unary("NOT", items[1])

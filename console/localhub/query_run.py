@@ -13,6 +13,7 @@ from console.localhub.query_parser import (
     Expression,
     Function,
     Literal,
+    Logic,
     Path,
     QuerySyntaxError,
     Unary,
@@ -135,8 +136,8 @@ def compiled(expression: Expression, source: str) -> Getter:
         case Unary(_, operand):
             inner = compiled(operand, source)
             return lambda r: -v if _is_number(v := inner(r)) else UNDEFINED
-        case Binary(("AND" | "OR") as word, left, right):
-            return _logic(word == "OR", compiled(left, source), compiled(right, source))
+        case Logic(word, operands):
+            return _logic(word == "OR", [compiled(operand, source) for operand in operands])
         case Binary(sign, left, right) if sign in _ORDER:
             return _comparison(sign, left, right, source)
         case Binary(sign, left, right):
@@ -160,17 +161,18 @@ def _negation(inner: Getter) -> Getter:
     return negate
 
 
-def _logic(deciding: bool, left: Getter, right: Getter) -> Getter:
-    """AND (decided by False) or OR (decided by True); an undefined side stays undefined unless the other decides."""
+def _logic(deciding: bool, operands: list[Getter]) -> Getter:
+    """AND (decided by False) or OR (decided by True); an undefined part makes it undefined unless another decides."""
 
     def decide(record: DeviceRecord) -> Any:
-        first = left(record)
-        if first is deciding:
-            return deciding
-        second = right(record)
-        if second is deciding:
-            return deciding
-        return (not deciding) if isinstance(first, bool) and isinstance(second, bool) else UNDEFINED
+        answer: Any = not deciding
+        for operand in operands:
+            value = operand(record)
+            if value is deciding:
+                return deciding
+            if not isinstance(value, bool):
+                answer = UNDEFINED
+        return answer
 
     return decide
 

@@ -148,6 +148,8 @@ class DataPlane:
             answer = self._answer(request, body)
         except RegistryError as error:
             answer = self._refusal(error)
+        except RecursionError:
+            answer = self._refusal(RegistryError(400, "IotHubFormatError", "The request body is nested too deep."))
         except Exception:
             _log.exception("data plane: %s %s failed", request.method, request.url.path)
             answer = self._refusal(RegistryError(500, "ServerError", "An internal error occurred."))

@@ -40,15 +40,15 @@ def bulk(call: Call) -> Answer:
         raise argument_invalid("The request body must be a list of devices.")
     if not 1 <= len(entries) <= BULK_LIMIT:
         raise argument_invalid(f"A bulk operation takes 1 to {BULK_LIMIT} devices.")
-    names = Counter(str(entry.get("id")) for entry in entries)
+    names = Counter(entry.get("id") for entry in entries if isinstance(entry.get("id"), str))
     errors: list[Json] = []
     changed: list[str] = []
     for entry in entries:
-        device_id = str(entry.get("id"))
+        device_id = entry["id"] if isinstance(entry.get("id"), str) else ""
         try:
             if names[device_id] > 1:
                 raise RegistryError(400, "DeviceDefinedMultipleTimes", f"Device '{device_id}' is named more than once.")
-            _one(call, entry)
+            _one(call, device_id, entry)
             changed.append(device_id)
         except RegistryError as error:
             errors.append({"deviceId": device_id, "errorCode": error.name, "errorStatus": error.text})
@@ -58,9 +58,8 @@ def bulk(call: Call) -> Answer:
     return Answer(400, body, {"iothub-errorcode": "BulkRegistryOperationFailure"}) if errors else Answer(body=body)
 
 
-def _one(call: Call, entry: Json) -> None:
-    device_id = entry.get("id")
-    if not isinstance(device_id, str):
+def _one(call: Call, device_id: str, entry: Json) -> None:
+    if not device_id:
         raise RegistryError(400, "ArgumentNull", "A device has no id.")
     check_id(device_id)
     if entry.get("moduleId"):

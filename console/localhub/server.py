@@ -92,6 +92,11 @@ class LocalHub:
             self.stop()
             raise
 
+    def prepare(self) -> None:
+        """Make the folder for its files; `start` does so itself where it was not done before."""
+        if self._folder is None:
+            self._folder = self._make_folder()
+
     def stop(self) -> None:
         """Close everything and remove the temporary folder and the ready file; may be called twice."""
         if self._live is not None:
@@ -111,13 +116,13 @@ class LocalHub:
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _start(self) -> ReadyInfo:
-        self._folder = self._make_folder()
+        self.prepare()
         world = self.world = parts.build(self.cloud, self.faults, self.options)
         token = secrets.token_urlsafe(24)
         apps = parts.applications(self.cloud, self.faults, world, self.options)
         authority = LocalAuthority()
         self._context = server_context(authority.server_identity(hub.host for hub in self.cloud.hubs.values()))
-        (self._folder / "ca.pem").write_bytes(authority.pem())
+        (self._files / "ca.pem").write_bytes(authority.pem())
         self._thread.start()
         control = control_app(self.faults, self.requests, token)
         asyncio.run_coroutine_threadsafe(self._open(apps, control), self._loop).result(START_SECONDS)
@@ -132,6 +137,11 @@ class LocalHub:
         self.options.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.options.state_dir.chmod(0o700)
         return self.options.state_dir.resolve()
+
+    @property
+    def _files(self) -> Path:
+        assert self._folder is not None, "prepare() comes first"
+        return self._folder
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -188,7 +198,6 @@ class LocalHub:
         policy = hub.policies["iothubowner"]
         by_name = {principal.name: principal for principal in cloud.principals.values()}
         operator = by_name["operator"]
-        folder = self._folder or Path()
         return ReadyInfo(
             hub_host=host,
             hub_connection_string=(
@@ -202,12 +211,12 @@ class LocalHub:
             client_id=operator.client_id,
             client_secret=operator.secret,
             proxy=f"http://{LOOPBACK}:{self._ports['proxy']}",
-            ca_file=str(folder / "ca.pem"),
+            ca_file=str(self._files / "ca.pem"),
             subscription_id=cloud.subscription_id,
             resource_group=cloud.resource_group,
             hub_name=hub.name,
             hub_arm_id=hub.arm_id,
-            profile=str(folder / "profile.toml"),
+            profile=str(self._files / "profile.toml"),
             faults_endpoint=self._url("control"),
             faults_token=faults_token,
             story_start=self.clock.start.isoformat(),
@@ -222,10 +231,9 @@ class LocalHub:
         return f"https://localhost:{self._ports[name]}"
 
     def _write_files(self, info: ReadyInfo) -> None:
-        folder = self._folder or Path()
-        secret_file = folder / "client-secret"
+        secret_file = self._files / "client-secret"
         write_private(secret_file, info.client_secret)
-        write_private(folder / "profile.toml", profile_text(info, secret_file))
+        write_private(self._files / "profile.toml", profile_text(info, secret_file))
         if self.options.ready_file is not None:
             write_private(self.options.ready_file, json.dumps(info.to_json(), indent=2) + "\n")
 
@@ -240,12 +248,12 @@ def serve(options: LocalHubOptions, *, end_with_parent: bool = False) -> int:
     With `end_with_parent` it also ends when the process that started it is gone. Raises OSError when a port or file
     cannot be had.
     """
-    ended, started = threading.Event(), threading.Event()
+    ended, building = threading.Event(), threading.Event()
 
     def end(_number: int, _frame: object) -> None:
         first = not ended.is_set()
         ended.set()
-        if first and not started.is_set():
+        if first and building.is_set():
             raise _Ended  # building the fleet is not waited for
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -253,8 +261,12 @@ def serve(options: LocalHubOptions, *, end_with_parent: bool = False) -> int:
     parent = os.getppid()
     hub = LocalHub(options)
     try:
+        hub.prepare()  # before a signal may interrupt, so that the folder is known when it is removed
+        building.set()
+        if ended.is_set():
+            return 0
         info = hub.start()
-        started.set()
+        building.clear()
         sys.stdout.write(info.line() + "\n")
         sys.stdout.flush()
         while not ended.wait(1.0):

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from console.localhub.arm_certificates import put_certificate
 from console.localhub.cloud_factory import new_cloud
 from console.localhub.door import Attempt, Door
 from console.localhub.fleet_credentials import FleetAuthority, device_token, self_signed, thumbprint
-from console.localhub.arm_certificates import put_certificate
 from console.localhub.state import DeviceRecord, ModuleRecord, StoryClock, new_key
 
 NOW = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)

@@ -22,7 +22,8 @@ from support.registry import (
     token_manager,
 )
 
-from console.localhub.state import RIGHTS, AccessPolicy, DeviceRecord, new_key
+from console.localhub.rbac import role_definition
+from console.localhub.state import RIGHTS, AccessPolicy, DeviceRecord, RoleAssignment, new_key
 
 ELSEWHERE = "127.0.9.9"
 
@@ -182,9 +183,6 @@ def test_a_bulk_call_needs_writing_and_deleting(runner: HubRunner) -> None:
     roles = runner.cloud.role_definitions
     guid = "00000000-0000-4000-8000-000000000001"
     nobody = next(p for p in runner.cloud.principals.values() if p.name == "nobody")
-    from console.localhub.rbac import role_definition
-    from console.localhub.state import RoleAssignment
-
     actions = ["Microsoft.Devices/IotHubs/devices/write"]
     roles[guid] = role_definition(guid, "writer", "", data_actions=actions, custom=True)
     runner.cloud.role_assignments["a"] = RoleAssignment("a", nobody.object_id, guid, runner.hub.arm_id)

@@ -15,7 +15,7 @@ from azure.iot.hub.models import (
     TwinProperties,
 )
 from support.hub import HubRunner
-from support.registry import StaticCredential, AUDIENCE, manager, refused, token_manager, wait_until
+from support.registry import AUDIENCE, StaticCredential, manager, refused, token_manager, wait_until
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 OTHER_KEY = base64.b64encode(bytes(range(32, 64))).decode()
