@@ -22,7 +22,7 @@ def localhub() -> None:
 
 @localhub.command()
 @click.option("--port", type=click.IntRange(0, 65000), default=0, help="First port; 0 takes free ones.")
-@click.option("--devices", type=click.IntRange(0, 1_000_000), default=2000, show_default=True)
+@click.option("--devices", type=click.IntRange(1, 1_000_000), default=2000, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same fleet.")
 @click.option("--start", metavar="TIME", help="When the story begins (RFC 3339); default: now, to the minute.")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Keep files here after the end.")
@@ -30,6 +30,7 @@ def localhub() -> None:
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write addresses and secrets here.")
 @click.option("--log-ip-rejections", type=click.Choice(["on", "off"]), default="on", show_default=True)
 @click.option("--history-hours", type=click.IntRange(0, 24 * 7), default=24, hidden=True)
+@click.option("--throttle", type=click.Choice(["on", "off"]), default="on", hidden=True)
 @click.option("--end-with-parent", is_flag=True, hidden=True, help="End when the process that started it is gone.")
 def serve(
     port: int,
@@ -41,6 +42,7 @@ def serve(
     ready_file: Path | None,
     log_ip_rejections: str,
     history_hours: int,
+    throttle: str,
     end_with_parent: bool,
 ) -> int:
     """Run the local hub until SIGTERM or Ctrl+C; one line of JSON says when and where it is ready."""
@@ -67,6 +69,7 @@ def serve(
         ready_file=ready_file,
         log_ip_rejections=log_ip_rejections == "on",
         history_hours=history_hours,
+        throttle=throttle == "on",
     )
     try:
         return run(options, end_with_parent=end_with_parent)

@@ -7,6 +7,7 @@ import socket
 import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from console.model.errors import ConsoleError, ErrorKind
@@ -75,7 +76,8 @@ class Probe:
         try:
             sock = connection.sock
             assert isinstance(sock, ssl.SSLSocket)
-            issuer = {key: value for part in (sock.getpeercert() or {}).get("issuer", ()) for key, value in part}
+            names: Any = (sock.getpeercert() or {}).get("issuer", ())
+            issuer = {str(pair[0]): str(pair[1]) for part in names for pair in part}
             return f"{sock.version()}, certificate by {clean(issuer.get('commonName', 'an unnamed CA'))}"
         finally:
             connection.close()

@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from console.localhub import parts
@@ -77,6 +78,8 @@ class LocalHub:
         self._endpoints: dict[str, HttpEndpoint] = {}
         self._ports: dict[str, int] = {}
         self._folder: Path | None = None
+        self._guard = threading.Lock()  # no file is written once the end has begun
+        self._stopping = False
         self._live: Live | None = None
         self.world: parts.World | None = None  # the log store and the simulated fleet, once started
         self.info: ReadyInfo | None = None
@@ -99,6 +102,8 @@ class LocalHub:
 
     def stop(self) -> None:
         """Close everything and remove the temporary folder and the ready file; may be called twice."""
+        with self._guard:
+            self._stopping = True
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -127,8 +132,11 @@ class LocalHub:
         control = control_app(self.faults, self.requests, token)
         asyncio.run_coroutine_threadsafe(self._open(apps, control), self._loop).result(START_SECONDS)
         self._live = parts.start_live(self.cloud, world)
-        self.info = self._describe(token)
-        self._write_files(self.info)
+        with self._guard:
+            if self._stopping:
+                raise RuntimeError("it was stopped while it started")
+            self.info = self._describe(token)
+            self._write_files(self.info)
         return self.info
 
     def _make_folder(self) -> Path:
@@ -238,45 +246,45 @@ class LocalHub:
             write_private(self.options.ready_file, json.dumps(info.to_json(), indent=2) + "\n")
 
 
-class _Ended(BaseException):
-    """A signal came before the hub was ready."""
-
-
 def serve(options: LocalHubOptions, *, end_with_parent: bool = False) -> int:
     """Run a local hub until SIGTERM or SIGINT and return the exit code; print the ready line on stdout.
 
     With `end_with_parent` it also ends when the process that started it is gone. Raises OSError when a port or file
     cannot be had.
     """
-    ended, building = threading.Event(), threading.Event()
-
-    def end(_number: int, _frame: object) -> None:
-        first = not ended.is_set()
-        ended.set()
-        if first and building.is_set():
-            raise _Ended  # building the fleet is not waited for
-
+    # a SimpleQueue, for its put() may interrupt its own get(), as a signal handler does
+    news: SimpleQueue[ReadyInfo | BaseException | None] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+        signal.signal(number, lambda *_: news.put(None))
     parent = os.getppid()
     hub = LocalHub(options)
+    hub.prepare()
+
+    def build() -> None:
+        try:
+            news.put(hub.start())
+        except BaseException as error:
+            news.put(error)
+
+    # on a thread, so that a signal need not wait until a large fleet is built
+    threading.Thread(target=build, name="hubwarden-build", daemon=True).start()
     try:
-        hub.prepare()  # before a signal may interrupt, so that the folder is known when it is removed
-        building.set()
-        if ended.is_set():
-            return 0
-        info = hub.start()
-        building.clear()
-        sys.stdout.write(info.line() + "\n")
-        sys.stdout.flush()
-        while not ended.wait(1.0):
-            if end_with_parent and os.getppid() != parent:
+        while True:
+            try:
+                told = news.get(timeout=1.0)
+            except Empty:
+                if end_with_parent and os.getppid() != parent:
+                    break
+                continue
+            if told is None:
                 break
-    except _Ended:
-        pass
+            if isinstance(told, BaseException):
+                raise told
+            sys.stdout.write(told.line() + "\n")
+            sys.stdout.flush()
     finally:
         hub.stop()
     if threading.active_count() > 1:
         sys.stdout.flush()
-        os._exit(0)  # a query that still runs in a worker thread must not hold up the end
+        os._exit(0)  # a query or a fleet under way in another thread must not hold up the end
     return 0

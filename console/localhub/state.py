@@ -137,8 +137,8 @@ def new_key(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
 class HubState:
     """One hub. `resource` is its ARM body without keys and read-only lists; guard every access by `lock`.
 
-    `devices` keeps insertion order. `ghosts` are ids that the query index still shows after a delete, with the wall time in
-    seconds at which they vanish. `certificates` are ARM bodies by name, `certificate_ders` their DER bytes.
+    `devices` keeps insertion order. `ghosts` are ids that the query index still shows after a delete, with the wall
+    time in seconds at which they vanish. `certificates` are ARM bodies by name, `certificate_ders` their DER bytes.
     """
 
     name: str
@@ -185,7 +185,7 @@ class ActivityEvent:
 
 @dataclass
 class Cloud:
-    """Everything on loopback. `append_log(rows)` is set by the log store: rows are AzureDiagnostics dicts (see log_store)."""
+    """Everything on loopback; guard every access by `lock`."""
 
     clock: StoryClock
     subscription_id: str
@@ -213,6 +213,6 @@ class Cloud:
         return None
 
     def notify(self, hub: HubState, what: str) -> None:
-        """Tell listeners that something changed: "network", "device:<id>", "policies", "certificates", "diagnostics"."""
+        """Tell listeners what changed: network, device:<id>, twin:<id>, policies, certificates or diagnostics."""
         for listener in list(self.listeners):
             listener(hub, what)

@@ -1,1 +1,1 @@
-"""Pure model to rows, labels and words."""
+"""Pure presentation: model -> rows, labels, glyphs and words; no Textual, no I/O."""

@@ -1,7 +1,7 @@
 """What services need from the outside, as Protocols; gateways implement them, tests inject them.
 
-Every method is synchronous, may be called from any thread, raises only `ConsoleError`, and returns model types whose text went
-through `clean()`.
+Every method is synchronous, may be called from any thread, raises only `ConsoleError`, and returns model types whose
+text went through `clean()`.
 """
 
 from __future__ import annotations
@@ -58,12 +58,14 @@ class QueryPage:
 class LogTable:
     """The primary result of a log query: column names and rows; datetimes are aware UTC, text is clean.
 
-    `partial` is the service's reason when it returned only part of the result.
+    `partial` is the service's reason when it returned only part of the result. `originals` maps a text that `clean()`
+    changed to what the service really holds: for the filters of a next query, never to show.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     partial: str = ""
+    originals: Mapping[str, str] = field(default_factory=dict)
 
     def dicts(self) -> list[dict[str, Any]]:
         """Return the rows keyed by column name."""

@@ -14,8 +14,8 @@ from console.services.ports import NEVER_CANCELLED, Cancel, LogTable
 ARM_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Devices/IotHubs/plants"
 COLUMNS = (
     "TenantId", "TimeGenerated", "ResourceId", "Category", "ResourceGroup", "SubscriptionId", "ResourceProvider",
-    "Resource", "ResourceType", "OperationName", "ResultType", "CorrelationId", "ResultDescription", "DurationMs", "Level",
-    "properties_s", "location_s", "SourceSystem", "Type", "_ResourceId",
+    "Resource", "ResourceType", "OperationName", "ResultType", "CorrelationId", "ResultDescription", "DurationMs",
+    "Level", "properties_s", "location_s", "SourceSystem", "Type", "_ResourceId",
 )  # fmt: skip
 NAMES = {
     "401003": "IoTHubUnauthorized", "404104": "DeviceConnectionClosedRemotely", "403012": "DeviceDisabled",

@@ -13,6 +13,7 @@ from console.model.connection import Cause, Confidence
 from console.model.hub import ActivityEntry, Exposure, IpRule, MetricSeries
 from console.rules.causes import (
     Coverage,
+    Cut,
     GroupFacts,
     RangeEvidence,
     connected_drop,
@@ -54,6 +55,17 @@ def seen(**changes: object) -> RangeEvidence:
     return RangeEvidence(**values)  # type: ignore[arg-type]
 
 
+def decide(
+    evidence: list[RangeEvidence],
+    writes: list[ActivityEntry],
+    exposure: Exposure | None,
+    connected: MetricSeries | None = None,
+    window_start: datetime | None = None,
+) -> list[Cut]:
+    """Judge with the rules of the newest segment alone, as when the console was just started."""
+    return cut_ranges(evidence, writes, {len(writes): exposure} if exposure else {}, connected, window_start)
+
+
 def counted(*values: float) -> MetricSeries:
     first = REMOVED - timedelta(minutes=len(values) // 2)
     return MetricSeries("connectedDeviceCount", tuple((first + timedelta(minutes=n), v) for n, v in enumerate(values)))
@@ -90,35 +102,42 @@ def test_coverage_agrees_with_counting_every_address(masks: list[tuple[int, int]
 
 
 def test_refused_range_outside_all_rules_after_a_write_is_cut_off() -> None:
-    cuts = cut_ranges([seen()], [write()], rules("10.0.0.0/12"))
+    cuts = decide([seen()], [write()], rules("10.0.0.0/12"))
     assert [(cut.address, cut.segment, cut.devices, cut.silent) for cut in cuts] == [(LYON, 1, 40, False)]
     assert cut_evidence(cuts) == 'one masked range 10.20.4.x, IP rule "lyon" removed 09:01 by ana@contoso'
 
 
 def test_a_range_that_the_rules_allow_now_is_not_cut_off_now() -> None:
-    assert cut_ranges([seen()], [write()], rules("10.20.0.0/16")) == []
+    assert decide([seen()], [write()], rules("10.20.0.0/16")) == []
 
 
 def test_failures_before_the_range_was_put_back_stay_explained() -> None:
     back = write(REMOVED + timedelta(minutes=40), 'IP rule "lyon" added')
     before, after = seen(), seen(segment=2, refused=1, first=back.time, last=back.time, returned=40)
-    cuts = cut_ranges([before, after], [write(), back], rules("10.20.0.0/16"))
+    cuts = decide([before, after], [write(), back], rules("10.20.0.0/16"))
     assert [(cut.segment, cut.write.summary) for cut in cuts if cut.write] == [(1, 'IP rule "lyon" removed')]
+
+
+def test_what_was_failing_when_the_window_began_counts_as_following_the_write() -> None:
+    late = seen(first=REMOVED + timedelta(hours=2))
+    writes = [write(), write(REMOVED + timedelta(hours=5))]
+    assert decide([late], writes, None) == []
+    assert decide([late], writes, None, None, REMOVED + timedelta(hours=2))
 
 
 def test_one_device_with_a_wrong_key_among_healthy_ones_is_not_cut_off() -> None:
     earlier = seen(refused=1, returned=80)
-    assert cut_ranges([earlier], [write(), write(REMOVED + timedelta(hours=1))], None) == []
-    assert cut_ranges([seen(segment=0, refused=1)], [], rules("10.20.0.0/16")) == []
+    assert decide([earlier], [write(), write(REMOVED + timedelta(hours=1))], None) == []
+    assert decide([seen(segment=0, refused=1)], [], rules("10.20.0.0/16")) == []
 
 
 def test_many_refusals_without_rules_or_writes_known_prove_nothing() -> None:
-    assert cut_ranges([seen(segment=0)], [], None) == []
+    assert decide([seen(segment=0)], [], None) == []
 
 
 def test_silence_together_after_a_write_with_a_drop_is_a_cut_off_without_any_refusal() -> None:
     silent = seen(refused=0, lost=40)
-    cuts = cut_ranges([silent], [write()], rules("10.0.0.0/12"), counted(1754, 1754, 1754, 1541, 1541, 1541))
+    cuts = decide([silent], [write()], rules("10.0.0.0/12"), counted(1754, 1754, 1754, 1541, 1541, 1541))
     assert [(cut.silent, cut.devices, cut.connected_drop) for cut in cuts] == [(True, 40, 213)]
     text = cut_evidence(cuts)
     assert "silent together, no refusals in the log" in text
@@ -131,13 +150,13 @@ def test_silence_together_after_a_write_with_a_drop_is_a_cut_off_without_any_ref
     ids=["one came back", "too few", "no write before", "long after the write"],
 )
 def test_silence_counts_only_with_every_circumstance(changes: dict[str, object]) -> None:
-    assert cut_ranges([seen(**{"refused": 0, "lost": 40, **changes})], [write()], rules("10.0.0.0/12")) == []
+    assert decide([seen(**{"refused": 0, "lost": 40, **changes})], [write()], rules("10.0.0.0/12")) == []
 
 
 def test_silence_without_a_drop_in_connected_devices_is_no_cut_off() -> None:
     silent = seen(refused=0, lost=40)
-    assert cut_ranges([silent], [write()], rules("10.0.0.0/12"), counted(900, 900, 900, 900)) == []
-    assert cut_ranges([silent], [write()], rules("10.0.0.0/12"), None)  # the platform does not count: still likely
+    assert decide([silent], [write()], rules("10.0.0.0/12"), counted(900, 900, 900, 900)) == []
+    assert decide([silent], [write()], rules("10.0.0.0/12"), None)  # the platform does not count: still likely
 
 
 def test_the_drop_is_unknown_without_points_around_the_write() -> None:
@@ -153,7 +172,7 @@ def test_only_successful_writes_of_the_hub_count() -> None:
 
 
 def test_several_ranges_are_counted_and_the_first_are_named() -> None:
-    cuts = cut_ranges([seen(address=f"10.20.{n}.XXX") for n in (5, 4, 12, 6)], [write()], rules())
+    cuts = decide([seen(address=f"10.20.{n}.XXX") for n in (5, 4, 12, 6)], [write()], rules())
     assert cut_evidence(cuts).startswith("4 masked ranges 10.20.4.x, 10.20.5.x, 10.20.6.x and 1 more")
 
 

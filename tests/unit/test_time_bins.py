@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.model.connection import Cause
-from console.rules.time_bins import default_step, fill_bins, floor_time, window_start
+from console.rules.time_bins import fill_bins, floor_time, window_start
 
 END = datetime(2026, 11, 23, 9, 42, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -49,10 +49,3 @@ def test_bins_are_contiguous_and_keep_every_count(
     assert [b.start for b in bins] == [start + n * step for n in range(count)]
     assert bins[-1].start < end <= bins[-1].start + step
     assert sum(b.total for b in bins) == len(points)
-
-
-def test_steps_keep_charts_small() -> None:
-    choices = [MINUTE, 5 * MINUTE, 30 * MINUTE, 60 * MINUTE]
-    assert default_step(timedelta(hours=1), choices) == MINUTE
-    assert default_step(timedelta(days=1), choices) == 30 * MINUTE
-    assert default_step(timedelta(days=7), choices) == 60 * MINUTE

@@ -1,1 +1,1 @@
-"""Modal dialogs."""
+"""Small screens over a pane: menu, prompt, help."""

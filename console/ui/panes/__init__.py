@@ -1,1 +1,1 @@
-"""One folder per pane."""
+"""One package per pane; panes do not import each other."""

@@ -1,1 +1,1 @@
-"""Widgets shared by panes."""
+"""Widgets that draw their own lines; data reaches them as plain text with style tokens, never as markup."""

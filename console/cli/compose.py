@@ -1,0 +1,89 @@
+"""From a profile to services: the one place, with main.py, that knows gateways and services at once."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from console.config import Profile
+from console.config_secrets import Prompt
+from console.gateways.arm import Arm
+from console.gateways.credentials import SignIn
+from console.gateways.logs import LogsGateway
+from console.gateways.registry import RegistryGateway
+from console.gateways.resource_manager import HubGateway
+from console.gateways.transport import BUDGET, Transport
+from console.model.clock import Clock, system_clock
+from console.model.hub import arm_segment
+from console.services.bundle import Services
+from console.services.connections import ConnectionsService
+from console.services.fleet import FleetService
+from console.services.overview import OverviewService
+from console.services.ports import CallMeter
+from console.services.session import Session
+
+_LABELS = {"person": "not signed in yet", "connection-string": "connection string"}
+
+
+def services_for(
+    profile: Profile,
+    *,
+    clock: Clock = system_clock,
+    state_dir: Path | None = None,
+    prompt: Prompt | None = None,
+    retry_budget: float = BUDGET,
+) -> Services:
+    """Return the services of a profile's hub; nothing of Azure is imported or asked yet, a connection string is read.
+
+    Args:
+        profile: the hub and the way to it.
+        clock: the time that logs are asked by (the local hub's story may have its own).
+        state_dir: where the Overview's last snapshot is kept; None keeps nothing.
+        prompt: asks a person for a secret without echo; None when nobody can be asked.
+        retry_budget: seconds that one reading may spend on repeating itself.
+
+    Raises ConsoleError when a connection string cannot be read or is not one.
+    """
+    meter = CallMeter()
+    transport = Transport(profile, meter, budget=retry_budget)
+    sign_in = SignIn(transport, prompt=prompt)
+    name, host = _hub_of(profile, sign_in)
+    address = profile.hub_address or host
+    entra = not profile.data_plane_only
+    arm = Arm(transport, sign_in)
+    session = Session(
+        hub_name=name,
+        hub_host=host or address,
+        arm_id=profile.arm_id,
+        workspace_id=profile.workspace_id,
+        hub_reader=HubGateway(arm, hub_name=name, arm_id=profile.arm_id) if entra else None,
+        registry=RegistryGateway(transport, sign_in, address) if address else None,
+        logs_factory=(lambda workspace: LogsGateway(transport, sign_in, workspace)) if entra else None,
+        identity=sign_in,
+        meter=meter,
+        clock=clock,
+        profile_name=profile.name,
+        protected=profile.protected,
+        credential_label=_LABELS.get(profile.credential.kind, profile.credential.kind.replace("-", " ")),
+    )
+    fleet = FleetService(session)
+    connections = ConnectionsService(session)
+    overview = OverviewService(session, fleet, connections, _cache_file(profile, name, state_dir))
+    return Services(session, fleet, connections, overview, meter, clock)
+
+
+def _hub_of(profile: Profile, sign_in: SignIn) -> tuple[str, str]:
+    name = profile.hub_name or arm_segment(profile.arm_id, "IotHubs")
+    host = profile.hub_host
+    if profile.data_plane_only and not host:
+        host = sign_in.connection_string().host
+    if not host and name:
+        host = f"{name}.{profile.azure.hub_suffix}"
+    return name or host.partition(".")[0], host
+
+
+def _cache_file(profile: Profile, name: str, state_dir: Path | None) -> Path | None:
+    if state_dir is None:
+        return None
+    identity = f"{profile.cloud}|{profile.arm_endpoint}|{profile.arm_id}|{name}"
+    return state_dir / "overview" / f"{hashlib.sha256(identity.casefold().encode()).hexdigest()[:16]}.json"

@@ -1,0 +1,325 @@
+"""Profiles: which hub, where its services answer, and how to sign in. Read from TOML, validated, written atomically."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from console.config_clouds import CLOUDS, PUBLIC, Cloud
+from console.model.errors import ConsoleError, ErrorKind
+
+KINDS = (
+    "person",
+    "cli",
+    "managed-identity",
+    "environment",
+    "client-secret",
+    "client-certificate",
+    "connection-string",
+)
+_NEEDS_SECRET = {"client-secret", "client-certificate", "connection-string"}
+_SOURCES = ("env:NAME", "file:PATH", "keyring:NAME", "prompt")
+_APP = "hubwarden"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """How to sign in; `secret_from` says where the secret is (`env:NAME`, `file:PATH`, `keyring:NAME`, `prompt`)."""
+
+    kind: str = "person"
+    secret_from: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Service addresses that differ from the cloud's, as URLs; empty means the cloud's (for `hub`: the hub's host)."""
+
+    arm: str = ""
+    logs: str = ""
+    authority: str = ""
+    hub: str = ""
+    dps: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One hub and the way to it. Empty text means "not given": found at run time, or the cloud's default holds."""
+
+    name: str = ""
+    hub_name: str = ""
+    arm_id: str = ""
+    hub_host: str = ""
+    workspace_id: str = ""
+    tenant_id: str = ""
+    cloud: str = PUBLIC.name
+    ca_file: str = ""
+    proxy: str = ""
+    my_ip: str = ""
+    readonly: bool = True
+    protected: bool = False
+    endpoints: Endpoints = field(default_factory=Endpoints)
+    credential: Credential = field(default_factory=Credential)
+
+    @property
+    def azure(self) -> Cloud:
+        """The cloud's defaults."""
+        return CLOUDS[self.cloud]
+
+    @property
+    def arm_endpoint(self) -> str:
+        """Where the resource manager answers."""
+        return (self.endpoints.arm or self.azure.arm).rstrip("/")
+
+    @property
+    def logs_endpoint(self) -> str:
+        """Where Log Analytics answers."""
+        return (self.endpoints.logs or self.azure.logs).rstrip("/")
+
+    @property
+    def authority(self) -> str:
+        """Where tokens come from."""
+        return (self.endpoints.authority or self.azure.authority).rstrip("/")
+
+    @property
+    def dps_endpoint(self) -> str:
+        """Where devices are provisioned."""
+        return (self.endpoints.dps or self.azure.dps).rstrip("/")
+
+    @property
+    def hub_address(self) -> str:
+        """Host, and port where it is not 443, that data-plane calls go to; empty when nothing is known."""
+        if self.endpoints.hub:
+            return self.endpoints.hub.removeprefix("https://").rstrip("/")
+        if self.hub_host:
+            return self.hub_host
+        return f"{self.hub_name}.{self.azure.hub_suffix}" if self.hub_name else ""
+
+    @property
+    def data_plane_only(self) -> bool:
+        """Whether the credential is a connection string: no resource manager, no logs, no roles."""
+        return self.credential.kind == "connection-string"
+
+
+def state_dir() -> Path:
+    """Return the folder for journals and caches (0700, made when absent); HUBWARDEN_STATE_DIR overrides the default."""
+    import platformdirs
+
+    folder = Path(os.environ.get("HUBWARDEN_STATE_DIR") or platformdirs.user_state_path(_APP, appauthor=False))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def default_file() -> Path:
+    """Return the path of the profiles in the user's configuration folder."""
+    import platformdirs
+
+    return platformdirs.user_config_path(_APP, appauthor=False) / "profiles.toml"
+
+
+def load_profiles(path: str | Path | None = None) -> dict[str, Profile]:
+    """Read all profiles of a file (default: the user's own; no such file gives no profiles).
+
+    Raises ConsoleError: BAD_INPUT when the file cannot be read or says something wrong; it names file, key and, for a
+    wrong key, the nearest valid one.
+    """
+    return _load(path)[0]
+
+
+def pick_profile(spec: str | None = None) -> Profile:
+    """Return one profile: `spec` is a file, a name in the user's file, or a hub's name; None is the default profile.
+
+    The default is the file's `default = "NAME"`, else its only profile. A name that no profile has is taken for a hub's
+    name when the user's file has no profile that looks like it.
+    """
+    if spec and (spec.endswith(".toml") or os.sep in spec):
+        return _default_of(*_load(spec), file=Path(spec))
+    profiles, default = _load(None)
+    if not spec:
+        return _default_of(profiles, default, file=default_file())
+    if spec in profiles:
+        return profiles[spec]
+    near = difflib.get_close_matches(spec, profiles, 1)
+    if near:
+        raise _bad(default_file(), spec, "there is no such profile", f'Did you mean "{near[0]}"?')
+    return Profile(name=spec, hub_name=spec)
+
+
+def save_profile(profile: Profile, path: str | Path | None = None) -> Path:
+    """Write a profile into a file beside those already there (0600, atomically); return the file's path.
+
+    Only what differs from the defaults is written. Comments of the file are not kept.
+    """
+    from console.config_write import write_private
+
+    file = Path(path) if path else default_file()
+    existing, default = _load(file)
+    existing[profile.name or profile.hub_name or "default"] = profile
+    lines = [f"default = {_toml(default)}", ""] if default else []
+    for name, entry in existing.items():
+        lines += _table(f"profiles.{_toml_key(name)}", entry, skip=("name", "endpoints", "credential"))
+        for part in ("endpoints", "credential"):
+            lines += _table(f"profiles.{_toml_key(name)}.{part}", getattr(entry, part))
+    write_private(file, "\n".join(lines).rstrip() + "\n")
+    return file
+
+
+def _load(path: str | Path | None) -> tuple[dict[str, Profile], str]:
+    file = Path(path) if path else default_file()
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad(
+            file, "", f"it cannot be read ({error.__class__.__name__})", "Check the path and its rights"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise _bad(file, "", f"it is not TOML: {error}", "Correct the line it names") from None
+    _known(file, "", raw, ("profiles", "default"))
+    default = _text(file, "default", raw.get("default", ""))
+    tables = _mapping(file, "profiles", raw.get("profiles", {}))
+    return {name: _profile(file, name, _mapping(file, f"profiles.{name}", t)) for name, t in tables.items()}, default
+
+
+def _default_of(profiles: Mapping[str, Profile], default: str, *, file: Path) -> Profile:
+    if not profiles:
+        missing = "there is no profile in it" if file.exists() else "there is no such file"
+        hint = "Add one: hubwarden profile add NAME --hub HUB, or try the demo: hubwarden demo"
+        raise ConsoleError(ErrorKind.NOT_CONFIGURED, f"No profile was found in {file}", missing, hint)
+    if default:
+        if default in profiles:
+            return profiles[default]
+        raise _bad(file, "default", f'there is no profile "{default}"', _nearest(default, profiles))
+    if len(profiles) > 1:
+        names = ", ".join(profiles)
+        raise _bad(file, "default", f"there are several profiles ({names})", "Name one: hubwarden --profile NAME")
+    return next(iter(profiles.values()))
+
+
+def _profile(file: Path, name: str, table: Mapping[str, Any]) -> Profile:
+    key = f"profiles.{name}"
+    _known(file, key, table, [f.name for f in fields(Profile) if f.name != "name"])
+    values: dict[str, Any] = {"name": name}
+    for item, value in table.items():
+        if item in {"readonly", "protected"}:
+            if not isinstance(value, bool):
+                raise _bad(file, f"{key}.{item}", "it must be true or false")
+            values[item] = value
+        elif item not in {"endpoints", "credential"}:
+            values[item] = _text(file, f"{key}.{item}", value)
+    if values.get("cloud", PUBLIC.name) not in CLOUDS:
+        raise _bad(file, f"{key}.cloud", f'"{values["cloud"]}" is no cloud', f"Clouds: {', '.join(CLOUDS)}")
+    values["endpoints"] = _endpoints(file, key, _mapping(file, f"{key}.endpoints", table.get("endpoints", {})))
+    values["credential"] = _credential(file, key, _mapping(file, f"{key}.credential", table.get("credential", {})))
+    profile = Profile(**values)
+    _check(file, key, profile)
+    return profile
+
+
+def _endpoints(file: Path, key: str, table: Mapping[str, Any]) -> Endpoints:
+    _known(file, f"{key}.endpoints", table, [f.name for f in fields(Endpoints)])
+    urls = {name: _text(file, f"{key}.endpoints.{name}", value) for name, value in table.items()}
+    for name, url in urls.items():
+        if not url.startswith("https://"):
+            raise _bad(file, f"{key}.endpoints.{name}", "it must be a URL that begins with https://", f'Found "{url}"')
+    return Endpoints(**urls)
+
+
+def _credential(file: Path, key: str, table: Mapping[str, Any]) -> Credential:
+    here = f"{key}.credential"
+    secret_keys = {"secret", "client_secret", "password", "connection_string", "key", "shared_access_key"}
+    if inline := sorted(set(table) & secret_keys):
+        raise _bad(file, f"{here}.{inline[0]}", "a secret is never kept in a profile", _source_hint())
+    _known(file, here, table, [f.name for f in fields(Credential)])
+    credential = Credential(**{name: _text(file, f"{here}.{name}", value) for name, value in table.items()})
+    if credential.kind not in KINDS:
+        raise _bad(file, f"{here}.kind", f'"{credential.kind}" is no kind', f"Kinds: {', '.join(KINDS)}")
+    if credential.kind in _NEEDS_SECRET and not credential.secret_from:
+        raise _bad(file, f"{here}.secret_from", f'kind "{credential.kind}" needs it', _source_hint())
+    if credential.secret_from and not _is_source(credential.secret_from):
+        raise _bad(file, f"{here}.secret_from", "it does not say where the secret is kept", _source_hint())
+    if credential.kind == "client-certificate" and not credential.secret_from.startswith("file:"):
+        raise _bad(file, f"{here}.secret_from", "a certificate is read from a file", 'Write "file:PATH" to a PEM file')
+    if credential.kind in {"client-secret", "client-certificate"} and not credential.client_id:
+        raise _bad(file, f"{here}.client_id", f'kind "{credential.kind}" needs the application\'s client id')
+    return credential
+
+
+def _check(file: Path, key: str, profile: Profile) -> None:
+    if not (profile.hub_name or profile.arm_id or profile.hub_host or profile.data_plane_only):
+        raise _bad(file, f"{key}.hub_name", "the profile names no hub", "Give hub_name, arm_id or hub_host")
+    if profile.credential.kind in {"client-secret", "client-certificate"} and not profile.tenant_id:
+        raise _bad(file, f"{key}.tenant_id", f'kind "{profile.credential.kind}" needs the tenant')
+    if profile.ca_file and not Path(profile.ca_file).expanduser().is_file():
+        raise _bad(file, f"{key}.ca_file", f'there is no file "{profile.ca_file}"')
+    if profile.proxy and not profile.proxy.startswith("http://"):
+        raise _bad(file, f"{key}.proxy", "it must be a URL that begins with http://", f'Found "{profile.proxy}"')
+    if profile.arm_id and "/providers/microsoft.devices/iothubs/" not in profile.arm_id.casefold():
+        raise _bad(file, f"{key}.arm_id", "it is not the resource id of an IoT Hub", "/subscriptions/.../IotHubs/NAME")
+
+
+def _is_source(text: str) -> bool:
+    if text == "prompt":
+        return True
+    scheme, _, rest = text.partition(":")
+    return scheme in {"env", "file", "keyring"} and bool(rest)
+
+
+def _source_hint() -> str:
+    return f"Set secret_from to one of: {', '.join(_SOURCES)}"
+
+
+def _known(file: Path, key: str, table: Mapping[str, Any], valid: Iterable[str]) -> None:
+    names = list(valid)
+    for name in table:
+        if name not in names:
+            raise _bad(file, f"{key}.{name}".lstrip("."), "there is no such key", _nearest(name, names))
+
+
+def _nearest(name: str, valid: Iterable[str]) -> str:
+    names = list(valid)
+    near = difflib.get_close_matches(name, names, 1, cutoff=0.4)
+    return f'Did you mean "{near[0]}"?' if near else f"Valid: {', '.join(names)}"
+
+
+def _text(file: Path, key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _bad(file, key, "it must be text in quotes")
+    return value
+
+
+def _mapping(file: Path, key: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _bad(file, key, f"it must be a table: [{key}]")
+    return value
+
+
+def _bad(file: Path, key: str, why: str, hint: str = "") -> ConsoleError:
+    where = f'{file}, key "{key}"' if key else str(file)
+    return ConsoleError(ErrorKind.BAD_INPUT, f"The profile file is wrong at {where}", why, hint)
+
+
+def _table(header: str, entry: Any, skip: tuple[str, ...] = ()) -> list[str]:
+    lines = [
+        f"{item.name} = {_toml(getattr(entry, item.name))}"
+        for item in fields(entry)
+        if item.name not in skip and getattr(entry, item.name) != item.default
+    ]
+    return [f"[{header}]", *lines, ""] if lines or header.count(".") == 1 else []
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text) + '"'
+
+
+def _toml_key(name: str) -> str:
+    return name if name and name.replace("-", "").replace("_", "").isalnum() and name.isascii() else _toml(name)

@@ -1,0 +1,77 @@
+"""Fetching a secret from where a profile says it is kept; it is never in the profile itself."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.secret import Secret
+
+Prompt = Callable[[str], str]
+
+
+def read_secret(source: str, *, prompt: Prompt | None = None) -> Secret:
+    """Return the secret behind `env:NAME`, `file:PATH`, `keyring:NAME` or `prompt`.
+
+    `prompt` asks a person without echo; None means nobody can be asked. A secret file that others may read is refused.
+    Raises ConsoleError NOT_CONFIGURED when there is no secret there, BAD_INPUT when the file is open to others.
+    """
+    scheme, _, name = source.partition(":")
+    if scheme == "env":
+        value = os.environ.get(name, "")
+        if not value:
+            raise _missing(source, f"the environment variable {name} is not set", "Export it, then start again")
+        return Secret(value)
+    if scheme == "file":
+        return Secret(private_file(Path(name).expanduser()).read_text(encoding="utf-8").strip())
+    if scheme == "keyring":
+        return _keyring(source, name)
+    if source == "prompt":
+        if prompt is None:
+            raise _missing(source, "nobody can be asked here", "Use env:NAME or file:PATH for runs without a terminal")
+        return Secret(prompt("Secret: "))
+    raise _missing(
+        source, "it does not say where the secret is kept", "Use env:NAME, file:PATH, keyring:NAME or prompt"
+    )
+
+
+def private_file(file: Path) -> Path:
+    """Return the path of a file that only its owner may read.
+
+    Raises ConsoleError NOT_CONFIGURED when it does not exist, BAD_INPUT when group or others have any right to it.
+    """
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError as error:
+        raise _missing(
+            f"file:{file}", f"the file cannot be read ({error.__class__.__name__})", "Check the path"
+        ) from None
+    if os.name == "posix" and mode & 0o077:
+        raise ConsoleError(
+            ErrorKind.BAD_INPUT,
+            f"The secret in {file} is not used",
+            f"others may read or change the file (mode {mode:04o})",
+            f"Run: chmod 600 {file}",
+        )
+    return file
+
+
+def _keyring(source: str, name: str) -> Secret:
+    try:
+        module = importlib.import_module("keyring")
+    except ImportError:
+        raise _missing(
+            source, "the package keyring is not installed", "Install it, or use env:NAME or file:PATH"
+        ) from None
+    value = module.get_password("hubwarden", name)
+    if not value:
+        raise _missing(source, "the keyring has no such entry", f"Add it: keyring set hubwarden {name}")
+    return Secret(str(value))
+
+
+def _missing(source: str, why: str, hint: str) -> ConsoleError:
+    return ConsoleError(ErrorKind.NOT_CONFIGURED, f"The secret could not be read from {source}", why, hint)

@@ -1,0 +1,88 @@
+"""One azure-core pipeline to the resource manager, and the policies that the IoT Hub SDK shares with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from console.gateways.answers import BadStatusError, Target, read_answer
+from console.gateways.credentials import SignIn
+from console.gateways.transport import Transport
+from console.services.ports import Cancel
+
+USER_AGENT = "hubwarden"
+
+
+class Arm:
+    """Plain reads of the resource manager: GET by path, every page; clients are built on first use."""
+
+    def __init__(self, transport: Transport, sign_in: SignIn) -> None:
+        self.transport = transport
+        self.sign_in = sign_in
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def target(self, role: str = "Reader (on the hub)") -> Target:
+        """The resource manager, with the role that a call needs."""
+        host = self.transport.profile.arm_endpoint.removeprefix("https://")
+        return Target("the resource manager", host, role)
+
+    def policies(self) -> list[Any]:
+        """Return a fresh policy list: no own retries, no registration of resource providers behind our back."""
+        from azure.core.pipeline import policies
+        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+        scope = f"{self.transport.profile.azure.arm_audience}/.default"
+        return [
+            policies.RequestIdPolicy(),
+            policies.HeadersPolicy(),
+            policies.UserAgentPolicy(USER_AGENT),
+            policies.ProxyPolicy(proxies=self.transport.proxies or None),
+            policies.ContentDecodePolicy(),
+            ARMChallengeAuthenticationPolicy(self.sign_in, scope),
+            policies.SensitiveHeaderCleanupPolicy(),
+        ]
+
+    def get(self, what: str, path: str, params: dict[str, str], cancel: Cancel, *, role: str = "") -> Any:
+        """Return the JSON of one GET. `path` begins with a slash; `params` hold the api-version.
+
+        Raises ConsoleError.
+        """
+        url = self.transport.profile.arm_endpoint + path
+        return self._get(what, url, params, cancel, role)
+
+    def pages(self, what: str, path: str, params: dict[str, str], cancel: Cancel, *, role: str = "") -> Iterator[Any]:
+        """Yield the items of `value` of every page, following `nextLink` (only on the same host)."""
+        url, query = self.transport.profile.arm_endpoint + path, params
+        while url:
+            body = self._get(what, url, query, cancel, role)
+            yield from body.get("value", ()) if isinstance(body, dict) else body
+            following = body.get("nextLink") if isinstance(body, dict) else None
+            same = isinstance(following, str) and following.startswith(self.transport.profile.arm_endpoint + "/")
+            url, query = (str(following) if same else ""), {}
+
+    def _get(self, what: str, url: str, params: dict[str, str], cancel: Cancel, role: str) -> Any:
+        def call() -> Any:
+            from azure.core.rest import HttpRequest
+
+            response = self._pipeline().send_request(HttpRequest("GET", url, params=params))
+            answer = read_answer(response)
+            if answer.status != 200:
+                raise BadStatusError(answer)
+            return response.json()
+
+        target = self.target(role) if role else self.target()
+        return self.transport.read(what, target, cancel, call)
+
+    def _pipeline(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                from azure.mgmt.core import ARMPipelineClient
+
+                self._client = ARMPipelineClient(
+                    base_url=self.transport.profile.arm_endpoint,
+                    policies=self.policies(),
+                    **self.transport.core_options(),
+                )
+            return self._client

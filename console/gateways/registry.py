@@ -1,0 +1,146 @@
+"""The device registry through azure-iot-hub: raw JSON over the SDK's own pipeline, one TLS connection per thread."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+from urllib.parse import quote
+
+from console.gateways.answers import BadStatusError, Target, read_answer
+from console.gateways.credentials import SignIn
+from console.gateways.mapping import detail_from, device_from_twin
+from console.gateways.transport import CONNECT_TIMEOUT, READ_TIMEOUT, Transport
+from console.model.device import DeviceDetail
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.text import clean
+from console.services.ports import NEVER_CANCELLED, Cancel, QueryPage
+
+_PARAMS = {"api-version": "2021-04-12"}
+
+
+class RegistryGateway:
+    """Reads identities, twins and queries of one hub, by connection string or by Entra token.
+
+    `address` is host and port; empty with a connection string, whose own host is used.
+    """
+
+    def __init__(self, transport: Transport, sign_in: SignIn, address: str) -> None:
+        self._transport = transport
+        self._sign_in = sign_in
+        self._address = address
+        self._lock = threading.Lock()
+        self._manager: Any = None
+
+    def query(
+        self, text: str, *, continuation: str | None = None, page_size: int = 1000, cancel: Cancel = NEVER_CANCELLED
+    ) -> QueryPage:
+        """Run one page of an IoT Hub query; rows that are twins come as devices, others as they are."""
+        headers = {"x-ms-max-item-count": str(page_size)}
+        if continuation:
+            headers["x-ms-continuation"] = continuation
+        what = "The device query failed"
+        response = self._send(what, "POST", "/devices/query", cancel, headers, {"query": text})
+        rows = _json(response, what)
+        if not isinstance(rows, list):
+            raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the hub's answer is not a list", "Check the hub's address")
+        following = response.headers.get("x-ms-continuation") or None
+        if text.casefold().lstrip().startswith("select * "):
+            return QueryPage(devices=tuple(device_from_twin(row) for row in rows), continuation=following)
+        return QueryPage(rows=tuple(rows), continuation=following)
+
+    def device(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> DeviceDetail:
+        """Read one identity, its twin and its module names afresh.
+
+        Raises ConsoleError NOT_FOUND when the registry has no such device (the query index may still show it).
+        """
+        what = f"The device {clean(device_id, limit=128)} could not be read"
+        path = quote(device_id, safe="")
+        try:
+            identity = _json(self._send(what, "GET", f"/devices/{path}", cancel), what)
+        except ConsoleError as error:
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
+            why = "the registry has no such device"
+            hint = "A deleted device stays in query results for a while; refresh the list"
+            raise ConsoleError(ErrorKind.NOT_FOUND, what, why, hint, status=404, code=error.code) from error
+        twin = _json(self._send(what, "GET", f"/twins/{path}", cancel), what)
+        modules = _json(self._send(what, "GET", f"/devices/{path}/modules", cancel), what)
+        names = tuple(clean(module.get("moduleId")) for module in modules) if isinstance(modules, list) else ()
+        return detail_from(identity, twin, names)
+
+    def _target(self) -> Target:
+        host = self._address
+        by_key = self._transport.profile.data_plane_only
+        if by_key and not host:
+            host = self._sign_in.connection_string().host
+        return Target("the hub", host, "IoT Hub Data Reader (on the hub)", is_hub=True, by_key=by_key)
+
+    def _send(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        cancel: Cancel,
+        headers: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> Any:
+        def call() -> Any:
+            client = self._client()
+            make = client.post if method == "POST" else client.get
+            request = make(path, _PARAMS, {"Accept": "application/json", **(headers or {})}, body)
+            response = client.send(request, stream=False)
+            if response.status_code != 200:
+                raise BadStatusError(read_answer(response))
+            return response
+
+        return self._transport.read(what, self._target(), cancel, call)
+
+    def _client(self) -> Any:
+        with self._lock:
+            if self._manager is None:
+                self._manager = self._build()
+            return self._manager.protocol._client
+
+    def _build(self) -> Any:
+        try:
+            from azure.iot.hub import IoTHubRegistryManager
+        except ImportError as error:
+            why = f"azure-iot-hub cannot be loaded here ({clean(error)})"
+            hint = "Its dependency uamqp has packages for Linux x86_64 and Windows with Python 3.11 to 3.13 only"
+            raise ConsoleError(ErrorKind.NOT_CONFIGURED, "The registry cannot be read", why, hint) from error
+        if self._transport.profile.data_plane_only:
+            string = self._sign_in.connection_string()
+            text = string.text.reveal()
+            if self._address:
+                text = text.replace(f"HostName={string.host}", f"HostName={self._address}", 1)
+            manager = IoTHubRegistryManager.from_connection_string(text)
+        else:
+            manager = IoTHubRegistryManager.from_token_credential(self._address, self._sign_in)
+        config = manager.protocol.config
+        config.keep_alive = True  # else a TLS handshake for every call
+        config.connection.verify = self._transport.verify
+        config.connection.timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
+        config.proxies.use_env_settings = False
+        for scheme, url in self._transport.proxies.items():
+            config.proxies.add(scheme, url)
+        config.retry_policy.retries = 0
+        config.retry_policy.policy.status_forcelist = []
+        config.retry_policy.policy.respect_retry_after_header = False
+        return manager
+
+    def close(self) -> None:
+        """Close what the SDK holds open."""
+        with self._lock:
+            if self._manager is not None:
+                self._manager.amqp_svc_client.disconnect_sync()
+                self._manager = None
+
+
+def _json(response: Any, what: str) -> Any:
+    try:
+        return json.loads(read_answer(response).text)
+    except ValueError:
+        why = "the answer is a web page or broken JSON, not the hub's"
+        hint = "A proxy or sign-in portal may stand in between, or the host in the profile is not this hub"
+        raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, hint, status=response.status_code) from None

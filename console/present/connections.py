@@ -1,0 +1,252 @@
+"""The tables of the Connections pane: groups of failures, raw events, query results; and what their rows mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from console.model.connection import (
+    Cause,
+    Confidence,
+    ConnectionEvent,
+    FailureGroup,
+    FailureReport,
+    Grouping,
+    LogState,
+)
+from console.model.text import clean
+from console.present.chart import area
+from console.present.columns import Column
+from console.present.glyphs import cause_token
+from console.present.lines import Line, Piece
+from console.present.log_states import WORDS, lag_words
+from console.present.pages import BLANK, fields, section
+from console.present.words import (
+    before_words,
+    change_words,
+    full_moment,
+    number,
+    plural,
+    since_moment,
+    step_words,
+    window_words,
+)
+
+WINDOWS: tuple[tuple[timedelta, tuple[timedelta, ...]], ...] = (
+    (timedelta(hours=1), (timedelta(minutes=1), timedelta(minutes=5))),
+    (timedelta(hours=24), (timedelta(minutes=30), timedelta(minutes=15), timedelta(hours=1))),
+    (timedelta(days=7), (timedelta(hours=4), timedelta(hours=1), timedelta(hours=12))),
+)
+"""Time ranges with their bin widths, the default first."""
+
+CAUSE_HELP: dict[Cause, tuple[str, str]] = {
+    Cause.IP_RULES: (
+        "Devices of one address range fail or fell silent together: no IP rule lets it in.",
+        "See the last change of the IP rules; put the range back if it is yours.",
+    ),
+    Cause.CLONED: (
+        "A second client connects with the same identity and throws the first one out, again and again.",
+        "Find the second place by its address, rotate the key, one identity per client.",
+    ),
+    Cause.CERTIFICATE_EXPIRED: (
+        'The device certificate is past its "not valid after".',
+        "Issue new certificates; for thumbprints register the new one in the secondary slot first.",
+    ),
+    Cause.THUMBPRINT: (
+        "The certificate that the device shows is not the one registered for it.",
+        "Register the thumbprint of the certificate in use, or install the registered certificate on the device.",
+    ),
+    Cause.WRONG_CREDENTIAL: (
+        "The key or token does not fit this identity, and no good connection followed.",
+        "Compare the key on the device with the registry; look at its clock if the token was just made.",
+    ),
+    Cause.DISABLED: (
+        "The identity is disabled in the registry; the device still tries.",
+        "Enable it if it should connect; otherwise find out who switched it off and why.",
+    ),
+    Cause.UNKNOWN_DEVICE: (
+        "No such device in the registry: deleted, never created, or somebody is guessing ids.",
+        "Register it, or trace the address if the id was never yours.",
+    ),
+    Cause.THROTTLED: (
+        "The hub takes fewer new connections per second than are tried.",
+        "Spread reconnects over time (back-off with jitter), or add units.",
+    ),
+    Cause.SERVICE: (
+        "The service itself failed or moved the device to another node.",
+        "Nothing if it passes; SDKs reconnect. If it stays, look at Azure's resource health.",
+    ),
+    Cause.NETWORK: (
+        "The connection broke without a word: network, sleep, power, or a missed keep-alive.",
+        "Normal now and then; many at once point to a site's uplink.",
+    ),
+    Cause.OTHER: ("A code outside the usual causes.", "Group by error code (b) to see what each says."),
+    Cause.RENEWAL: (
+        "A token ran out and the device came back within minutes: normal life of SAS tokens, counted apart.",
+        "Nothing. Longer token lifetimes make fewer of these.",
+    ),
+}
+
+GROUP_COLUMNS: tuple[Column, ...] = (
+    Column("label", "CAUSE", 24, flex=1),
+    Column("count", "COUNT", 5, "right"),
+    Column("devices", "DEVICES", 7, "right", priority=1),
+    Column("since", "SINCE", 5),
+    Column("confidence", "", 6, priority=2),
+    Column("evidence", "EVIDENCE", 18, flex=3, priority=3, sortable=False),
+)
+EVENT_COLUMNS: tuple[Column, ...] = (
+    Column("time", "TIME UTC", 8),
+    Column("device", "DEVICE", 16, flex=2),
+    Column("code", "CODE", 6),
+    Column("name", "NAME", 19, flex=2, priority=1),
+    Column("address", "ADDRESS", 14, priority=2),
+    Column("protocol", "VIA", 5, priority=4),
+    Column("auth", "AUTH", 8, priority=5),
+    Column("sdk", "SDK", 18, flex=1, priority=6),
+)
+
+
+def group_columns(grouping: Grouping) -> tuple[Column, ...]:
+    """Return the columns of the grouped table, its first one named after the grouping."""
+    return (Column("label", grouping.value.upper(), 24, flex=1), *GROUP_COLUMNS[1:])
+
+
+def group_cells(group: FailureGroup, now: datetime) -> tuple[Piece, ...]:
+    """Return the cells of one group; folded renewals are dim, a flag comes before the evidence."""
+    dim = "dim" if group.cause is Cause.RENEWAL else ""
+    note = " · ".join(part for part in (group.flag, group.evidence) if part)
+    return (
+        (f"■ {group.label}", dim or cause_token(group.cause)),
+        (number(group.count), dim),
+        (number(group.devices), dim),
+        (since_moment(group.first, now), dim),
+        ("LIKELY", "warn") if group.confidence is Confidence.LIKELY else ("", ""),
+        (note, dim),
+    )
+
+
+def event_cells(event: ConnectionEvent, now: datetime) -> tuple[Piece, ...]:
+    """Return the cells of one raw event."""
+    dim = "dim" if event.renewal else ""
+    older = now - event.time > timedelta(hours=20)
+    moment = event.time.astimezone(UTC).strftime("%m-%d %H:%M" if older else "%H:%M:%S")
+    return (
+        (moment[-8:], "dim"),
+        (event.device_id, dim),
+        (event.code or "·", "dim" if event.renewal or not event.code else "bad"),
+        (event.description or event.operation, dim),
+        (event.address, dim),
+        (event.protocol, "dim"),
+        (event.auth, "dim"),
+        (event.sdk, "dim"),
+    )
+
+
+def title_line(report: FailureReport, *, paused: bool) -> tuple[Line, Line]:
+    """Return the left and right part of the pane's first line."""
+    left: Line = (
+        (" FAILED CONNECTIONS", "head"),
+        (f"  last {window_words(report.end - report.start)}, {step_words(report.step)}", "dim"),
+    )
+    if paused:
+        left = (*left, ("  ", ""), ("PAUSED", "warn"))
+    return left, ((f"group by: {report.grouping.value}   ", ""), *lag_words(report), (" ", ""))
+
+
+def summary_line(report: FailureReport) -> Line:
+    """Return the figures under the chart: sum, devices, change, folded renewals, the platform's own counts."""
+    if report.state is LogState.EMPTY:
+        pieces: list[Piece] = [("   no failures", "ok")]
+    elif report.state is LogState.READY:
+        pieces = [(f"   {number(report.total)}", "head"), (f" from {plural(report.devices, 'device')}", "")]
+    else:
+        return ((f"   {WORDS[report.state].short}", "dim"),)
+    if change := change_words(report.total, report.previous_total, before_words(report.end - report.start)):
+        pieces.append((f" · {change}", ""))
+    if report.folded and not any(group.cause is Cause.RENEWAL for group in report.groups):
+        pieces.append((f" · {number(report.folded)} renewals folded", "dim"))
+    connected = report.connected.last if report.connected else None
+    devices = report.total_devices.last if report.total_devices else None
+    if connected is not None:
+        of = f" of {number(devices)}" if devices is not None else ""
+        pieces.append((f" · connected {number(connected)}{of}", "dim"))
+    if report.partial:
+        pieces.append((f" · PARTIAL: {report.partial}", "warn"))
+    return tuple(pieces)
+
+
+def metric_lines(report: FailureReport, width: int, height: int, *, ascii_only: bool = False) -> list[Line]:
+    """Return the platform's own count of connected devices as a small chart; empty when it gave none."""
+    values = [value for _, value in report.connected.points if value is not None] if report.connected else []
+    if not values or width < 12 or height < 3:
+        return []
+    total = report.total_devices.last if report.total_devices else None
+    of = f" of {number(total)}" if total is not None else ""
+    low, high = min(values), max(values)
+    label = max(len(number(low)), len(number(high)))
+    rows = area(values, width - label - 2, height - 2, ascii_only=ascii_only)
+    lines: list[Line] = [(("CONNECTED  ", "dim"), (number(values[-1]), ""), (of, "dim"))]
+    for index, row in enumerate(rows):
+        edge = number(high) if index == 0 else number(low) if index == len(rows) - 1 and low != high else ""
+        lines.append(((f"{edge:>{label}} ", "dim"), (row, "metric")))
+    return [*lines, (("platform metric", "dim"),)]
+
+
+def group_meaning(group: FailureGroup, grouping: Grouping) -> tuple[str, str]:
+    """Return what a group means and what to do: of its code when grouped by code, else of its cause."""
+    if grouping is Grouping.CODE:
+        return code_meaning(group.key)
+    return CAUSE_HELP[group.cause]
+
+
+def group_page(group: FailureGroup, grouping: Grouping, now: datetime, width: int) -> list[Line]:
+    """Return everything about one group: figures, evidence, what it means, what to do."""
+    meaning, fix = group_meaning(group, grouping)
+    likely = group.confidence is Confidence.LIKELY
+    sure = "LIKELY: inferred from circumstances" if likely else "certain: the log says so"
+    figures = (
+        ("failures", number(group.count)),
+        ("devices", number(group.devices)),
+        ("first", full_moment(group.first, now)),
+        ("last", full_moment(group.last, now)),
+    )
+    why = (
+        ("cause", group.cause.value),
+        ("", sure, "warn" if likely else "dim"),
+        ("flag", group.flag, "warn"),
+        ("evidence", group.evidence),
+    )
+    return [
+        BLANK,
+        *section(group.label, fields(figures, width)),
+        *section("WHY", fields(why, width)),
+        *section("WHAT IT MEANS", fields((("meaning", meaning), ("what to do", fix, "accent")), width)),
+    ]
+
+
+def code_meaning(code: str) -> tuple[str, str]:
+    """Return (meaning, fix) of an error code from the catalogue; for success, that there is nothing to explain."""
+    if not code:
+        return ("A connection that succeeded, or was closed in good order.", "")
+    from console.model.error_codes import explain  # a large table, needed by few screens
+
+    entry = explain(code)
+    return (f"{entry.code} {entry.name}: {entry.meaning}", entry.fix)
+
+
+def log_columns(columns: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> tuple[Column, ...]:
+    """Return columns for any query result, as wide as their first rows need, at most 40 cells."""
+    made = []
+    for index, name in enumerate(columns):
+        longest = max([len(name), *(len(log_text(row[index])) for row in rows[:50])])
+        numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows[:50])
+        made.append(Column(str(index), name, min(longest, 40), "right" if numeric else "left"))
+    return tuple(made)
+
+
+def log_text(value: Any) -> str:
+    """Return a value of a query result as text."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return clean(value)

@@ -1,0 +1,24 @@
+"""All services of one hub, as the command line composes them and the panes use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.model.clock import Clock
+from console.services.connections import ConnectionsService
+from console.services.fleet import FleetService
+from console.services.overview import OverviewService
+from console.services.ports import CallMeter
+from console.services.session import Session
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a front door needs; nothing in it has talked to anybody yet when it is made."""
+
+    session: Session
+    fleet: FleetService
+    connections: ConnectionsService
+    overview: OverviewService
+    meter: CallMeter
+    clock: Clock

@@ -1,0 +1,269 @@
+"""The KQL of the Connections pane: runs as it is on Log Analytics and on the local hub, aggregates there and not here.
+
+Facts behind it: resource logs of IoT Hub land in AzureDiagnostics, `ResultType` is the six-digit code as text, the
+device and its masked address are in the JSON text `properties_s`, whose `authType` is JSON text again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from console.model.connection import Cause, Grouping
+from console.rules.folding import CONTEXT_BEFORE, FOLD_WITHIN, REFUSED, RENEWAL_CODES, REPEAT_SPAN
+
+CAUSE_WORDS: dict[str, Cause] = {
+    "ip-rules": Cause.IP_RULES,
+    "cloned": Cause.CLONED,
+    "certificate-expired": Cause.CERTIFICATE_EXPIRED,
+    "thumbprint": Cause.THUMBPRINT,
+    "credential": Cause.WRONG_CREDENTIAL,
+    "disabled": Cause.DISABLED,
+    "unknown-device": Cause.UNKNOWN_DEVICE,
+    "throttled": Cause.THROTTLED,
+    "service": Cause.SERVICE,
+    "lost": Cause.NETWORK,
+    "other": Cause.OTHER,
+    "renewal": Cause.RENEWAL,
+}
+"""The words that the queries use for causes."""
+WORD_OF: dict[Cause, str] = {cause: word for word, cause in CAUSE_WORDS.items()}
+KEY_COLUMNS: dict[Grouping, str] = {
+    Grouping.CAUSE: "Cause",
+    Grouping.DEVICE: "DeviceId",
+    Grouping.CODE: "Code",
+    Grouping.ADDRESS: "Address",
+    Grouping.SDK: "Sdk",
+    Grouping.AUTH: "Auth",
+}
+FILTER_COLUMNS = frozenset({*KEY_COLUMNS.values(), "OperationName", "Protocol", "Description"})
+MAX_GROUPS = 1000
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose rows, when, and what was found out about IP rules.
+
+    `writes` are times at which the hub was written: they cut the window into segments, numbered from 0. `cut` holds
+    (masked address, segment) pairs whose refusals and lost connections are due to IP rules.
+    """
+
+    arm_id: str
+    start: datetime
+    end: datetime
+    writes: tuple[datetime, ...] = ()
+    cut: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def read_from(self) -> datetime:
+        """Where the rows that the folding rule needs begin."""
+        return self.start - CONTEXT_BEFORE
+
+    @property
+    def read_to(self) -> datetime:
+        """Where the rows that the folding rule needs end."""
+        return self.end + FOLD_WITHIN
+
+
+def quote(value: str) -> str:
+    r"""Return a KQL expression that is this text: a literal, all printable ASCII, with backslashes and quotes escaped.
+
+    Other text goes through JSON, whose \u escapes every engine reads alike (KQL's own are not universal).
+    """
+    if value.isascii() and value.isprintable():
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"tostring(parse_json({quote(json.dumps({'v': value}))}).v)"
+
+
+def stamp(time: datetime) -> str:
+    """Return a KQL datetime literal in UTC."""
+    return f"datetime({time.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%S.%f')}Z)"
+
+
+def span(value: timedelta) -> str:
+    """Return a KQL timespan literal in whole seconds."""
+    return f"{int(value.total_seconds())}s"
+
+
+def strings(values: Iterable[str]) -> str:
+    """Return a KQL list of string literals."""
+    return "(" + ", ".join(quote(value) for value in values) + ")"
+
+
+def rows_of_hub(arm_id: str, start: datetime, end: datetime) -> str:
+    """Return the table expression of one hub's Connections rows."""
+    return (
+        "AzureDiagnostics\n"
+        f"| where TimeGenerated >= {stamp(start)} and TimeGenerated < {stamp(end)}\n"
+        '| where ResourceProvider == "MICROSOFT.DEVICES" and ResourceType == "IOTHUBS" and Category == "Connections"\n'
+        f"| where _ResourceId =~ {quote(arm_id)}"
+    )
+
+
+def pulse(arm_id: str, start: datetime, end: datetime) -> str:
+    """Count the rows and errors of a window and find the newest row. Columns: Rows, Errors, Newest."""
+    rows = rows_of_hub(arm_id, start, end)
+    return f'{rows}\n| summarize Rows = count(), Errors = countif(Level == "Error"), Newest = max(TimeGenerated)'
+
+
+def events_prefix(scope: Scope) -> str:
+    """Return the `let` statements that all questions share.
+
+    They define `connections` (parsed rows) and `failures` (errors of the window with Cause; renewals are one).
+    """
+    fold, repeat = span(FOLD_WITHIN), span(REPEAT_SPAN)
+    return f"""let connections = materialize({rows_of_hub(scope.arm_id, scope.read_from, scope.read_to)}
+| extend p = parse_json(properties_s)
+| project TimeGenerated, OperationName, Level, Code = tostring(ResultType), Description = tostring(ResultDescription),
+    DeviceId = tostring(p.deviceId), Message = tostring(p.errorMessage), Address = tostring(p.maskedIpAddress),
+    Protocol = tostring(p.protocol), Sdk = tostring(p.sdkVersion),
+    Auth = tostring(parse_json(tostring(p.authType)).type),
+    Segment = {_segments(scope.writes)});
+let errors = connections
+| where Level == "Error"
+| extend Told = strcat(Description, " ", Message)
+| extend Cause = case(
+    Code in ("400027", "409002"), "cloned",
+    Code == "403012", "disabled",
+    Code in ("404001", "404010") or Told contains "does not contain the specified device", "unknown-device",
+    Code startswith "429" or Code in ("403002", "403005"), "throttled",
+    Code startswith "50" or Code in ("400029", "400030", "404012", "403001"), "service",
+    Code == "404104", "lost",
+    Told contains "thumbprint", "thumbprint",
+    Told contains "certificate" and (Told contains "has expired" or Told contains "expired certificate"
+        or Told contains "certificate expired" or Told contains "not valid after"), "certificate-expired",
+    Code startswith "401", "credential",
+    "other");
+let returns = connections
+| where OperationName == "deviceConnect" and Level != "Error"
+| project DeviceId, Back = TimeGenerated;
+let slots = union (returns | extend Slot = bin(Back, {fold})), (returns | extend Slot = bin(Back, {fold}) - {fold});
+let refusals = errors
+| where Code == {quote(REFUSED)}
+| project DeviceId, Quarter = bin(TimeGenerated, {repeat});
+let repeated = union refusals, (refusals | extend Quarter = Quarter + {repeat})
+| summarize Refusals = count() by DeviceId, Quarter
+| where Refusals > 1
+| project DeviceId, Quarter, Repeated = true;
+let renewals = errors
+| where Code in {strings(RENEWAL_CODES)}
+| extend Slot = bin(TimeGenerated, {fold}), Quarter = bin(TimeGenerated, {repeat})
+| join kind=inner slots on DeviceId, Slot
+| where Back >= TimeGenerated and Back <= TimeGenerated + {fold}
+| join kind=leftouter repeated on DeviceId, Quarter
+| where Code == "404104" or isnull(Repeated)
+| summarize Folded = count() by DeviceId, TimeGenerated, Code;
+let failures = errors
+| where TimeGenerated >= {stamp(scope.start)} and TimeGenerated < {stamp(scope.end)}
+| join kind=leftouter renewals on DeviceId, TimeGenerated, Code
+| extend Cause = case(isnotnull(Folded), "renewal", {_cut(scope.cut)}Cause)
+| project TimeGenerated, OperationName, Level, Code, Description, Message, DeviceId, Address, Protocol, Sdk, Auth,
+    Segment, Cause;
+"""
+
+
+def evidence(scope: Scope) -> str:
+    """Ask what the rules about IP cut-offs need, by masked address and segment.
+
+    Columns: Address, Segment, Refused, Lost (devices), Failures, First, Last, Returned (devices that connected).
+    """
+    return (
+        events_prefix(scope)
+        + """let refused = failures
+| where Cause in ("credential", "lost") and isnotempty(Address)
+| summarize Refused = dcountif(DeviceId, Cause == "credential"), Lost = dcountif(DeviceId, Cause == "lost"),
+    Failures = count(), First = min(TimeGenerated), Last = max(TimeGenerated) by Address, Segment;
+let returned = connections
+| where OperationName == "deviceConnect" and Level != "Error"
+| summarize Returned = dcount(DeviceId) by Address, Segment;
+refused
+| join kind=leftouter returned on Address, Segment
+| project Address, Segment, Refused, Lost, Failures, First, Last, Returned
+| top 500 by Failures"""
+    )
+
+
+def bins(scope: Scope, step: timedelta) -> str:
+    """Count failures per time bin and cause. Columns: Bin, Cause, Count."""
+    return (
+        events_prefix(scope)
+        + f"failures\n| summarize Count = count() by Bin = bin(TimeGenerated, {span(step)}), Cause\n| order by Bin asc"
+    )
+
+
+def groups(scope: Scope, grouping: Grouping) -> str:
+    """Count failures per group and cause; the newest row of each is the sample.
+
+    Columns: Key, Cause, Count, Devices, Ranges, First, Last, DeviceId, Code, Address, Message.
+    """
+    key = KEY_COLUMNS[grouping]
+    by = "Key = Cause, Cause" if grouping is Grouping.CAUSE else f"Key = {key}, Cause"
+    return (
+        events_prefix(scope)
+        + f"""failures
+| summarize Count = count(), Devices = dcount(DeviceId), Ranges = dcount(Address), First = min(TimeGenerated),
+    arg_max(TimeGenerated, DeviceId, Code, Address, Message) by {by}
+| project Key, Cause, Count, Devices, Ranges, First, Last = TimeGenerated, DeviceId, Code, Address, Message
+| top {MAX_GROUPS} by Count"""
+    )
+
+
+def devices(scope: Scope, grouping: Grouping) -> str:
+    """Count the distinct failing devices, renewals left out, per group. Columns: Key, Devices, Count."""
+    return (
+        events_prefix(scope)
+        + f"""failures
+| where Cause != "renewal"
+| summarize Devices = dcount(DeviceId), Count = count() by Key = {KEY_COLUMNS[grouping]}
+| top {MAX_GROUPS} by Count"""
+    )
+
+
+def totals(scope: Scope) -> str:
+    """Count failures and failing devices, and renewals apart. Columns: Failures, Devices, Folded."""
+    return (
+        events_prefix(scope)
+        + """failures
+| summarize Failures = countif(Cause != "renewal"), Devices = dcountif(DeviceId, Cause != "renewal"),
+    Folded = countif(Cause == "renewal")"""
+    )
+
+
+def rows(scope: Scope, filters: Sequence[tuple[str, str]], limit: int, *, renewals: bool) -> str:
+    """Ask for single failures, newest first.
+
+    `filters` are (column, value) pairs, joined by "and"; every value enters as an escaped literal. Raises ValueError
+    for a column that is not one of the failures' own.
+    """
+    wanted = [] if renewals else ['Cause != "renewal"']
+    for column, value in filters:
+        if column not in FILTER_COLUMNS:
+            raise ValueError(f"no such column to filter by: {column}")
+        wanted.append(f"{column} == {quote(value)}")
+    where = "".join(f"| where {condition}\n" for condition in wanted)
+    return events_prefix(scope) + f"failures\n{where}| top {int(limit)} by TimeGenerated desc"
+
+
+def by_device(scope: Scope) -> str:
+    """Count failures per device, renewals left out. Columns: DeviceId, Count."""
+    return (
+        events_prefix(scope)
+        + 'failures\n| where Cause != "renewal"\n| summarize Count = count() by DeviceId\n| top 50000 by Count'
+    )
+
+
+def _segments(writes: Sequence[datetime]) -> str:
+    if not writes:
+        return "0"
+    cases = ", ".join(f"TimeGenerated < {stamp(time)}, {number}" for number, time in enumerate(writes))
+    return f"case({cases}, {len(writes)})"
+
+
+def _cut(pairs: Sequence[tuple[str, int]]) -> str:
+    if not pairs:
+        return ""
+    keys = strings(f"{address}#{segment}" for address, segment in pairs)
+    match = f'strcat(Address, "#", tostring(Segment)) in {keys}'
+    return f'Cause in ("credential", "lost") and {match}, "ip-rules", '

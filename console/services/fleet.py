@@ -1,0 +1,137 @@
+"""The fleet: counts that the hub makes itself, all devices page by page, one device afresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from console.model.clock import format_time
+from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, Fleet, FleetCounts
+from console.model.device import auth_type as auth_type_of
+from console.model.errors import ConsoleError, ErrorKind
+from console.services.ports import NEVER_CANCELLED, Cancel
+from console.services.session import Session
+
+T = TypeVar("T")
+PAGE = 1000
+"""Rows per page: the service's own maximum."""
+UNSEEN = timedelta(days=30)
+_MAX_PAGES = 2000
+
+
+class FleetService:
+    """Reads devices of the session's hub."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def counts(self, cancel: Cancel = NEVER_CANCELLED) -> FleetCounts:
+        """Count the fleet by GROUP BY queries: the hub counts, nothing is paged over.
+
+        Thumbprint devices count as SHA-256: lengths are known only when devices are read one by one. `unseen_30_days`
+        is None where the hub cannot answer it. Raises ConsoleError.
+        """
+        by_auth = self._group("authenticationType", auth_of, cancel)
+        by_status = self._group("status", status_of, cancel)
+        by_connection = self._group("connectionState", connection_of, cancel)
+        total = max(sum(count for _, count in part) for part in (by_auth, by_status, by_connection))
+        return FleetCounts(total, by_auth, by_status, by_connection, self._unseen(cancel))
+
+    def load(self, on_page: Callable[[Fleet], None], cancel: Cancel = NEVER_CANCELLED) -> Fleet:
+        """Read every device, handing the growing fleet, in id order, to `on_page`; when stopped, return what is there.
+
+        Large fleets are handed over less and less often, so that the work stays linear. Raises
+        ConsoleError when a page cannot be read and nothing was read before; later failures become a warning.
+        """
+        devices: dict[str, Device] = {}
+        expected: int | None = None
+        continuation: str | None = None
+        shown = 0
+        for _ in range(_MAX_PAGES):
+            try:
+                cancel.check()
+                page = self._session.registry.query(
+                    "SELECT * FROM devices", continuation=continuation, page_size=PAGE, cancel=cancel
+                )
+            except ConsoleError as error:
+                if not devices or error.kind is ErrorKind.CANCELLED:
+                    if error.kind is not ErrorKind.CANCELLED:
+                        raise
+                    return _fleet(devices, expected, complete=False)
+                return _fleet(devices, expected, complete=False, warning=error.sentence())
+            devices.update((device.device_id, device) for device in page.devices)
+            continuation = page.continuation
+            if not continuation:
+                break
+            if expected is None:
+                expected = self._expected(cancel)
+            if len(devices) >= shown * 1.1:
+                shown = len(devices)
+                on_page(_fleet(devices, expected, complete=False))
+        whole = _fleet(devices, len(devices), complete=continuation is None)
+        on_page(whole)
+        return whole
+
+    def detail(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> DeviceDetail:
+        """Read one identity and its twin afresh (the query index may be behind). Raises ConsoleError."""
+        return self._session.registry.device(device_id, cancel)
+
+    def _group(self, attribute: str, read: Callable[[object], T], cancel: Cancel) -> tuple[tuple[T, int], ...]:
+        text = f"SELECT COUNT() AS numberOfDevices, {attribute} FROM devices GROUP BY {attribute}"  # noqa: S608 - ours
+        counts: dict[T, int] = {}
+        continuation: str | None = None
+        while True:
+            page = self._session.registry.query(text, continuation=continuation, cancel=cancel)
+            for row in page.rows:
+                key = read(row.get(attribute))
+                counts[key] = counts.get(key, 0) + _count(row)
+            continuation = page.continuation
+            if not continuation:
+                return tuple(counts.items())
+
+    def _unseen(self, cancel: Cancel) -> int | None:
+        before = format_time(self._session.now() - UNSEEN)
+        text = f"SELECT COUNT() AS numberOfDevices FROM devices WHERE lastActivityTime < '{before}'"  # noqa: S608 - a time
+        try:
+            rows = self._session.registry.query(text, cancel=cancel).rows
+        except ConsoleError as error:
+            if error.kind in {ErrorKind.BAD_QUERY, ErrorKind.SERVICE}:
+                return None
+            raise
+        return _count(rows[0]) if rows else 0
+
+    def _expected(self, cancel: Cancel) -> int | None:
+        try:
+            rows = self._session.registry.query("SELECT COUNT() AS numberOfDevices FROM devices", cancel=cancel).rows
+        except ConsoleError:
+            return None
+        return _count(rows[0]) if rows else None
+
+
+def auth_of(word: object) -> AuthType:
+    """Return the auth type of a GROUP BY row; "selfSigned" has some thumbprint, of unknown length."""
+    text = str(word or "")
+    return AuthType.THUMBPRINT_SHA256 if text.casefold() == "selfsigned" else auth_type_of(text)
+
+
+def status_of(word: object) -> DeviceStatus:
+    """Return the status of a GROUP BY row."""
+    text = str(word or "").casefold()
+    return DeviceStatus(text) if text in {"enabled", "disabled"} else DeviceStatus.UNKNOWN
+
+
+def connection_of(word: object) -> ConnectionState:
+    """Return the connection state of a GROUP BY row."""
+    text = str(word or "").casefold()
+    return ConnectionState(text) if text in {"connected", "disconnected"} else ConnectionState.UNKNOWN
+
+
+def _count(row: Mapping[str, Any]) -> int:
+    value = row.get("numberOfDevices", 0)
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _fleet(devices: dict[str, Device], expected: int | None, *, complete: bool, warning: str = "") -> Fleet:
+    ordered = tuple(sorted(devices.values(), key=lambda device: device.device_id))
+    return Fleet(ordered, complete, expected, (warning,) if warning else ())

@@ -1,0 +1,234 @@
+"""The Textual application: modes, theme, global commands. First frame before any call and without any Azure import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import App
+from textual.screen import Screen
+
+from console.model.errors import ConsoleError
+from console.model.hub import Hub
+from console.model.text import clean
+from console.ui.commands import BY_ID, Command, bindings, find
+from console.ui.global_commands import GlobalCommands, History
+from console.ui.jobs import Jobs, use_leaving_executor
+from console.ui.leaving import Leaving
+from console.ui.panes.base import ConsoleScreen
+from console.ui.theme import DEFAULT, THEMES
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from console.services.bundle import Services
+
+MIN_WIDTH, MIN_HEIGHT = 60, 15
+TICK_SECONDS = 1.0
+
+
+def _overview() -> ConsoleScreen:
+    from console.ui.panes.overview.screen import OverviewScreen
+
+    return OverviewScreen()
+
+
+def _devices() -> ConsoleScreen:
+    from console.ui.panes.devices.screen import DevicesScreen
+
+    return DevicesScreen()
+
+
+def _connections() -> ConsoleScreen:
+    from console.ui.panes.connections.screen import ConnectionsScreen
+
+    return ConnectionsScreen()
+
+
+def _provider() -> type[Provider]:
+    from console.ui.palette import CommandsProvider
+
+    return CommandsProvider
+
+
+class HubwardenApp(App[None]):
+    """The console on one hub.
+
+    Args:
+        services: the services of the hub; building them must not have imported any Azure library.
+        theme: "dark", "light" or "ansi"; default dark, ansi when NO_COLOR is set.
+        mouse: whether the mouse may be used; never needed.
+    """
+
+    CSS_PATH = "console.tcss"
+    TITLE = "hubwarden"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "overview": _overview,
+        "devices": _devices,
+        "connections": _connections,
+    }
+    DEFAULT_MODE = "overview"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_provider}
+    BINDINGS: ClassVar = bindings("global")
+    CLOSE_TIMEOUT = 1.0
+
+    def __init__(self, services: Services, *, theme: str | None = None, mouse: bool = True) -> None:
+        super().__init__()
+        self.services = services
+        self.mouse = mouse
+        self.jobs = Jobs(services.session)
+        self.commands = GlobalCommands(self)
+        self.history = History(self.DEFAULT_MODE)
+        self.ascii_only = _ascii_terminal()
+        self.snapshot = services.overview.cached()
+        self._leaving = Leaving(self)
+        self.animation_level = "none"
+        for own in THEMES:
+            self.register_theme(own)
+        # Set before the style sheet is first parsed: changing it afterwards parses everything twice.
+        self.set_reactive(App.theme, theme or ("ansi" if os.environ.get("NO_COLOR") else DEFAULT))
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> int:
+        """Run in the terminal until the user leaves; return the exit status."""
+        try:
+            self.run(mouse=self.mouse)
+        finally:
+            self._leaving.finished()
+        return self.return_code or 0
+
+    def on_load(self) -> None:
+        """Prepare the event loop: threads that do not hold up the end."""
+        use_leaving_executor()
+
+    def on_mount(self) -> None:
+        """Watch the terminal, the size and the clock."""
+        self._leaving.watch()
+        self.set_interval(TICK_SECONDS, self._tick)
+        self.call_later(self._check_size)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say when the terminal became too small."""
+        del event
+        if self._is_mounted:
+            self._check_size()
+
+    def _check_size(self) -> None:
+        small = self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT
+        from_small = type(self.screen).__name__ == "TooSmall"
+        if small and not from_small:
+            from console.ui.dialogs.too_small import TooSmall
+
+            self.push_screen(TooSmall(MIN_WIDTH, MIN_HEIGHT))
+        elif from_small and not small:
+            self.pop_screen()
+
+    def _tick(self) -> None:
+        if isinstance(self.screen, ConsoleScreen):
+            self.screen.update_chrome()
+
+    def leave(self, return_code: int = 0) -> None:
+        """End the app now; what is under way is told to stop and not waited for."""
+        self.jobs.cancel_all()
+        self._leaving.begin(return_code)
+        self.exit(return_code=return_code)
+
+    async def action_quit(self) -> None:
+        """Leave at once (ctrl+q)."""
+        self.leave()
+
+    def _fatal_error(self) -> None:
+        """Show a traceback without the values of variables, which could be keys, and without terminal escapes."""
+        import traceback
+
+        from rich.text import Text
+
+        self.bell()
+        self._exit_renderables.append(Text(clean(traceback.format_exc(), multiline=True)))
+        self._close_messages_no_wait()
+
+    # --- what screens use ----------------------------------------------------------------------------------------
+
+    @property
+    def hub(self) -> Hub | None:
+        """The hub as last read, None until then."""
+        return self.snapshot.hub.value
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Show a toast; its text is never read as markup."""
+        options.setdefault("timeout", 5)
+        super().notify(clean(message), **(options | {"markup": False}))
+
+    def report(self, error: ConsoleError) -> None:
+        """Show trouble that has no place of its own in the pane."""
+        self.notify(error.sentence(), severity="error", timeout=10)
+
+    def copy_text(self, text: str, what: str, *, secret: bool = False) -> None:
+        """Send text to the terminal's clipboard and say so."""
+        from console.ui.clipboard import send
+
+        self.notify(send(self, text, what, secret=secret))
+
+    def key_of(self, command: Command) -> str:
+        """Return the first key of a command after the user's keymap."""
+        keys = self._keymap.get(command.id)
+        return keys.split(",")[0] if keys else command.keys[0] if command.keys else ""
+
+    def open_pane(self, pane: str, argument: str = "") -> None:
+        """Go to a pane; with an argument (a filter, a cause) to its first screen."""
+        self.history.visit(pane)
+        self.show_pane(pane, argument)
+
+    def show_pane(self, pane: str, argument: str = "") -> None:
+        """Show a pane without a trace in the history; the current one again goes to its first screen."""
+        again = pane == self.current_mode
+        self.switch_mode(pane)
+        if again or argument:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        if argument and isinstance(self.screen, ConsoleScreen):
+            self.screen.accept(argument)
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    async def action_command(self, command_id: str) -> None:
+        """Carry out a command from a key; the next key waits until it is done."""
+        await self.run_command(BY_ID[command_id])
+
+    async def run_command(self, command: Command, argument: str = "") -> None:
+        """Carry out a command on the screen or on the app; a disabled one says why."""
+        if command.disabled:
+            self.notify(f"{command.title.rstrip(' …')}: {command.disabled}", severity="warning")
+            return
+        if command.scope == "global" and command.id.startswith("pane."):
+            self.open_pane(command.id.removeprefix("pane."), argument)
+            return
+        handler = getattr(self.screen, command.method, None) or getattr(self.commands, command.method, None)
+        if handler is None:
+            self.notify(f"{command.title} does not apply here", severity="warning")
+        else:
+            takes_argument = argument and command.id in ("view.theme", "devices.filter")
+            done = handler(argument) if takes_argument else handler()
+            if isawaitable(done):
+                await done
+
+    async def run_line(self, text: str) -> None:
+        """Carry out a line of the prompt: a command and its argument."""
+        word, _, argument = text.strip().partition(" ")
+        command = find(word)
+        if command is None:
+            self.notify(f'No command "{word}": ? shows them all', severity="warning")
+        else:
+            await self.run_command(command, argument.strip())
+
+
+def _ascii_terminal() -> bool:
+    """Return whether block characters cannot be expected to show."""
+    import locale
+
+    return "utf" not in locale.getpreferredencoding(False).casefold() or bool(os.environ.get("HUBWARDEN_ASCII"))

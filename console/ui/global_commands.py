@@ -1,0 +1,132 @@
+"""The commands that work everywhere: help, prompt, palette, history, theme, quit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from console.ui.panes.base import ConsoleScreen
+from console.ui.theme import THEMES
+
+if TYPE_CHECKING:
+    from console.ui.app import HubwardenApp
+
+
+class History:
+    """The panes visited, as a browser keeps them."""
+
+    def __init__(self, first: str) -> None:
+        self._visited = [first]
+        self._place = 0
+
+    def visit(self, pane: str) -> None:
+        """Note a visit; what lay ahead is forgotten."""
+        if pane != self._visited[self._place]:
+            self._visited[self._place + 1 :] = [pane]
+            self._place += 1
+
+    def step(self, by: int) -> str | None:
+        """Go back or forward; return the pane there, None at the end."""
+        if not 0 <= self._place + by < len(self._visited):
+            return None
+        self._place += by
+        return self._visited[self._place]
+
+    def last(self) -> str | None:
+        """Return the pane visited before the current one."""
+        current = self._visited[self._place]
+        return next((pane for pane in reversed(self._visited[: self._place]) if pane != current), None)
+
+
+class GlobalCommands:
+    """Handlers named after the registry's ids."""
+
+    def __init__(self, app: HubwardenApp) -> None:
+        self._app = app
+
+    def command_view_help(self) -> None:
+        """Open the help."""
+        from console.ui.dialogs.help import Help
+
+        if isinstance(self._app.screen, ConsoleScreen):
+            scope = getattr(self._app.screen.focused, "COMMAND_SCOPE", "")
+            self._app.push_screen(Help((*self._app.screen.SCOPES, scope)))
+
+    async def command_view_prompt(self) -> None:
+        """Open the prompt."""
+        from textual.widgets import Input
+
+        from console.ui.dialogs.prompt import Prompt
+
+        scopes = self._app.screen.SCOPES if isinstance(self._app.screen, ConsoleScreen) else ()
+        prompt = Prompt(scopes)
+        await self._app.push_screen(prompt, self._run_line)
+        prompt.set_focus(prompt.query_one(Input))
+
+    async def _run_line(self, text: str | None) -> None:
+        if text:
+            await self._app.run_line(text)
+
+    def command_view_palette(self) -> None:
+        """Open the palette."""
+        self._app.action_command_palette()
+
+    def command_view_back(self) -> None:
+        """Undo a filter or a selection, else leave this screen; never the app."""
+        if isinstance(self._app.screen, ConsoleScreen) and self._app.screen.back():
+            return
+        if len(self._app.screen_stack) > 1:
+            self._app.pop_screen()
+
+    def command_view_last(self) -> None:
+        """Go to the pane before this one."""
+        pane = self._app.history.last()
+        if pane is not None:
+            self._app.open_pane(pane)
+
+    def command_view_previous(self) -> None:
+        """Go back in the history of panes."""
+        pane = self._app.history.step(-1)
+        if pane is not None:
+            self._app.show_pane(pane)
+
+    def command_view_next(self) -> None:
+        """Go forward in the history of panes."""
+        pane = self._app.history.step(1)
+        if pane is not None:
+            self._app.show_pane(pane)
+
+    def command_view_crumbs(self) -> None:
+        """Show or hide the line of tabs and path, on every screen."""
+        for screen in self.open_screens():
+            screen.toggle_class("-no-tabs")
+
+    def command_view_theme(self, name: str = "") -> None:
+        """Change the theme, or offer the themes."""
+        from console.ui.dialogs.menu import Menu, MenuItem
+
+        names = [own.name for own in THEMES]
+        if name in names:
+            self._app.theme = name
+        elif name:
+            self._app.notify(f'No theme "{name}": {", ".join(names)}', severity="warning")
+        else:
+            items = [MenuItem(own, own, "in use" if own == self._app.theme else "") for own in names]
+            self._app.push_screen(
+                Menu("THEME", items), lambda choice: self.command_view_theme(choice) if choice else None
+            )
+
+    def command_app_quit(self) -> None:
+        """Leave; ask first only if something would be lost."""
+        lost = [what for screen in self.open_screens() if (what := screen.unsaved())]
+        if not lost:
+            self._app.leave()
+            return
+        from console.ui.dialogs.menu import Menu, MenuItem
+
+        items = [MenuItem("stay", "Stay", ""), MenuItem("leave", "Quit", f"{', '.join(lost)} will be lost")]
+        self._app.push_screen(Menu("QUIT?", items), lambda choice: self._app.leave() if choice == "leave" else None)
+
+    def open_screens(self) -> list[ConsoleScreen]:
+        """Return every screen that is open, in whatever pane."""
+        stacks = self._app._screen_stacks.values()
+        return [screen for stack in stacks for screen in stack if isinstance(screen, ConsoleScreen)]

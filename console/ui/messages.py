@@ -1,0 +1,99 @@
+"""What jobs bring back to a screen: typed, immutable, and replaceable by a newer one of the same kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.message import Message
+
+from console.model.connection import ConnectionEvent, FailureReport
+from console.model.device import DeviceDetail, Fleet
+from console.model.errors import ConsoleError
+from console.model.hub import Identity
+from console.model.overview import OverviewSnapshot
+
+
+class Snapshot(Message):
+    """The base: a slow screen shows only the newest of each kind."""
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer snapshot of the same kind makes this one unnecessary."""
+        return type(message) is type(self)
+
+
+class OverviewRead(Snapshot):
+    """The Overview so far; `complete` when nothing is under way any more."""
+
+    def __init__(self, snapshot: OverviewSnapshot, complete: bool) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+        self.complete = complete
+
+
+class FleetRead(Snapshot):
+    """The devices read so far; `whole` when the reading ended."""
+
+    def __init__(self, fleet: Fleet, whole: bool = False) -> None:
+        super().__init__()
+        self.fleet = fleet
+        self.whole = whole
+
+
+class FailuresRead(Snapshot):
+    """Failures of the last hour by device."""
+
+    def __init__(self, failures: Mapping[str, int]) -> None:
+        super().__init__()
+        self.failures = failures
+
+
+class DetailRead(Snapshot):
+    """One device, read afresh."""
+
+    def __init__(self, detail: DeviceDetail) -> None:
+        super().__init__()
+        self.detail = detail
+
+
+class ReportRead(Snapshot):
+    """A report on failed connections, in whatever state the log is."""
+
+    def __init__(self, report: FailureReport) -> None:
+        super().__init__()
+        self.report = report
+
+
+class EventsRead(Snapshot):
+    """Raw events, the newest first; `of` names what they were asked for."""
+
+    def __init__(self, events: tuple[ConnectionEvent, ...], of: str = "") -> None:
+        super().__init__()
+        self.events = events
+        self.of = of
+
+
+class TableRead(Snapshot):
+    """The result of an edited query: column names and rows."""
+
+    def __init__(self, columns: tuple[str, ...], rows: tuple[tuple[object, ...], ...], partial: str) -> None:
+        super().__init__()
+        self.columns = columns
+        self.rows = rows
+        self.partial = partial
+
+
+class IdentityRead(Snapshot):
+    """Who we are."""
+
+    def __init__(self, identity: Identity) -> None:
+        super().__init__()
+        self.identity = identity
+
+
+class JobFailed(Message):
+    """A job of some group ended in trouble."""
+
+    def __init__(self, group: str, error: ConsoleError) -> None:
+        super().__init__()
+        self.group = group
+        self.error = error

@@ -1,0 +1,1 @@
+"""Connections: who is failing, since when, why?"""

@@ -1,0 +1,74 @@
+"""What the Connections pane asks for, without a terminal: time range, bin width, grouping; and the last answer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from console.model.connection import FailureGroup, FailureReport, Grouping, LogState
+from console.model.errors import ConsoleError, ErrorKind
+from console.present.connections import WINDOWS
+
+
+class ConnectionsState:
+    """Range, bins and grouping as chosen; the report as last read."""
+
+    def __init__(self) -> None:
+        self._window = 0
+        self._step = 0
+        self.grouping = Grouping.CAUSE
+        self.report: FailureReport | None = None
+        self.as_of: datetime | None = None
+        self.error: ConsoleError | None = None
+
+    @property
+    def window(self) -> timedelta:
+        """The time range."""
+        return WINDOWS[self._window][0]
+
+    @property
+    def step(self) -> timedelta:
+        """The bin width."""
+        return WINDOWS[self._window][1][self._step]
+
+    def change_window(self, by: int) -> bool:
+        """Choose a longer or shorter range; return whether there was one."""
+        place = self._window + by
+        if not 0 <= place < len(WINDOWS):
+            return False
+        self._window, self._step = place, 0
+        return True
+
+    def next_step(self) -> None:
+        """Choose the next bin width of the range."""
+        self._step = (self._step + 1) % len(WINDOWS[self._window][1])
+
+    def next_grouping(self) -> None:
+        """Choose the next grouping."""
+        kinds = list(Grouping)
+        self.grouping = kinds[(kinds.index(self.grouping) + 1) % len(kinds)]
+
+    def take(self, report: FailureReport, now: datetime) -> None:
+        """Take an answer. Trouble that passes by itself keeps the earlier figures of the same question, as stale."""
+        old = self.report
+        passing = report.state in (LogState.THROTTLED, LogState.FAILED)
+        if passing and old is not None and old.state in (LogState.READY, LogState.EMPTY) and _same(old, report):
+            self.error = report.error or ConsoleError(ErrorKind.THROTTLED, "The log is throttled")
+            return
+        self.report, self.as_of, self.error = report, now, None
+
+    def group(self, key: str | None) -> FailureGroup | None:
+        """Return a group of the table."""
+        groups = self.report.groups if self.report is not None else ()
+        return next((group for group in groups if group.key == key), None)
+
+    def placeholder(self, now: datetime) -> FailureReport:
+        """Return the report to show before the first answer."""
+        return FailureReport(LogState.NOT_ASKED, now - self.window, now, self.step, self.grouping)
+
+    def matches(self, report: FailureReport) -> bool:
+        """Return whether a report answers what is asked now, and not an earlier choice."""
+        return report.grouping is self.grouping and report.step == self.step
+
+
+def _same(old: FailureReport, new: FailureReport) -> bool:
+    return old.step == new.step and old.grouping is new.grouping

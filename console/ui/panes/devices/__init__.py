@@ -1,0 +1,1 @@
+"""Devices: who are they, and how do they authenticate?"""

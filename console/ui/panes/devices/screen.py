@@ -1,0 +1,300 @@
+"""The Devices pane: the whole fleet, filtered as you type, sorted, marked; one device beside or in full."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from console.model.errors import ErrorKind
+from console.present.device_filter import HELP
+from console.present.devices import COLUMNS, device_cells
+from console.present.lines import Line, plain
+from console.present.pages import error_lines
+from console.services.ports import Cancel
+from console.ui.commands import bindings, scoped
+from console.ui.dialogs.menu import Menu, MenuItem
+from console.ui.jobs import Post
+from console.ui.messages import FailuresRead, FleetRead, JobFailed
+from console.ui.panes.base import ConsoleScreen, CopyItem, as_json
+from console.ui.panes.devices.detail import DeviceScreen, DeviceView
+from console.ui.panes.devices.state import DevicesState
+from console.ui.widgets.filter_line import Entry, FilterLine
+from console.ui.widgets.heading import Heading
+from console.ui.widgets.resource_table import ResourceTable
+
+BESIDE_WIDTH = 120
+"""From this width on a device opens beside the list."""
+
+FAILURE_WINDOW = timedelta(hours=1)
+
+
+class DevicesScreen(ConsoleScreen):
+    """Who are they, and how do they authenticate?"""
+
+    PANE = "devices"
+    SCOPES = ("devices", "pane")
+    BINDINGS = bindings("devices", "pane")
+    DEFAULT_CSS = """
+    DevicesScreen DeviceView { width: 52; display: none; border-left: vkey $surface; }
+    DevicesScreen.-beside DeviceView { display: block; }
+    """
+    interval = 60.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: DevicesState | None = None
+        self._wanted = ""
+
+    @property
+    def state(self) -> DevicesState:
+        """What is shown."""
+        if self._state is None:
+            self._state = DevicesState(self.services.clock)
+        return self._state
+
+    def body(self) -> ComposeResult:
+        """Show heading, table and, when opened, the device beside it."""
+        yield Heading(id="heading")
+        with Horizontal():
+            yield ResourceTable(COLUMNS, id="devices")
+            yield DeviceView(id="beside")
+
+    @property
+    def table(self) -> ResourceTable:
+        """The table."""
+        return self.query_one("#devices", ResourceTable)
+
+    def on_mount(self) -> None:
+        """Say that the reading begins."""
+        if self._wanted:
+            self.accept(self._wanted)
+        self.show_rows()
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Read the fleet page by page, and the failures of the last hour."""
+        fleet, connections = self.services.fleet, self.services.connections
+
+        def devices(cancel: Cancel, post: Post) -> FleetRead:
+            return FleetRead(fleet.load(lambda part: post(FleetRead(part)), cancel), whole=True)
+
+        def failures(cancel: Cancel, post: Post) -> FailuresRead:
+            del post
+            return FailuresRead(connections.failures_by_device(FAILURE_WINDOW, cancel))
+
+        self.console.jobs.start(self, "fleet", devices)
+        self.console.jobs.start(self, "failures", failures)
+
+    @on(FleetRead)
+    def take_fleet(self, message: FleetRead) -> None:
+        """Show the devices read so far."""
+        self.state.take_fleet(message.fleet, whole=message.whole)
+        self.status_note = "" if message.whole else self._progress(message)
+        if message.whole:
+            self.ended()
+        self.show_rows()
+
+    @staticmethod
+    def _progress(message: FleetRead) -> str:
+        read, expected = len(message.fleet.devices), message.fleet.expected
+        return f"reading {read:,} of {expected:,}" if expected else f"reading {read:,}"
+
+    @on(FailuresRead)
+    def take_failures(self, message: FailuresRead) -> None:
+        """Fill the failures column."""
+        self.state.take_failures(message.failures)
+        self.show_rows()
+
+    def on_job_failed(self, message: JobFailed) -> None:
+        """Keep what is there and say since when it is old."""
+        if message.group == "failures":
+            self.state.take_failures(None, message.error)
+        else:
+            self.state.error = message.error
+            self.status_note = ""
+            self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
+        self.show_rows()
+
+    # --- showing -------------------------------------------------------------------------------------------------
+
+    def show_rows(self) -> None:
+        """Show the rows that follow from the state."""
+        state, table = self.state, self.table
+        table.show(state.rows(), sorted_by=state.order, empty=self._empty(table.size.width or self.app.size.width))
+        self.query_one("#heading", Heading).set(*state.heading(len(table.marks)))
+        self.freshness = (state.as_of, state.error is not None, False)
+        self.update_chrome()
+
+    def _empty(self, width: int) -> list[Line]:
+        state = self.state
+        if state.error is not None:
+            return error_lines(state.error, width)
+        if state.as_of is None:
+            return [(("   Reading the devices …", "dim"),)]
+        if not state.fleet.devices:
+            return [(("   This hub has no devices.", ""),)]
+        return [(("   No device matches. ", ""), ("esc", "key"), (" clears the filter.", "dim"))]
+
+    @on(ResourceTable.Opened)
+    def open_device(self, message: ResourceTable.Opened) -> None:
+        """Open a device: beside the list where there is room, else in full."""
+        device = self.state.find(message.key)
+        if device is None:
+            return
+        if self.app.size.width >= BESIDE_WIDTH and not self.has_class("-beside"):
+            self.add_class("-beside")
+            self.query_one("#beside", DeviceView).show_device(device)
+        else:
+            self.app.push_screen(DeviceScreen(device))
+
+    @on(ResourceTable.Moved)
+    def follow(self, message: ResourceTable.Moved) -> None:
+        """Let the device beside the list follow the cursor."""
+        if self.has_class("-beside") and (device := self.state.find(message.key)) is not None:
+            self.query_one("#beside", DeviceView).show_device(device)
+
+    def on_resize(self) -> None:
+        """Close the device beside the list when there is no room for it."""
+        if self.app.size.width < BESIDE_WIDTH:
+            self.remove_class("-beside")
+
+    @on(ResourceTable.HeaderClicked)
+    def sort_by_click(self, message: ResourceTable.HeaderClicked) -> None:
+        """Sort by the column that was clicked."""
+        if any(column.id == message.column and column.sortable for column in COLUMNS):
+            self._sort(message.column)
+
+    def _sort(self, column: str) -> None:
+        self.state.set_order(column)
+        self.show_rows()
+
+    # --- filter --------------------------------------------------------------------------------------------------
+
+    def accept(self, argument: str) -> None:
+        """Take a filter: `/edge` or `edge`."""
+        if not self.is_mounted:
+            self._wanted = argument
+            return
+        self._wanted = ""
+        self.state.set_filter(argument.removeprefix("/"))
+        self.state.only_problems = False
+        for line in self.query(Entry):
+            line.remove()
+        self.table.focus()
+        self.show_rows()
+
+    async def command_devices_filter(self, text: str = "") -> None:
+        """Open the filter line, or take a filter from the prompt."""
+        if text:
+            self.accept(text)
+        elif not self.query(FilterLine):
+            line = FilterLine(self.state.filter.text, HELP)
+            await self.mount(Entry("/", line), after=self.query_one("#heading"))
+            self.set_focus(line)
+
+    @on(Input.Changed)
+    def typed(self, message: Input.Changed) -> None:
+        """Filter as it is typed."""
+        self.state.set_filter(message.value)
+        self.show_rows()
+
+    @on(FilterLine.Closed)
+    def close_filter(self) -> None:
+        """Go back to the table."""
+        for line in self.query(Entry):
+            line.remove()
+        self.table.focus()
+
+    def back(self) -> bool:
+        """Clear the filter first, then close the device beside the list."""
+        if self.state.filter.text or self.state.only_problems:
+            self.accept("")
+            return True
+        if self.has_class("-beside"):
+            self.remove_class("-beside")
+            return True
+        return False
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def command_devices_sort(self) -> None:
+        """Choose the column to sort by."""
+        by, descending = self.state.order
+        arrow = "descending" if descending else "ascending"
+        items = [
+            MenuItem(column.id, column.title.title(), f"sorted, {arrow}" if column.id == by else "")
+            for column in COLUMNS
+            if column.sortable
+        ]
+        self.app.push_screen(Menu("SORT BY", items), lambda choice: self._sort(choice) if choice else None)
+
+    def command_devices_reverse(self) -> None:
+        """Turn the order round."""
+        self._sort(self.state.order[0])
+
+    def command_devices_problems(self) -> None:
+        """Show only devices with a problem, or all."""
+        self.state.toggle_problems()
+        self.show_rows()
+
+    def command_devices_wide(self) -> None:
+        """Switch between fitting and all columns."""
+        self.table.set_wide(not self.table.wide)
+
+    def command_devices_left(self) -> None:
+        """Scroll the columns."""
+        self.table.scroll_columns(-1)
+
+    def command_devices_right(self) -> None:
+        """Scroll the columns."""
+        self.table.scroll_columns(1)
+
+    def command_devices_mark(self) -> None:
+        """Mark the device."""
+        self.table.toggle_mark()
+        self.show_rows()
+
+    def command_devices_clear_marks(self) -> None:
+        """Forget the marks."""
+        self.table.clear_marks()
+        self.show_rows()
+
+    def command_devices_actions(self) -> None:
+        """Show what could be done with the device, and why it cannot be done yet."""
+        items = [MenuItem(command.id, command.title, disabled=command.disabled) for command in scoped("changes")]
+        self.app.push_screen(Menu("ACTIONS", items))
+
+    def command_pane_describe(self) -> None:
+        """Open the device in full."""
+        device = self.state.find(self.table.selected or "")
+        if device is not None:
+            self.app.push_screen(DeviceScreen(device))
+
+    def copy_items(self) -> list[CopyItem]:
+        """Offer id, row, JSON and the command line."""
+        device = self.state.find(self.table.selected or "")
+        if device is None:
+            return []
+        cells = device_cells(device, (self.state.failures or {}).get(device.device_id, 0), self.services.clock())
+        named = [(field, getattr(device, field)) for field in device.__slots__]
+        items = [
+            ("id", device.device_id),
+            ("row", "\t".join(plain((cell,)) for cell in cells)),
+            ("JSON", as_json(named)),
+            ("command line", f"hubwarden devices show {quoted(device.device_id)}"),
+        ]
+        if self.table.marks:
+            items.insert(1, ("marked ids", "\n".join(sorted(self.table.marks))))
+        return items
+
+
+def quoted(text: str) -> str:
+    """Return `text` as one word of a POSIX shell."""
+    import shlex
+
+    return shlex.quote(text)

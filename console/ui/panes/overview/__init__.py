@@ -1,0 +1,1 @@
+"""Overview: what is wrong, right now?"""

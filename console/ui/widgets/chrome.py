@@ -1,0 +1,140 @@
+"""The four lines around every pane: header, tabs or path, status, keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+
+from console.present.hub_words import hub_words
+from console.present.lines import Line, Piece, cut, line_width, spread
+from console.present.words import clock_time, freshness, number
+from console.ui.commands import PANES, Command, key_name, scoped
+from console.ui.widgets.painting import TextLine
+
+if TYPE_CHECKING:
+    from console.ui.app import HubwardenApp
+    from console.ui.panes.base import ConsoleScreen
+
+MAX_KEYS = 6
+
+
+class ChromeLine(TextLine):
+    """A line of the chrome: knows its app and screen."""
+
+    @property
+    def console(self) -> HubwardenApp:
+        """The app."""
+        return cast("HubwardenApp", self.app)
+
+    @property
+    def pane(self) -> ConsoleScreen:
+        """The screen this line belongs to."""
+        return cast("ConsoleScreen", self.screen)
+
+
+class Header(ChromeLine):
+    """Name, hub, read-only or armed, the time."""
+
+    DEFAULT_CSS = "Header { background: $surface; }"
+
+    def build(self, width: int) -> Line:
+        """Return the header."""
+        services = self.console.services
+        hub = self.console.hub
+        place = hub_words(hub) if hub is not None else ""
+        badge: Piece = (" ARMED ", "on.armed") if services.session.armed else (" READ-ONLY ", "on.badge")
+        right: Line = (badge, (f"  {clock_time(services.clock())} UTC ", ""))
+        left: Line = (
+            (" hubwarden  ", "accent"),
+            (services.session.hub_name, "head"),
+            (f" · {place}" if place else "", "dim"),
+        )
+        return spread(left, right, width)
+
+
+class TabLine(ChromeLine):
+    """The numbered panes; on a screen below a pane, the path to it."""
+
+    def build(self, width: int) -> Line:
+        """Return the tabs, or the path."""
+        pieces: list[Piece] = []
+        crumbs = self.pane.crumbs
+        for pane in PANES:
+            current = pane.id == self.pane.PANE
+            if crumbs and not current:
+                continue
+            label = f" {pane.number} {pane.title} "
+            pieces.append((label, "on.tab" if current else "dim"))
+            if current:
+                pieces += [piece for crumb in crumbs for piece in ((" › ", "dim"), (crumb, "head"))]
+        room = width - line_width(pieces[:-1]) - 1
+        pieces[-1] = (cut(pieces[-1][0], room), pieces[-1][1])
+        return (("", ""), *pieces)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the pane that was clicked."""
+        if self.pane.crumbs:
+            return
+        x = event.x
+        for pane in PANES:
+            x -= len(f" {pane.number} {pane.title} ")
+            if x < 0:
+                self.console.open_pane(pane.id)
+                return
+
+
+class StatusLine(ChromeLine):
+    """Who we are, how old the data is, how many calls were made, what is being waited for."""
+
+    def build(self, width: int) -> Line:
+        """Return the status."""
+        services, pane = self.console.services, self.pane
+        meter = services.meter
+        calls = f"{number(meter.calls)} calls, "
+        right: Line = (
+            (f"{meter.note} · " if meter.note else "", "warn"),
+            (calls, "dim"),
+            (f"{number(meter.throttled)} throttled ", "warn" if meter.throttled else "dim"),
+        )
+        as_of, stale, cached = pane.freshness
+        words, token = freshness(as_of, services.clock(), stale=stale, cached=cached)
+        if pane.busy and as_of is not None and not cached:
+            words += ", reading"
+        left: list[Piece] = []
+        if identity := services.session.identity_label:
+            taken = line_width(right) + len(words) + len(pane.status_note) + 10
+            left += [(cut(identity, max(width - taken, 12)), "dim"), (" · ", "dim")]
+        left.append((words, token))
+        if note := pane.status_note:
+            left += [(" · ", "dim"), (note, "")]
+        return spread(((" ", ""), *left), right, width)
+
+
+class KeyLine(ChromeLine):
+    """The most useful keys of the moment, generated from the registry."""
+
+    DEFAULT_CSS = "KeyLine { background: $surface; }"
+
+    def commands(self) -> list[Command]:
+        """Return what the key line shows, the most useful first."""
+        pane, focused = self.pane, self.screen.focused
+        scopes = [*pane.SCOPES, "global"]
+        if scope := getattr(focused, "COMMAND_SCOPE", ""):
+            scopes = [scope] if getattr(focused, "TYPING", False) else [*scopes, scope]
+        ranked = [command for command in scoped(*scopes) if command.rank and pane.offers(command)]
+        ranked.sort(key=lambda command: command.rank)
+        if len(ranked) > MAX_KEYS:
+            keep = [command for command in ranked if command.id in ("view.prompt", "view.help")]
+            ranked = [command for command in ranked if command not in keep][: MAX_KEYS - len(keep)] + keep
+        return ranked
+
+    def build(self, width: int) -> Line:
+        """Return keys and words."""
+        pieces: list[Piece] = [(" ", "")]
+        for command in self.commands():
+            entry: Line = ((key_name(self.console.key_of(command)), "key"), (f" {command.label}", "dim"))
+            if line_width(pieces) + line_width(entry) + 3 > width:
+                break
+            pieces += [*entry, ("   ", "")]
+        return tuple(pieces)
