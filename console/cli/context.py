@@ -38,5 +38,14 @@ class Settings:
     def services(self) -> Services:
         """Return the services on the profile in use; nothing is read yet."""
         from console.cli.compose import services_for
+        from console.config import state_dir
 
-        return services_for(self.load_profile())
+        return services_for(self.load_profile(), state_dir=state_dir(), prompt=ask_secret)
+
+
+def ask_secret(text: str) -> str:
+    """Ask for a secret on the terminal, without echo."""
+    import click
+
+    answer: str = click.prompt(text, hide_input=True, err=True)
+    return answer

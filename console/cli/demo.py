@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import click
 
 from console.cli.context import Settings
 from console.cli.open_console import check_terminal, show
-from console.model.clock import Clock, format_time, parse_time, system_clock
+from console.model.clock import Clock, format_time, parse_time
 from console.model.errors import ConsoleError, ErrorKind
 
 START_SECONDS = 60.0
@@ -75,7 +75,7 @@ def running_hub(
     previous = _stop_on_hangup(process)
     try:
         ready = _wait(process, ready_file, folder / "hub.log")
-        yield ready, _story_clock(ready, start), state
+        yield ready, _story_clock(ready), state
     finally:
         _stop(process)
         if previous is not None:
@@ -115,10 +115,9 @@ def _wait(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dict
     )
 
 
-def _story_clock(ready: dict[str, Any], start: datetime | None) -> Clock:
-    if start is None:
-        return system_clock
-    now = parse_time(ready.get("story_now")) or start
+def _story_clock(ready: dict[str, Any]) -> Clock:
+    """The story's time, which the hub's log rows carry; it may be another day, and starts at a full minute."""
+    now = parse_time(ready["story_now"]) or datetime.now(UTC)
     began = time.monotonic()
     return lambda: now + timedelta(seconds=time.monotonic() - began)
 

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from console.cli.context import Settings
+from console.cli.context import Settings, ask_secret
 from console.model.errors import ConsoleError, ErrorKind
 
 if TYPE_CHECKING:
@@ -33,7 +33,16 @@ def check_terminal() -> None:
 def open_console(settings: Settings) -> None:
     """Open the console on the profile in use."""
     check_terminal()
-    show(settings.services(), settings)
+    from console.cli.compose import services_for
+    from console.config import state_dir
+
+    profile = settings.load_profile()
+    prompt = None
+    if profile.credential.secret_from == "prompt":
+        # Now, while the terminal is still ours: later the question would land in the middle of the console.
+        answer = ask_secret(f"Secret for {profile.name or profile.hub_name}")
+        prompt = lambda _text: answer  # noqa: E731 - asked once, given whenever it is needed
+    show(services_for(profile, state_dir=state_dir(), prompt=prompt), settings)
 
 
 def show(services: Services, settings: Settings) -> None:

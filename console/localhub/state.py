@@ -17,10 +17,10 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 class StoryClock:
-    """The local hub's two times: the wall, which tokens are judged by, and the story, which logs and device times carry.
+    """The local hub's two times: the wall, which judges tokens, and the story, which logs and device times carry.
 
-    The story begins at `start` when the process starts and runs at wall speed. `skew_seconds` shifts the time the services
-    show (the Date header) and judge by, as a fault.
+    The story begins at `start` when the process starts and runs at wall speed. `skew_seconds` shifts the time the
+    services show (the Date header) and judge by, as a fault.
     """
 
     def __init__(self, start: datetime | None = None) -> None:

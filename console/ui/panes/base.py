@@ -123,7 +123,8 @@ class ConsoleScreen(Screen[None]):
         self._visible = True
         self.update_chrome()
         if not self._asked:
-            self.reload()
+            self._asked = True
+            self.call_after_refresh(self.reload)  # paint first: the thread would compete with it
         elif not self.busy:
             self._plan()
 

@@ -1,0 +1,84 @@
+"""Reading the screen of a running app as plain text, and waiting for it to come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from support.fakes import Knobs, fake_services
+from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
+
+from console.ui.app import HubwardenApp
+
+SMALL, LARGE = (80, 24), (120, 36)
+_KEYS = {
+    " ": "space",
+    ":": "colon",
+    "/": "slash",
+    "!": "exclamation_mark",
+    ">": "greater_than_sign",
+    "<": "less_than_sign",
+    "?": "question_mark",
+    "-": "minus",
+    "_": "underscore",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+    ".": "full_stop",
+}
+
+
+def lines(app: HubwardenApp) -> list[str]:
+    """Return the screen as it would be seen, line by line."""
+    strips = app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip) for strip in strips]
+
+
+def dump(app: HubwardenApp) -> str:
+    """Return the screen as one text without trailing blanks."""
+    return "\n".join(line.rstrip() for line in lines(app))
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Wait until no job runs and no message is waiting."""
+    for _ in range(2):
+        await pilot.pause()
+        with contextlib.suppress(WorkerCancelled):
+            await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
+    """Wait for a condition, at most ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await pilot.pause()
+            await asyncio.sleep(0.01)
+
+
+async def type_text(pilot: Pilot[Any], text: str) -> None:
+    """Type text, one key per character."""
+    await pilot.press(*(_KEYS.get(char, char) for char in text))
+    await settle(pilot)
+
+
+@asynccontextmanager
+async def console(
+    knobs: Knobs | None = None, size: tuple[int, int] = SMALL, *, rest: bool = True, **options: Any
+) -> AsyncIterator[tuple[Pilot[Any], HubwardenApp]]:
+    """Run the app on fake services at a size; `rest` waits for the first readings."""
+    app = HubwardenApp(fake_services(knobs), **options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        if rest:
+            await settle(pilot)
+        yield pilot, app
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys by their short names and wait until everything is at rest."""
+    for key in keys:
+        await pilot.press(_KEYS.get(key, key))
+        await settle(pilot)
