@@ -11,7 +11,7 @@ import click
 from console.cli.context import Settings
 from console.cli.output import Json, envelope, print_json, print_table, time_text, warning
 from console.model.clock import format_time
-from console.model.connection import ConnectionEvent, FailureGroup, FailureReport, Grouping, LogState
+from console.model.connection import Confidence, ConnectionEvent, FailureGroup, FailureReport, Grouping, LogState
 from console.model.errors import ConsoleError, ErrorKind
 from console.services.bundle import Services
 from console.services.ports import Cancel
@@ -94,16 +94,17 @@ def _print_report(report: FailureReport) -> None:
     if report.partial:
         click.echo(f"Only part of the result: {report.partial}", err=True)
     if report.groups:
+        by_cause = report.grouping is Grouping.CAUSE  # the label says it then
         print_table(
-            (report.grouping.value.upper(), "COUNT", "DEVICES", "SINCE", "CAUSE", "EVIDENCE"),
+            (report.grouping.value.upper(), "COUNT", "DEVICES", "SINCE", "" if by_cause else "CAUSE", "EVIDENCE"),
             [
                 (
                     group.label,
                     f"{group.count:,}",
                     f"{group.devices:,}",
                     format_time(group.first),
-                    f"{group.confidence.value}: {group.cause.value}",
-                    group.flag or group.evidence,
+                    ("LIKELY " if group.confidence is Confidence.LIKELY else "") + ("" if by_cause else group.cause),
+                    group.evidence or group.flag,
                 )
                 for group in report.groups
             ],

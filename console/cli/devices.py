@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 
 from console.cli.context import Settings
-from console.cli.output import Json, envelope, print_json, print_table, time_text
+from console.cli.output import Json, envelope, print_json, print_pairs, print_table, time_text
 from console.model.device import Device, DeviceDetail, Fleet
 from console.model.errors import ConsoleError, ErrorKind
 from console.services.ports import Cancel
@@ -87,7 +87,7 @@ def show_device(settings: Settings, device_id: str, as_json: bool) -> None:
         ("generation", detail.generation_id),
         ("ETag", device.etag),
     ]
-    print_table(("", ""), pairs)
+    print_pairs(pairs)
 
 
 def device_json(device: Device) -> Json:

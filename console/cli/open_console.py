@@ -38,7 +38,7 @@ def open_console(settings: Settings) -> None:
 
     profile = settings.load_profile()
     prompt = None
-    if profile.credential.secret_from == "prompt":
+    if profile.credential.secret_from == "prompt":  # noqa: S105 - says where it comes from
         # Now, while the terminal is still ours: later the question would land in the middle of the console.
         answer = ask_secret(f"Secret for {profile.name or profile.hub_name}")
         prompt = lambda _text: answer  # noqa: E731 - asked once, given whenever it is needed

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from console.cli.context import Settings
-from console.cli.output import Json, envelope, print_json, print_table
+from console.cli.output import Json, envelope, print_json, print_pairs, print_table
 from console.config import (
     KINDS,
     Credential,
@@ -161,7 +161,7 @@ def show_profile(settings: Settings, as_json: bool) -> None:
         ("sign-in", entry.credential.kind),
         ("secret from", entry.credential.secret_from or "-"),
     ]
-    print_table(("KEY", "VALUE"), rows)
+    print_pairs(rows)
 
 
 @profile.command("check")

@@ -14,6 +14,8 @@ from console.present.words import clock_time, number, short_moment
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 ASCII_SPARK = " .:-=+*#@"
+MORE = 11
+"""Cells for "   +10 more"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ def _causes_line(sums: dict[Cause, int], width: int, *, ascii_only: bool) -> Lin
         )
         gap = 3 if pieces else 0
         more = len(ranked) - place
-        if used + gap + len(plain(entry)) + (8 if more > 1 else 0) > width and pieces:
+        if used + gap + len(plain(entry)) + (MORE if more > 1 else 0) > width and pieces:
             pieces.append((f"   +{more} more", "dim"))
             break
         if gap:

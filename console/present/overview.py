@@ -56,11 +56,11 @@ def _label(text: str) -> Piece:
 
 
 def _trouble(reading: Reading[T], now: datetime) -> Line:
-    """Return why there is no figure, or that it is an old one."""
+    """Return why there is no figure, or that it is an old one (said before the figure, where it is never cut off)."""
     if reading.error is not None:
-        words = ERROR_WORDS[reading.error.kind]
         if reading.as_of is not None:
-            return ((f"  STALE since {short_moment(reading.as_of, now)}: {words.lower()}", "warn"),)
+            return ((f"STALE since {short_moment(reading.as_of, now)}  ", "warn"),)
+        words = ERROR_WORDS[reading.error.kind]
         why = f": {reading.error.why or reading.error.what}"
         return ((words, "warn"), (why, "dim"))
     if not reading.asked:
@@ -73,14 +73,14 @@ def _one(
 ) -> BoardLine:
     if reading.value is None:
         return BoardLine((_label(label), *_trouble(reading, now)), key, f"error:{key}" if reading.error else "")
-    return BoardLine((_label(label), *words(reading.value), *_trouble(reading, now)), key, opens or key)
+    return BoardLine((_label(label), *_trouble(reading, now), *words(reading.value)), key, opens or key)
 
 
 def _change(snapshot: OverviewSnapshot, now: datetime) -> BoardLine:
     reading = snapshot.last_change
     if reading.as_of is None or reading.value is not None:
         return _one("LAST CHANGE", "change", reading, now, lambda entry: change_line(entry, now))
-    return BoardLine((_label("LAST CHANGE"), *change_line(None, now), *_trouble(reading, now)), "change")
+    return BoardLine((_label("LAST CHANGE"), *_trouble(reading, now), *change_line(None, now)), "change")
 
 
 def _failures(reading: Reading[FailureReport], now: datetime, width: int, *, ascii_only: bool) -> list[BoardLine]:
@@ -90,12 +90,12 @@ def _failures(reading: Reading[FailureReport], now: datetime, width: int, *, asc
         return [BoardLine((head, *_trouble(reading, now)), "failures", "connections")]
     if report.state not in (LogState.READY, LogState.EMPTY):
         words = WORDS[report.state]
-        return [BoardLine((head, (words.short, words.token), *_trouble(reading, now)), "failures", "connections")]
+        return [BoardLine((head, *_trouble(reading, now), (words.short, words.token)), "failures", "connections")]
     window = window_words(report.end - report.start)
     last = "in the last hour" if window == "1 h" else f"in the last {window}"
     change = change_words(report.total, report.previous_total, before_words(report.end - report.start))
     count: Piece = (number(report.total), "bad") if report.total else ("none", "ok")
-    left: Line = (head, count, (f" {last}{', ' + change if change else ''}", ""), *_trouble(reading, now))
+    left: Line = (head, *_trouble(reading, now), count, (f" {last}{', ' + change if change else ''}", ""))
     lines = [BoardLine(spread(left, (*lag_words(report), (" ", "")), width), "failures", "connections")]
     folded: Line = ((f"{number(report.folded)} folded ", "dim"),) if report.folded else ()
     graph = spark([bin_.total for bin_ in report.bins], max(width - 16, 20), ascii_only=ascii_only)
@@ -130,7 +130,7 @@ def _devices(reading: Reading[FleetCounts], now: datetime) -> list[BoardLine]:
     total = fit(number(counts.total), 8)
     return [
         BoardLine(
-            (_label("DEVICES"), (total, ""), (auth_summary(counts), ""), *_trouble(reading, now)), "devices", "devices"
+            (_label("DEVICES"), *_trouble(reading, now), (total, ""), (auth_summary(counts), "")), "devices", "devices"
         ),
         BoardLine(((" " * (LABEL + 1 + len(total)), ""), (state_summary(counts), "dim"))),
     ]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from console.model.clock import parse_time
 from console.model.connection import (
@@ -18,6 +19,7 @@ from console.model.connection import (
 )
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, MetricSeries
+from console.model.text import clean
 from console.rules.causes import SOON, Cut, RangeEvidence, cut_ranges, network_writes
 from console.rules.folding import CONTEXT_BEFORE, FOLD_WITHIN
 from console.rules.time_bins import fill_bins, window_start
@@ -294,7 +296,7 @@ def _event(row: Mapping[str, Any]) -> ConnectionEvent | None:
         message=text["Message"],
         address=text["Address"],
         protocol=text["Protocol"],
-        sdk=text["Sdk"],
+        sdk=clean(unquote(text["Sdk"])),  # some SDKs escape their own name
         auth=text["Auth"],
         renewal=_cause(text["Cause"]) is Cause.RENEWAL,
     )

@@ -46,6 +46,6 @@ def test_wrapped_text_keeps_every_word(text: str, width: int) -> None:
 
 
 def test_a_long_value_continues_under_itself() -> None:
-    lines = [plain(line) for line in field("why", "one two three four five six", 40, indent=1, label_width=9)]
+    lines = [plain(line) for line in field("why", "one two " * 9, 62, indent=1, label_width=9)]
     assert lines[0].startswith(" why") and len(lines) == 2
-    assert lines[1].startswith(" " * 8)
+    assert lines[1].startswith(" " * 10 + "one") or lines[1].startswith(" " * 10 + "two")

@@ -128,7 +128,7 @@ def test_an_unread_overview_says_reading_and_a_failed_part_why() -> None:
     failed = OverviewSnapshot(hub=Reading(error=error), counts=Reading(snapshot().counts.value, NOW, error))
     words = "\n".join(plain(entry.line) for entry in board(failed, NOW, 100))
     assert "NO PERMISSION: the role Reader is missing" in words
-    assert "STALE since 09:42: no permission" in words
+    assert "DEVICES        STALE since 09:42  2,000" in words
 
 
 def test_columns_hide_by_priority_and_share_the_rest() -> None:

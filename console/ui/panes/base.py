@@ -41,6 +41,7 @@ class ConsoleScreen(Screen[None]):
     paused = False
     busy = False
     status_note = ""
+    shows_age = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -17,6 +17,7 @@ class TextScreen(ConsoleScreen):
     """Shows lines that are built for the width. `pane` is the pane it belongs to, `crumbs` the path below it."""
 
     SCOPES = ()
+    shows_age = False
     BINDINGS = bindings("pane")
 
     def __init__(self, pane: str, crumbs: tuple[str, ...], build: Callable[[int], list[Line]]) -> None:

@@ -105,7 +105,10 @@ class StatusLine(ChromeLine):
         if identity := services.session.identity_label:
             taken = line_width(right) + len(words) + len(pane.status_note) + 10
             left += [(cut(identity, max(width - taken, 12)), "dim"), (" · ", "dim")]
-        left.append((words, token))
+        if pane.shows_age:
+            left.append((words, token))
+        else:
+            left = left[:-1]
         if note := pane.status_note:
             left += [(" · ", "dim"), (note, "")]
         return spread(((" ", ""), *left), right, width)

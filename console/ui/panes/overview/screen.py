@@ -7,7 +7,7 @@ from collections.abc import Callable
 from textual import on
 from textual.app import ComposeResult
 
-from console.model.errors import ErrorKind
+from console.model.errors import ConsoleError, ErrorKind
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
 from console.present.hub_words import certificates_page, change_page, exposure_page
@@ -116,7 +116,15 @@ class OverviewScreen(ConsoleScreen):
                 )
         if target in builders:
             title, build = builders[target]
-            self.app.push_screen(TextScreen(self.PANE, (title,), lambda width: [BLANK, *build(width)]))
+            why = self._why_stale(target)
+            self.app.push_screen(
+                TextScreen(self.PANE, (title,), lambda width: [BLANK, *why_lines(why, width), *build(width)])
+            )
+
+    def _why_stale(self, target: str) -> ConsoleError | None:
+        part = {"exposure": "hub", "change": "last_change"}.get(target, target)
+        reading: Reading[object] | None = getattr(self.console.snapshot, part, None)
+        return reading.error if reading is not None else None
 
     def copy_items(self) -> list[CopyItem]:
         """Offer the selected line and the whole board."""
@@ -126,3 +134,10 @@ class OverviewScreen(ConsoleScreen):
 
 def _throttled(reading: Reading[object]) -> bool:
     return reading.error is not None and reading.error.kind is ErrorKind.THROTTLED
+
+
+def why_lines(error: ConsoleError | None, width: int) -> list[Line]:
+    """Return why the figures below are old, nothing when they are not."""
+    if error is None:
+        return []
+    return [*error_lines(error, width, retry="the figures below are from before"), BLANK]
