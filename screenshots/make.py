@@ -28,7 +28,7 @@ SCENES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("devices", ("2",), "genoa-"),
     ("device", ("2", "enter"), "twin"),
     ("connections", ("3",), "cut off by IP rules"),
-    ("help", ("3", "question_mark"), "filter"),
+    ("help", ("3", "question_mark"), "KEYS AND COMMANDS"),
 )
 SECONDS = 60.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from console.localhub import rbac
+from console.localhub import rbac, wire_json
 from console.localhub.arm_errors import (
     ArmError,
     forbidden,
@@ -39,6 +40,7 @@ AUDIENCES = (
     "https://management.core.windows.net",
     "https://management.core.windows.net/",
 )
+_LOG = logging.getLogger(__name__)
 _SUB_STATUS = {200: "OK", 201: "Created", 202: "Accepted", 204: "NoContent"}
 _SUB_STATUS_FAILED = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 412: "PreconditionFailed"}
 
@@ -72,8 +74,8 @@ class Call:
     def json(self) -> Json:
         """Return the body as an object; raises the front door's 400 for anything else."""
         try:
-            value = json.loads(self.raw_body or b"null")
-        except (ValueError, UnicodeDecodeError) as problem:
+            value = wire_json.loads(self.raw_body or b"null")
+        except ValueError as problem:
             text = f"The request content was invalid and could not be deserialized: '{problem}'."
             raise front_door(400, "InvalidRequestContent", text) from None
         if not isinstance(value, dict):
@@ -195,6 +197,10 @@ class Arm:
             response = self._dispatch(request, body, request_id, correlation)
         except ArmError as problem:
             response = JSONResponse(problem.body, problem.status, problem.headers)
+        except Exception:
+            _LOG.exception("resource manager: %s failed", request.method)
+            text = "The service could not complete the request. Please try again later."
+            response = JSONResponse(front_door(500, "InternalServerError", text).body, 500)
         response.headers["x-ms-request-id"] = request_id
         response.headers["x-ms-correlation-request-id"] = correlation
         response.headers["x-ms-routing-request-id"] = f"LOOPBACK:{request_id}"

@@ -94,6 +94,8 @@ def validate_properties(properties: Json) -> None:
     for key in ("eventHubEndpoints", "storageEndpoints", "messagingEndpoints", "routing", "cloudToDevice"):
         if not isinstance(properties.get(key), dict | None):
             raise bad_body()
+    if not isinstance((properties.get("routing") or {}).get("endpoints"), dict | None):
+        raise bad_body()
     events = properties["eventHubEndpoints"].setdefault("events", {})
     if not isinstance(events, dict) or not isinstance(events.setdefault("partitionCount", 4), int):
         raise bad_body()

@@ -75,7 +75,7 @@ def _metric(
         if start <= moment < stop:
             bins.setdefault((int(moment.timestamp()) - first) // step, []).append(value)
     current = (int(now.timestamp()) - first) // step
-    if live is not None and start <= now <= end + timedelta(minutes=1):
+    if live is not None and start <= now and now - timedelta(minutes=1) <= end:
         last = max(0, -((first - int(end.timestamp())) // step) - 1)
         bins.setdefault(min(current, last), []).append(live)
     data: list[Json] = []
@@ -153,7 +153,7 @@ def _timespan(text: str, now: datetime) -> tuple[datetime, datetime]:
             return end - _duration(left), end
         start = _moment(left)
         end = start + _duration(right) if right.startswith("P") else _moment(right)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise flat(400, "BadRequest", f"Invalid timespan: '{text}'") from None
     if end < start:
         raise flat(400, "BadRequest", f"The timespan ends before it starts: '{text}'")

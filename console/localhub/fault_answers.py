@@ -6,8 +6,18 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-_HUB_NAMES = {500: "ServerError", 502: "ServerError", 503: "ServiceUnavailable", 504: "GenericTimeout"}
-_ARM_NAMES = {500: "InternalServerError", 502: "BadGateway", 503: "ServiceUnavailable", 504: "GatewayTimeout"}
+_HUB_NAMES = {
+    500: "ServerError",
+    502: "ServerError",
+    503: "ServiceUnavailable",
+    504: "GenericTimeout",
+}
+_ARM_NAMES = {
+    500: "InternalServerError",
+    502: "BadGateway",
+    503: "ServiceUnavailable",
+    504: "GatewayTimeout",
+}
 
 Body = tuple[dict[str, Any], str]  # the body, and the error's name
 
@@ -28,6 +38,11 @@ def throttle_body(endpoint: str, now: datetime) -> Body:
 
 def error_body(endpoint: str, status: int, now: datetime) -> Body:
     """Return what a service answers with a 5xx (or another error) of its own making."""
+    if status == 413:
+        text = "The request is larger than the service takes."
+        if endpoint == "token":
+            return _token("invalid_request", text, 90013, now)
+        return _hub("MessageTooLarge", text, now) if endpoint == "hub" else _enveloped("RequestEntityTooLarge", text)
     if endpoint == "hub":
         name = _HUB_NAMES.get(status, "ServerError")
         return _hub(name, "An internal error occurred. Please retry.", now)

@@ -34,6 +34,7 @@ FLAGS = {
     "expired-secret": "the token service finds every client secret expired",
 }
 KINDS = {**ANSWERS, **FLAGS}
+MAX_SECONDS = 100_000_000  # three years, of latency or skew
 
 
 class BadFault(ValueError):  # noqa: N818 - reads as what it is
@@ -161,6 +162,8 @@ def _checked(fault: Fault, details: Mapping[str, Any]) -> Fault:
         raise BadFault("count must be 1 or more")
     if not 400 <= fault.status <= 599:
         raise BadFault("status must be 400 to 599")
+    if not -MAX_SECONDS <= fault.seconds <= MAX_SECONDS:  # not a number neither
+        raise BadFault(f"seconds must be between -{MAX_SECONDS} and {MAX_SECONDS}")
     try:
         re.compile(fault.path or "")
     except re.error as error:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from console.localhub import wire_json
 from console.localhub.faults import KINDS, BadFault, Faults
 from console.localhub.middleware import RequestLog
 
@@ -55,7 +56,7 @@ def make_app(faults: Faults, log: RequestLog, token: str) -> Starlette:
 
 async def _add(faults: Faults, request: Request) -> Response:
     try:
-        body = await request.json()
+        body = wire_json.loads(await request.body())
         kind = body.pop("kind")
     except (ValueError, AttributeError, TypeError, KeyError):
         return _problem(400, 'Send a JSON object with a "kind".')

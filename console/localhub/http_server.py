@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import h11
 from starlette.requests import ClientDisconnect
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -22,6 +24,9 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 CONNECTION = "hubwarden.connection"  # scope["extensions"]: the ConnInfo
 ABORT = "hubwarden.abort"  # scope["extensions"]: a function that drops the connection
 KEEP_ALIVE_SECONDS = 120
+
+# uvicorn warns of every request that is none and of every upgrade that is asked for: that is the client's trouble
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 class HttpEndpoint:
@@ -62,7 +67,11 @@ class HttpProtocol(H11Protocol):
             scope["client"] = info.peer
             # a client that left, or the end of the hub, is no failure of the application
             with contextlib.suppress(ClientDisconnect, asyncio.CancelledError):
-                await inner(scope, receive, send)
+                try:
+                    await inner(scope, receive, send)
+                except h11.LocalProtocolError:
+                    if not self.transport.is_closing():  # else the client sent nonsense while it was answered
+                        raise
 
         self.app = app
 

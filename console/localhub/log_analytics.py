@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
@@ -16,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from console.localhub import log_errors, rbac
+from console.localhub import log_errors, rbac, wire_json
 from console.localhub.auth import AuthFailure, bearer
 from console.localhub.faults import Faults
 from console.localhub.log_errors import KqlProblem
@@ -55,8 +54,8 @@ def make_app(cloud: Cloud, store: LogStore, faults: Faults | None = None) -> Sta
             Route("/v1/workspaces/{workspace}/query", service.workspace, methods=["GET", "POST"]),
             Route("/v1/$batch", service.batch, methods=["POST"]),
             Route("/v1/{resource:path}/query", service.resource, methods=["GET", "POST"]),
-            Route("/{rest:path}", _no_path, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
-        ]
+        ],
+        exception_handlers={404: _no_path, 405: _no_path},
     )
 
 
@@ -115,14 +114,15 @@ class LogsService:
 
     def _item(self, principal: Principal, item: Json) -> Json:
         try:
-            prefer = str((item.get("headers") or {}).get("Prefer") or "")
+            headers = item.get("headers")
+            prefer = str(headers.get("Prefer") or "") if isinstance(headers, dict) else ""
             question = _question(item.get("body"), prefer)
             body = self._answer(principal, question, str(item.get("workspace") or ""), "")
             status = 200
         except LogsError as error:
             body, status = error.body, error.status
-        headers = {"Content-Type": "application/json; charset=utf-8"}
-        return {"id": str(item.get("id") or ""), "status": status, "headers": headers, "body": body}
+        kind = {"Content-Type": "application/json; charset=utf-8"}
+        return {"id": str(item.get("id") or ""), "status": status, "headers": kind, "body": body}
 
     def _principal(self, request: Request) -> Principal:
         try:
@@ -231,7 +231,7 @@ def _path_not_found() -> LogsError:
     return LogsError(404, "PathNotFoundError", "The requested path does not exist")
 
 
-async def _no_path(_request: Request) -> Response:
+async def _no_path(_request: Request, _error: Exception) -> Response:
     error = _path_not_found()
     return JSONResponse(error.body, error.status)
 
@@ -245,7 +245,7 @@ async def _json(request: Request) -> Json | None:
     if "json" not in request.headers.get("content-type", "").casefold():
         return None
     try:
-        body: Any = json.loads(await request.body())
+        body: Any = wire_json.loads(await request.body())
     except ValueError:
         return None
     return body if isinstance(body, dict) else None
@@ -266,9 +266,10 @@ def _question(body: Any, prefer: str) -> _Question:
     timespan = body.get("timespan")
     wishes = dict(part.strip().partition("=")[::2] for part in prefer.split(",") if part.strip())
     try:
-        wait = min(float(wishes.get("wait", DEFAULT_WAIT)), MAX_WAIT)
+        wait = float(wishes.get("wait", DEFAULT_WAIT))
     except ValueError:
         wait = DEFAULT_WAIT
+    wait = min(wait, MAX_WAIT) if wait > 0 else DEFAULT_WAIT  # "nan" is not above 0 either
     return _Question(
         body["query"],
         timespan if isinstance(timespan, str) else None,

@@ -13,7 +13,9 @@ TIMEOUT = "Timeout"
 _TOKENS = re.compile(
     r"""//[^\n]*|@?"(?:\\.|[^"\\\n])*"|@?'(?:\\.|[^'\\\n])*'|(?P<pipe>\|)|(?P<end>;)|(?P<name>[A-Za-z_][\w-]*)""",
 )
-_COLUMN = re.compile(r'Referenced column "([^"]+)" not found')
+_COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
+_UNKNOWN_TABLE = re.compile(r"schema error for '([^']+)' \(unknown table")
+_LEADING = re.compile(r"(?:\s|//[^\n]*(?:\n|$))*")
 _ALIAS = re.compile(r'Alias with name ""([^"]+)"" exists')
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
 _NEAR = re.compile(r"(?:input|at:|missing .* at) '(.*?)'(?: expecting|$)", re.DOTALL)
@@ -61,7 +63,7 @@ def check_names(kql: str, columns: Iterable[str], table: str) -> None:
     Raises:
         KqlProblem: SyntaxError for a control command, SemanticError for the rest.
     """
-    if kql.lstrip().startswith("."):
+    if _LEADING.sub("", kql, count=1).startswith("."):
         raise KqlProblem(
             SYNTAX, "Query could not be parsed at '.' on line [1,1]: control commands are not allowed here."
         )
@@ -105,7 +107,7 @@ def engine(kql: str, text: str) -> KqlProblem:
     """Return the problem behind an error message of duckdb's binder, catalog or run."""
     if found := _COLUMN.search(text) or _ALIAS.search(text):
         return unresolved(kql, found[1])
-    if found := _TABLE.search(text):
+    if found := _TABLE.search(text) or _UNKNOWN_TABLE.search(text):
         return missing_table(found[1])
     first = text.strip().splitlines()[0] if text.strip() else "the query failed"
-    return KqlProblem(SEMANTIC, re.sub(r"^\w+ Error: ", "", first)[:400])
+    return KqlProblem(SEMANTIC, re.sub(r"^[\w ]+ Error: ", "", first)[:400])

@@ -18,6 +18,12 @@ from console.localhub.state import Cloud, HubState
 MAX_ROWS = 500_000
 """Rows of one answer at most; more come back as a partial result (Azure Monitor service limits)."""
 
+MAX_TEXT = 64 * 1024 * 1024
+"""Characters of one answer's cells at most, as the service caps an answer's bytes."""
+
+MAX_LENGTH = 256 * 1024
+"""Characters of one query: ours, so that reading it ends soon."""
+
 _BASE = "store.log_rows"
 _VARYING = ("TimeGenerated", "Category", "OperationName", "ResultType", "CorrelationId", "ResultDescription")
 _VARYING_TAIL = ("DurationMs", "Level", "properties_s")
@@ -66,6 +72,8 @@ class LogStore:
                 "autoload_known_extensions": "false",
                 "autoinstall_known_extensions": "false",
                 "threads": "2",
+                "memory_limit": "2GB",
+                "temp_directory": "",  # nothing is ever written to a disk
             },
         )
         self._connection.execute("SET GLOBAL TimeZone='UTC'")
@@ -186,6 +194,8 @@ class LogStore:
             KqlProblem: the query is wrong, needs what the engine lacks, or takes too long.
         """
         workspace = workspace or next(iter(self.cloud.workspaces), "")
+        if len(kql) > MAX_LENGTH:
+            raise KqlProblem(log_errors.SEMANTIC, f"The query is longer than {MAX_LENGTH} characters.")
         log_errors.check_names(kql, COLUMN_NAMES, TABLE)
         table = self.has_table(workspace)
         sql, values = self._translate(kql, table)
@@ -194,14 +204,17 @@ class LogStore:
         timer = threading.Timer(timeout, cursor.interrupt)
         timer.daemon = True
         try:
+            _check_tables(cursor, sql, {TABLE} if table else set())
             if table:
                 cursor.execute(self._view(workspace, start, end, resource_id))
             timer.start()
             cursor.execute(sql, values or None)
             described = cursor.description or []
-            rows = cursor.fetchmany(max_rows + 1)
+            rows, cut = _fetched(cursor, max_rows)
         except self._duckdb.InterruptException:
             raise KqlProblem(log_errors.TIMEOUT, f"The query ran longer than {timeout:.0f} s.") from None
+        except self._duckdb.OutOfMemoryException:
+            raise KqlProblem(log_errors.SEMANTIC, "Query execution has exceeded the allowed limits.") from None
         except self._duckdb.Error as error:
             raise log_errors.engine(kql, str(error)) from None
         finally:
@@ -209,8 +222,8 @@ class LogStore:
             cursor.close()
         columns = tuple((str(item[0]), column_type(str(item[1]))) for item in described)
         turn = [converter(kind) for _, kind in columns]
-        out = [[change(value) for change, value in zip(turn, row, strict=True)] for row in rows[:max_rows]]
-        return LogAnswer(columns, out, cut=len(rows) > max_rows)
+        out = [[change(value) for change, value in zip(turn, row, strict=True)] for row in rows]
+        return LogAnswer(columns, out, cut)
 
     def _translate(self, kql: str, table: bool) -> tuple[str, dict[str, Any]]:
         import duckdb_kql
@@ -234,7 +247,9 @@ class LogStore:
             except duckdb_kql.KqlSchemaError as error:
                 if not table and TABLE in kql:
                     raise log_errors.missing_table(TABLE) from None
-                raise KqlProblem(log_errors.SEMANTIC, str(error)) from None
+                raise log_errors.engine(kql, str(error)) from None
+            except RecursionError:
+                raise KqlProblem(log_errors.SEMANTIC, "The query is nested too deep.") from None
         if found.unbound:
             raise KqlProblem(log_errors.SEMANTIC, f"No value for the query parameter '{found.unbound[0]}'")
         return str(found), dict(found.parameters)
@@ -254,6 +269,44 @@ class LogStore:
 
     def _on(self, kind: str) -> bool:
         return self.faults is not None and self.faults.on(kind)
+
+
+def _fetched(cursor: Any, max_rows: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """Return the rows of a result up to the limits, and whether some were left out."""
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    while batch := cursor.fetchmany(10_000):
+        for row in batch:
+            size += sum(len(value) for value in row if isinstance(value, str))
+            if len(rows) >= max_rows or size > MAX_TEXT:
+                return rows, True
+            rows.append(row)
+    return rows, False
+
+
+def _check_tables(cursor: Any, sql: str, known: set[str]) -> None:
+    """Raise KqlProblem when a statement reads anything but its own parts and the known tables.
+
+    The engine's catalogue views (`sqlite_master` and many more) can be named like tables and are nobody's logs.
+    """
+    tree = json.loads(cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()[0])
+    if tree.get("error"):
+        raise KqlProblem(log_errors.SEMANTIC, "Only queries are allowed here.")
+    own: set[str] = set()
+    read: list[tuple[str, str]] = []
+    nodes: list[Any] = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE":
+                read.append((str(node.get("schema_name")), str(node.get("table_name"))))
+            own.update(str(entry.get("key")) for entry in (node.get("cte_map") or {}).get("map") or ())
+            nodes.extend(node.values())
+        elif isinstance(node, list):
+            nodes.extend(node)
+    for schema, name in read:
+        if schema or name not in own | known:
+            raise log_errors.missing_table(name)
 
 
 def _text(value: str) -> str:

@@ -26,7 +26,10 @@ def parse_duration(text: str) -> timedelta:
     parts = {name: float(value) for name, value in match.groupdict().items() if value} if match else {}
     if not parts:
         raise ValueError(f"'{text}' is not an ISO 8601 duration")
-    return timedelta(**parts)
+    try:
+        return timedelta(**parts)
+    except OverflowError:
+        raise ValueError(f"'{text}' is too long") from None
 
 
 def parse_timespan(text: str | None, now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -37,6 +40,13 @@ def parse_timespan(text: str | None, now: datetime) -> tuple[datetime | None, da
     """
     if not text:
         return None, None
+    try:
+        return _bounds(text, now)
+    except OverflowError:
+        raise ValueError(f"'{text}' leaves the calendar") from None
+
+
+def _bounds(text: str, now: datetime) -> tuple[datetime, datetime]:
     first, slash, second = text.partition("/")
     if not slash:
         return now - parse_duration(first), now
@@ -93,6 +103,8 @@ def column_type(engine_type: str) -> str:
 def _time(value: Any) -> object:
     if value is None:
         return None
+    if isinstance(value, str):
+        return None  # the engine's text of a time beyond the calendar
     if not isinstance(value, datetime):
         return f"{value}T00:00:00Z"
     if value.tzinfo is not None:

@@ -8,11 +8,13 @@ import json
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
+
+from starlette.requests import ClientDisconnect
 
 from console.localhub.fault_answers import error_body, throttle_body
 from console.localhub.faults import Fault, Faults
@@ -22,6 +24,9 @@ from console.localhub.state import StoryClock
 SERVER = {"hub": b"Microsoft-HTTPAPI/2.0"}
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body>Please sign in.</body></html>"
 _LOG_LENGTH = 2000
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of a request's body: above what any of the services takes (the resource manager takes 4 MB)."""
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -87,6 +92,12 @@ class ServiceShell:
             self._log.add(self._clock.wall(), self._endpoint, scope, status, milliseconds)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        whole = await _body(receive)
+        if whole is None:
+            error = error_body(self._endpoint, 413, self._clock.wall())
+            await self._reply_json(send, 413, error, [(b"connection", b"close")])
+            return
+        receive = _again(whole, receive)
         if fault := self._take("latency", scope):
             await asyncio.sleep(fault.seconds)
         if fault := self._take("drop", scope):
@@ -132,6 +143,34 @@ async def _reply(send: Send, status: int, headers: Headers, body: bytes) -> None
     headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return a request's whole body, None when it is larger than any service takes."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > MAX_BODY:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives a body already read, then what comes after it."""
+    waiting = [body]
+
+    async def read() -> MutableMapping[str, Any]:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return await receive()
+
+    return read
 
 
 async def _swallow(_message: Any) -> None:

@@ -72,6 +72,16 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
+def remove_own(path: Path, info: ReadyInfo) -> None:
+    """Remove a ready file, unless another hub has written its own there since."""
+    try:
+        owner = json.loads(path.read_text(encoding="utf-8"))["faults_token"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if owner == info.faults_token:
+        path.unlink(missing_ok=True)
+
+
 def profile_text(info: ReadyInfo, secret_file: Path) -> str:
     """Return the TOML of a profile that opens the console on this local hub as the operator."""
     hub = {

@@ -131,7 +131,11 @@ def make_app(
     async def endpoint(request: Request) -> Response:
         return await run_in_threadpool(plane.respond, request, await request.body())
 
-    return Starlette(routes=[Route("/{path:path}", endpoint, methods=list(METHODS))])
+    async def odd(request: Request, _error: Exception) -> Response:
+        return await endpoint(request)  # a line feed in the path, or a method that no route has
+
+    routes = [Route("/{path:path}", endpoint, methods=list(METHODS))]
+    return Starlette(routes=routes, exception_handlers={404: odd, 405: odd})
 
 
 class DataPlane:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from console.localhub import wire_json
 from console.localhub.registry_errors import RegistryError, argument_invalid, etag_invalid
 from console.localhub.state import Cloud, HubState, Json
 
@@ -33,8 +33,8 @@ class Call:
     def json(self) -> Any:
         """Return the body; raises 400 when it is no JSON."""
         try:
-            return json.loads(self.body)
-        except ValueError:  # UnicodeDecodeError too
+            return wire_json.loads(self.body)
+        except ValueError:
             raise RegistryError(400, "IotHubFormatError", "The request body is not valid JSON.") from None
 
     def json_object(self) -> Json:

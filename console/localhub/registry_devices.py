@@ -21,7 +21,7 @@ LIST_LIMIT = 1000
 def list_devices(call: Call) -> Answer:
     """GET /devices?top=: up to 1,000 identities, without paging; any other `top` means 1,000."""
     wanted = call.query.get("top", "")
-    top = int(wanted) if wanted.isascii() and wanted.isdigit() else 0
+    top = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 else 0
     if not 1 <= top <= LIST_LIMIT:
         top = LIST_LIMIT
     with call.hub.lock:

@@ -39,7 +39,11 @@ def make_app(
         body = await request.body()
         return await run_in_threadpool(arm.handle, request, body)
 
-    return Starlette(routes=[WebRoute("/{path:path}", answer, methods=_METHODS)])
+    async def odd(request: Request, _error: Exception) -> Response:
+        return await answer(request)  # a line feed in the path, or a method that no route has
+
+    routes = [WebRoute("/{path:path}", answer, methods=_METHODS)]
+    return Starlette(routes=routes, exception_handlers={404: odd, 405: odd})
 
 
 def _sees(call: Call) -> bool:

@@ -25,7 +25,7 @@ from console.localhub.http_server import AsgiApp, HttpEndpoint
 from console.localhub.middleware import RequestLog, ServiceShell
 from console.localhub.pki import LocalAuthority
 from console.localhub.proxy import ConnectProxy
-from console.localhub.ready import ReadyInfo, profile_text, write_private
+from console.localhub.ready import ReadyInfo, profile_text, remove_own, write_private
 from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, StoryClock
 
@@ -113,7 +113,7 @@ class LocalHub:
         if not self._thread.is_alive() and not self._loop.is_closed():
             self._loop.close()
         if self.info is not None and self.options.ready_file is not None:
-            self.options.ready_file.unlink(missing_ok=True)
+            remove_own(self.options.ready_file, self.info)
         if self._folder is not None and self.options.state_dir is None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self.info = None
@@ -254,8 +254,9 @@ def serve(options: LocalHubOptions, *, end_with_parent: bool = False) -> int:
     """
     # a SimpleQueue, for its put() may interrupt its own get(), as a signal handler does
     news: SimpleQueue[ReadyInfo | BaseException | None] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: news.put(None))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as after nohup
+            signal.signal(number, lambda *_: news.put(None))
     parent = os.getppid()
     hub = LocalHub(options)
     hub.prepare()

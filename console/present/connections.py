@@ -41,7 +41,7 @@ WINDOWS: tuple[tuple[timedelta, tuple[timedelta, ...]], ...] = (
 
 CAUSE_HELP: dict[Cause, tuple[str, str]] = {
     Cause.IP_RULES: (
-        "Devices of one address range fail or fell silent together: no IP rule lets it in.",
+        "One address range fails or fell silent together: no IP rule lets it in.",
         "See the last change of the IP rules; put the range back if it is yours.",
     ),
     Cause.CLONED: (
@@ -89,8 +89,8 @@ CAUSE_HELP: dict[Cause, tuple[str, str]] = {
 
 GROUP_COLUMNS: tuple[Column, ...] = (
     Column("label", "CAUSE", 24, flex=1),
-    Column("count", "COUNT", 5, "right"),
-    Column("devices", "DEVICES", 7, "right", priority=1),
+    Column("count", "COUNT", 6, "right"),
+    Column("devices", "DEVICES", 8, "right", priority=1),
     Column("since", "SINCE", 5),
     Column("confidence", "", 6, priority=2),
     Column("evidence", "EVIDENCE", 18, flex=3, priority=3, sortable=False),
@@ -113,16 +113,15 @@ def group_columns(grouping: Grouping) -> tuple[Column, ...]:
 
 
 def group_cells(group: FailureGroup, now: datetime) -> tuple[Piece, ...]:
-    """Return the cells of one group; folded renewals are dim, a flag comes before the evidence."""
+    """Return the cells of one group; folded renewals are dim."""
     dim = "dim" if group.cause is Cause.RENEWAL else ""
-    note = " · ".join(part for part in (group.flag, group.evidence) if part)
     return (
         (f"■ {group.label}", dim or cause_token(group.cause)),
         (number(group.count), dim),
         (number(group.devices), dim),
         (since_moment(group.first, now), dim),
         ("LIKELY", "warn") if group.confidence is Confidence.LIKELY else ("", ""),
-        (note, dim),
+        (group.evidence or group.flag, dim),
     )
 
 
@@ -143,15 +142,18 @@ def event_cells(event: ConnectionEvent, now: datetime) -> tuple[Piece, ...]:
     )
 
 
-def title_line(report: FailureReport, *, paused: bool) -> tuple[Line, Line]:
-    """Return the left and right part of the pane's first line."""
+def title_line(report: FailureReport, *, paused: bool, reading: bool) -> tuple[Line, Line]:
+    """Return the left and right part of the pane's first line; paused or reading stands where the grouping stood."""
     left: Line = (
         (" FAILED CONNECTIONS", "head"),
         (f"  last {window_words(report.end - report.start)}, {step_words(report.step)}", "dim"),
     )
+    state: Piece = (f"by {report.grouping.value}", "")
     if paused:
-        left = (*left, ("  ", ""), ("PAUSED", "warn"))
-    return left, ((f"group by: {report.grouping.value}   ", ""), *lag_words(report), (" ", ""))
+        state = ("PAUSED", "warn")
+    elif reading:
+        state = ("reading …", "accent")
+    return left, (state, ("   ", ""), *lag_words(report), (" ", ""))
 
 
 def summary_line(report: FailureReport) -> Line:

@@ -18,7 +18,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("auth", "AUTH", 13),
     Column("state", "STATE", 14, priority=2),
     Column("seen", "SEEN", 6, "right", priority=1),
-    Column("failures", "FAIL 1H", 7, "right"),
+    Column("failures", "FAIL 1H", 8, "right"),
     Column("edge", "EDGE", 4, priority=5),
     Column("site", "TAGS", 16, flex=1, priority=6, sortable=False),
     Column("reason", "REASON", 20, wide=True),

@@ -135,7 +135,7 @@ def paragraph(text: str, width: int, *, indent: int = 0, style: str = "") -> lis
     return [((" " * indent + part, style),) for part in wrap(text, width - indent)]
 
 
-def field(label: str, value: str, width: int, *, label_width: int = 16, style: str = "", indent: int = 3) -> list[Line]:
+def field(label: str, value: str, width: int, *, label_width: int = 18, style: str = "", indent: int = 3) -> list[Line]:
     """Return a labelled value; a long value continues under itself."""
     if width < NARROW:
         label_width -= 2

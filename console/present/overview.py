@@ -118,7 +118,7 @@ def _cause(group: FailureGroup, now: datetime, width: int) -> BoardLine:
         (fit(group.label, 22), ""),
         (f"{number(group.count):>7}", ""),
         (f"  since {fit(since_moment(group.first, now), 5)}  ", "dim"),
-        (" · ".join(part for part in (group.flag, group.evidence) if part), "dim"),
+        (group.evidence or group.flag, "dim"),
     )
     return BoardLine(fit_line(line, width), f"cause:{group.key}", f"connections:{group.key}")
 

@@ -80,9 +80,13 @@ def full_moment(moment: datetime | None, now: datetime, never: str = "never") ->
 
 
 def window_words(window: timedelta) -> str:
-    """Return a time window in words: "1 h", "24 h", "7 days"."""
-    hours = int(window.total_seconds()) // HOUR
-    return f"{hours // 24} days" if hours > 24 else f"{hours} h"
+    """Return a time window in words: "1 h", "24 h", "7 days"; one that begins at a full bin counts as long as asked."""
+    hours = _hours(window)
+    return f"{round(hours / 24)} days" if hours > 24 else f"{hours} h"
+
+
+def _hours(window: timedelta) -> int:
+    return max(round(window.total_seconds() / HOUR), 1)
 
 
 def step_words(step: timedelta) -> str:
@@ -103,13 +107,15 @@ def change_words(total: int, previous: int | None, before: str) -> str:
         return f"none {before}" if total else f"none {before} either"
     if total == previous:
         return f"as many as {before}"
+    if total == 0:
+        return f"{number(previous)} {before}"
     ratio = total / previous
     return f"{ratio:.0f}x {before}" if ratio >= 10 else f"{ratio:.1f}x {before}"
 
 
 def before_words(window: timedelta) -> str:
     """Return what the window before is called: "the hour before"."""
-    hours = int(window.total_seconds()) // HOUR
+    hours = _hours(window)
     return {1: "the hour before", 24: "the day before", 168: "the week before"}.get(hours, f"the {hours} h before")
 
 

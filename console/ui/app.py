@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from inspect import isawaitable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -63,7 +64,7 @@ class HubwardenApp(App[None]):
         mouse: whether the mouse may be used; never needed.
     """
 
-    CSS_PATH = "console.tcss"
+    CSS_PATH = Path(__file__).with_name("console.tcss")
     TITLE = "hubwarden"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": _overview,
@@ -76,7 +77,9 @@ class HubwardenApp(App[None]):
     CLOSE_TIMEOUT = 1.0
 
     def __init__(self, services: Services, *, theme: str | None = None, mouse: bool = True) -> None:
-        super().__init__()
+        name = theme or ("ansi" if os.environ.get("NO_COLOR") else DEFAULT)
+        super().__init__(ansi_color=True if name == "ansi" else None)  # chooses the colour filters
+        self.set_reactive(App.ansi_color, None)  # from now on the theme decides
         self.services = services
         self.mouse = mouse
         self.jobs = Jobs(services.session)
@@ -89,18 +92,19 @@ class HubwardenApp(App[None]):
         for own in THEMES:
             self.register_theme(own)
         # Set before the style sheet is first parsed: changing it afterwards parses everything twice.
-        self.set_reactive(App.theme, theme or ("ansi" if os.environ.get("NO_COLOR") else DEFAULT))
+        self.set_reactive(App.theme, name)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
         self.stylesheet.set_variables(self.get_css_variables())
 
     # --- life ----------------------------------------------------------------------------------------------------
 
-    def start(self) -> int:
-        """Run in the terminal until the user leaves; return the exit status."""
+    def run(self, **options: Any) -> None:
+        """Run in the terminal until the user leaves; `return_code` is the exit status."""
         try:
-            self.run(mouse=self.mouse)
+            super().run(**({"mouse": self.mouse} | options))
         finally:
-            self._leaving.finished()
-        return self.return_code or 0
+            self._leaving.finished(self.return_code or 0)
 
     def on_load(self) -> None:
         """Prepare the event loop: threads that do not hold up the end."""
@@ -116,7 +120,7 @@ class HubwardenApp(App[None]):
         """Say when the terminal became too small."""
         del event
         if self._is_mounted:
-            self._check_size()
+            self.call_later(self._check_size)  # Textual notes the new size only after this handler
 
     def _check_size(self) -> None:
         small = self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT

@@ -82,7 +82,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("view.prompt", "Command prompt", "global", ("colon",), "Type a command: :devices /edge", "command", 80),
     Command("view.palette", "Command palette", "global", ("ctrl+p",), "Find a command by name"),
-    Command("view.back", "Back", "global", ("escape",), "Clear the filter, close, or go back; never quits"),
+    Command("view.back", "Back", "global", ("escape",), "Clear the filter, close, or go back; never quits", "back", 70),
     Command("view.last", "Last pane", "global", ("minus",), "Back to the pane before this one"),
     Command("view.previous", "Back in history", "global", ("left_square_bracket",), "The pane visited before"),
     Command("view.next", "Forward in history", "global", ("right_square_bracket",), "The pane visited after"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
 import sys
+import threading
+import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 PATIENCE_SECONDS = 1.5
+GRACE_SECONDS = 0.2
 TERMINAL_CHECK_SECONDS = 2.0
 HANGUP_STATUS, TERMINATED_STATUS = 129, 143
 _RESTORE = "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[?7h"
@@ -56,9 +60,12 @@ class Leaving:
         self._begun = True
         Thread(target=self._insist, args=(status,), name="hubwarden-leaving", daemon=True).start()
 
-    def finished(self) -> None:
-        """Note that the app ended by itself."""
+    def finished(self, status: int) -> None:
+        """Note that the app ended; threads that still wait for an answer must not keep the process alive."""
         self._over.set()
+        register = getattr(threading, "_register_atexit", None)  # runs before the interpreter joins threads
+        if register is not None and not self._app.is_headless:
+            register(_end, status)
 
     def _insist(self, status: int) -> None:
         if self._over.wait(PATIENCE_SECONDS):
@@ -67,6 +74,20 @@ class Leaving:
             with contextlib.suppress(Exception):
                 _restore_terminal(self._attributes)
         os._exit(status)
+
+
+def _end(status: int) -> None:
+    """End the process once the main thread has cleaned up, where the interpreter would now wait for other threads."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    for thread in others:
+        thread.join(max(deadline - time.monotonic(), 0))
+    if any(thread.is_alive() for thread in others):
+        with contextlib.suppress(Exception):
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status or (1 if getattr(sys, "last_value", None) is not None else 0))
 
 
 def _terminal_attributes() -> list[Any] | None:

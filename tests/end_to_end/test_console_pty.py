@@ -46,8 +46,10 @@ def test_every_pane_is_whole_and_clean(hub, tmp_path, columns, rows):
         terminal.send("2")
         terminal.wait("genoa-")
         terminal.send("?")
-        terminal.wait("filter")
-        terminal.send("esc", "q")
+        terminal.wait("KEYS AND COMMANDS")
+        terminal.send("esc")
+        terminal.wait(lambda text: "KEYS AND COMMANDS" not in text)
+        terminal.send("q")
         assert terminal.wait_exit() == 0
         assert b"\x1b]52" not in terminal.raw
         assert b"Traceback" not in terminal.raw
@@ -59,7 +61,7 @@ def test_a_hostile_tag_is_spelled_out_in_the_detail(hub, tmp_path):
     with console(hub, tmp_path, 80, 24) as terminal:
         terminal.wait("contoso-plants")
         terminal.send("2")
-        terminal.wait(lambda text: "lyon-" in text or "genoa-" in text, 60)
+        terminal.wait("brno-", 60)
         terminal.send("/", device_id, "enter")
         terminal.wait(lambda text: device_id in text)
         terminal.send("enter")

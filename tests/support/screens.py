@@ -44,8 +44,8 @@ def dump(app: HubwardenApp) -> str:
 
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait until no job runs and no message is waiting."""
-    for _ in range(2):
-        await pilot.pause()
+    await pilot.pause()
+    while any(not worker.is_finished for worker in pilot.app.workers):
         with contextlib.suppress(WorkerCancelled):
             await pilot.app.workers.wait_for_complete()
         await pilot.pause()

@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 from support.fakes import HOSTILE, NOW, Knobs, devices
-from support.screens import LARGE, console, dump, lines, press, settle, type_text
+from support.screens import LARGE, console, dump, lines, press, settle, type_text, until
 
 from console.model.device import AuthType, ConnectionState, Device, DeviceStatus, Fleet
 from console.model.errors import ConsoleError, ErrorKind
@@ -17,7 +17,7 @@ def table(app: object) -> ResourceTable:
 
 
 def row_of_cursor(app: object) -> str:
-    return next(line for line in lines(app) if line.startswith("▸"))  # type: ignore[arg-type]
+    return next((line for line in lines(app) if line.startswith("▸")), "")  # type: ignore[arg-type]
 
 
 async def test_shows_the_fleet() -> None:
@@ -26,7 +26,7 @@ async def test_shows_the_fleet() -> None:
         screen = dump(app)
         assert "DEVICES  2,000" in screen
         assert "DEVICE ▲" in screen and "FAIL 1H" in screen
-        assert "▸ gdansk-press-0400    enabled   SAS            ○ disconnected" in screen
+        assert "▸ gdansk-press-0400   enabled   SAS            ○ disconnected" in screen
 
 
 async def test_the_filter_works_as_it_is_typed_and_escape_clears_it_first() -> None:
@@ -146,13 +146,34 @@ async def test_progress_is_told_while_pages_come() -> None:
     knobs = Knobs(pages=pages, gate=Event())
     async with console(knobs, rest=False) as (pilot, app):
         await pilot.press("2")
-        from support.screens import until
-
         await until(pilot, lambda: "reading 1,000 of 2,000" in dump(app))
         assert "1,000 of 2,000 read" in dump(app)
         knobs.gate.set()  # type: ignore[union-attr]
         await settle(pilot)
         assert "DEVICES  2,000" in dump(app)
+
+
+async def test_while_the_first_pages_come_an_untouched_cursor_stays_on_the_first_row() -> None:
+    knobs = Knobs(pages=(Fleet(devices()[1000:], False, 2000),), gate=Event())
+    async with console(knobs, rest=False) as (pilot, app):
+        await pilot.press("2")
+        await until(pilot, lambda: "leeds" in row_of_cursor(app))
+        knobs.gate.set()  # type: ignore[union-attr]
+        await settle(pilot)
+        assert "gdansk-press-0400" in lines(app)[4] and lines(app)[4].startswith("▸")
+
+
+async def test_a_cursor_that_was_moved_stays_on_its_device_while_pages_come() -> None:
+    knobs = Knobs(pages=(Fleet(devices()[1000:], False, 2000),), gate=Event())
+    async with console(knobs, rest=False) as (pilot, app):
+        await pilot.press("2")
+        await until(pilot, lambda: "DEVICES  1,000" in dump(app))
+        await pilot.press("j")
+        await until(pilot, lambda: lines(app)[5].startswith("▸"))
+        key = table(app).selected
+        knobs.gate.set()  # type: ignore[union-attr]
+        await settle(pilot)
+        assert table(app).selected == key and str(key) in row_of_cursor(app)
 
 
 async def test_no_permission_is_shown_in_place_with_what_to_do() -> None:

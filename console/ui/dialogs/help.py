@@ -37,7 +37,7 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Show the search line above the page."""
-        yield Input(placeholder="type to search · esc closes", compact=True)
+        yield Input(placeholder="/ searches · esc closes", compact=True)
         yield Page()
 
     def on_mount(self) -> None:
@@ -84,7 +84,7 @@ class Help(ModalScreen[None]):
         """Return the help: the sections of this screen first, then everywhere, then what is not possible yet."""
         own = [scope for scope in self._scopes if scope not in ("pane", "global", "")]
         order = [*own, *(scope for scope in ("pane",) if scope in self._scopes)]
-        lines: list[Line] = [((" KEYS AND COMMANDS", "head"), ("   / search   esc close", "dim")), ()]
+        lines: list[Line] = [((" KEYS AND COMMANDS", "head"),), ()]
         for scope in (*order, "global", "changes"):
             found: list[Line] = []
             for command in scoped(scope):

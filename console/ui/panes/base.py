@@ -98,6 +98,8 @@ class ConsoleScreen(Screen[None]):
 
     def offers(self, command: Command) -> bool:
         """Return whether a command of every pane does something here (then it may stand in the key line)."""
+        if command.id == "view.back":
+            return bool(self.crumbs)
         own = getattr(type(self), command.method, None)
         return command.id != "pane.describe" or own is not ConsoleScreen.command_pane_describe
 
@@ -171,6 +173,10 @@ class ConsoleScreen(Screen[None]):
         self.console.jobs.cancel(self)
 
     def on_job_failed(self, message: JobFailed) -> None:
+        """Hand trouble on to the one handler of the screen (Textual would call those of base classes too)."""
+        self.job_failed(message)
+
+    def job_failed(self, message: JobFailed) -> None:
         """Show the trouble in the pane; overridden where there is a better place."""
         self.console.report(message.error)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from console.ui.panes.base import ConsoleScreen
 
 MAX_KEYS = 6
+_STAY = ("view.back", "view.prompt", "view.help")
 
 
 class ChromeLine(TextLine):
@@ -99,18 +100,18 @@ class StatusLine(ChromeLine):
         )
         as_of, stale, cached = pane.freshness
         words, token = freshness(as_of, services.clock(), stale=stale, cached=cached)
-        if pane.busy and as_of is not None and not cached:
+        if pane.status_note:
+            words, token = pane.status_note, ""
+        elif pane.busy and as_of is not None and not cached:
             words += ", reading"
         left: list[Piece] = []
         if identity := services.session.identity_label:
-            taken = line_width(right) + len(words) + len(pane.status_note) + 10
+            taken = line_width(right) + len(words) + 6
             left += [(cut(identity, max(width - taken, 12)), "dim"), (" · ", "dim")]
         if pane.shows_age:
             left.append((words, token))
         else:
             left = left[:-1]
-        if note := pane.status_note:
-            left += [(" · ", "dim"), (note, "")]
         return spread(((" ", ""), *left), right, width)
 
 
@@ -128,16 +129,19 @@ class KeyLine(ChromeLine):
         ranked = [command for command in scoped(*scopes) if command.rank and pane.offers(command)]
         ranked.sort(key=lambda command: command.rank)
         if len(ranked) > MAX_KEYS:
-            keep = [command for command in ranked if command.id in ("view.prompt", "view.help")]
+            keep = [command for command in ranked if command.id in _STAY]
             ranked = [command for command in ranked if command not in keep][: MAX_KEYS - len(keep)] + keep
         return ranked
 
     def build(self, width: int) -> Line:
-        """Return keys and words."""
-        pieces: list[Piece] = [(" ", "")]
-        for command in self.commands():
-            entry: Line = ((key_name(self.console.key_of(command)), "key"), (f" {command.label}", "dim"))
-            if line_width(pieces) + line_width(entry) + 3 > width:
-                break
-            pieces += [*entry, ("   ", "")]
-        return tuple(pieces)
+        """Return keys and words; where there is no room, prompt and help stay longest."""
+        commands = self.commands()
+        while commands:
+            pieces: list[Piece] = [(" ", "")]
+            for command in commands:
+                pieces += [(key_name(self.console.key_of(command)), "key"), (f" {command.label}", "dim"), ("   ", "")]
+            if line_width(pieces[:-1]) < width:
+                return tuple(pieces[:-1])
+            others = [command for command in commands if command.id not in _STAY]
+            commands.remove(others[-1] if others else commands[0])
+        return ()

@@ -89,6 +89,7 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
         self.source: RowSource = _NOTHING
         self.cursor = 0
         self.cursor_key: str | None = None
+        self.moved = False
         self.marks: set[str] = set()
         self.sorted_by: tuple[str, bool] | None = None
         self.wide = False
@@ -108,15 +109,21 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
         columns: Sequence[Column] | None = None,
         sorted_by: tuple[str, bool] | None = None,
         empty: Sequence[Line] = (),
+        growing: bool = False,
     ) -> None:
-        """Show another state of the rows. The cursor stays on its key and on its line of the screen where it can."""
+        """Show another state of the rows. The cursor stays on its key and on its line of the screen where it can.
+
+        While a list is `growing` for the first time, a cursor that nobody moved stays on the first row instead.
+        """
         whole = tuple(empty) != tuple(self.empty) or sorted_by != self.sorted_by
         if columns is not None and tuple(columns) != self.columns:
             self.columns, self.skip, whole = tuple(columns), 0, True
         self.source, self.empty, self.sorted_by = source, empty, sorted_by
         self._rows = None
         count = len(source)
-        offset = self.cursor - self._top
+        if growing and not self.moved:
+            self.cursor, self.cursor_key = 0, None
+        offset = self.cursor - self._top if self.moved or not growing else 0
         found = source.position(self.cursor_key) if self.cursor_key is not None else None
         self.cursor = found if found is not None else max(min(self.cursor, count - 1), 0)
         key = source.key_at(self.cursor) if count else None
@@ -153,6 +160,7 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
         """Mark or unmark the row under the cursor and go down one row."""
         if self.cursor_key is None:
             return
+        self.moved = True
         self.marks ^= {self.cursor_key}
         self._refresh_rows(self.cursor, self.cursor)
         self.action_cursor(1)
@@ -176,6 +184,7 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
     def move_to(self, index: int) -> None:
         """Put the cursor on a row, scrolling as little as needed."""
         index = max(min(index, len(self.source) - 1), 0)
+        self.moved = True
         if index == self.cursor or not len(self.source):
             return
         old, self.cursor = self.cursor, index
@@ -207,6 +216,7 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
     def action_open(self) -> None:
         """Open the row under the cursor."""
         if self.cursor_key is not None:
+            self.moved = True
             self.post_message(self.Opened(self, self.cursor_key))
 
     def on_click(self, event: events.Click) -> None:

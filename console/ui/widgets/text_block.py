@@ -35,15 +35,13 @@ class TextBlock(Painted):
         if not width:
             return
         lines: list[Line] = []
-        room = self.size.height
-        for place, (label, text, style) in enumerate(self._parts):
-            later = len(self._parts) - place - 1
-            parts = wrap(text, width - len(label) - 4)
-            allowed = max(room - len(lines) - later, 1)
-            if place == 0 and later:
-                allowed = min(allowed, max(room // (later + 1), 1))
-            if len(parts) > allowed:
-                parts = [*parts[: allowed - 1], cut(" ".join(parts[allowed - 1 :]), width - len(label) - 4)]
+        wrapped = [wrap(text, width - len(label) - 4) for label, text, _ in self._parts]
+        allowed = [len(parts) for parts in wrapped]
+        while sum(allowed) > self.size.height and max(allowed) > 1:
+            allowed[allowed.index(max(allowed))] -= 1
+        for (label, _, style), parts, rows in zip(self._parts, wrapped, allowed, strict=True):
+            if len(parts) > rows:
+                parts = [*parts[: rows - 1], cut(" ".join(parts[rows - 1 :]), width - len(label) - 4)]
             for index, part in enumerate(parts):
                 lines.append(((f"   {label if index == 0 else ' ' * len(label)}", "dim"), (part, style)))
         for y in range(self.size.height):

@@ -71,7 +71,7 @@ class EventsScreen(ConsoleScreen):
         self.ended()
         self._show()
 
-    def on_job_failed(self, message: JobFailed) -> None:
+    def job_failed(self, message: JobFailed) -> None:
         """Show the trouble in place of the table, or beside older events."""
         self._error = message.error
         self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)

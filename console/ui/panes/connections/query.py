@@ -87,7 +87,7 @@ class QueryScreen(ConsoleScreen):
         self.ended()
         self._show()
 
-    def on_job_failed(self, message: JobFailed) -> None:
+    def job_failed(self, message: JobFailed) -> None:
         """Show what the service said about the query."""
         self._error = message.error
         self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)

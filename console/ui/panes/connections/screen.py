@@ -20,7 +20,7 @@ from console.present.connections import (
     summary_line,
     title_line,
 )
-from console.present.lines import Line
+from console.present.lines import paragraph
 from console.present.log_states import SHOWS_TABLE, empty_words, state_page
 from console.services.ports import Cancel
 from console.ui.commands import bindings
@@ -37,6 +37,9 @@ from console.ui.widgets.page import Page
 from console.ui.widgets.resource_table import ResourceTable
 from console.ui.widgets.row_source import ListSource
 from console.ui.widgets.text_block import Lines, TextBlock
+
+SHORT = 20
+"""Below this height the meaning of the selected row is left to `d`."""
 
 WIDE = 110
 """From this width on the platform's metrics stand beside the chart."""
@@ -65,6 +68,7 @@ class ConnectionsScreen(ConsoleScreen):
     ConnectionsScreen #chart { height: 1fr; }
     ConnectionsScreen #metric { display: none; width: 38; height: 1fr; padding-left: 2; }
     ConnectionsScreen.-wide #metric { display: block; }
+    ConnectionsScreen.-short #meaning { display: none; }
     ConnectionsScreen.-state #charts, ConnectionsScreen.-state #summary,
     ConnectionsScreen.-state #groups, ConnectionsScreen.-state #meaning { display: none; }
     """
@@ -74,6 +78,7 @@ class ConnectionsScreen(ConsoleScreen):
         super().__init__()
         self.state = ConnectionsState()
         self._wanted = ""
+        self._ready = False
         self._order: tuple[str, bool] | None = None
 
     def body(self) -> ComposeResult:
@@ -99,6 +104,7 @@ class ConnectionsScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Show that the log is being asked."""
+        self._ready = True
         known = self.console.snapshot.failures.value
         if known is not None and not self.console.snapshot.failures.cached and self.state.matches(known):
             self.state.take(known, self.console.snapshot.failures.as_of or known.end)
@@ -108,6 +114,7 @@ class ConnectionsScreen(ConsoleScreen):
         """Give the chart more room on a large screen."""
         self.query_one("#charts").styles.height = chart_height(self.app.size.height)
         self.set_class(self.app.size.width >= WIDE, "-wide")
+        self.set_class(self.app.size.height < SHORT, "-short")
         self.show_report()
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -130,7 +137,7 @@ class ConnectionsScreen(ConsoleScreen):
         self.ended(throttled=message.report.state is LogState.THROTTLED)
         self.show_report()
 
-    def on_job_failed(self, message: JobFailed) -> None:
+    def job_failed(self, message: JobFailed) -> None:
         """Keep what is there and say since when it is old."""
         state, now = self.state, self.services.clock()
         failed = FailureReport(
@@ -152,9 +159,8 @@ class ConnectionsScreen(ConsoleScreen):
         report = state.report or state.placeholder(now)
         shows_table = report.state in SHOWS_TABLE
         self.set_class(not shows_table, "-state")
-        left, right = title_line(report, paused=self.paused)
-        if not state.matches(report) or report.state is LogState.NOT_ASKED:
-            left = (*left, ("  reading …", "dim"))
+        reading = self.busy and (not state.matches(report) or report.state is LogState.NOT_ASKED)
+        left, right = title_line(report, paused=self.paused, reading=reading)
         self.query_one("#title", Heading).set(left, right)
         self.freshness = (state.as_of, state.error is not None, False)
         if shows_table:
@@ -178,7 +184,7 @@ class ConnectionsScreen(ConsoleScreen):
             by, descending = self._order
             groups.sort(key=_SORT[by], reverse=descending)
         source = ListSource(groups, lambda group: group.key, lambda group: group_cells(group, now))
-        empty: list[Line] = [((f"   {empty_words(report)}", "ok"),)]
+        empty = paragraph(empty_words(report), self.app.size.width - 4, indent=3, style="ok")
         self.table.show(source, columns=group_columns(report.grouping), sorted_by=self._order, empty=empty)
         if self._wanted:
             self.table.move_to_key(self._wanted)
@@ -194,7 +200,8 @@ class ConnectionsScreen(ConsoleScreen):
             block.explain()
             return
         meaning, fix = group_meaning(group, self.state.report.grouping)
-        evidence = " · ".join(part for part in (group.flag, group.evidence) if part)
+        flag = group.flag if self.state.report.grouping is not Grouping.CAUSE else ""
+        evidence = " · ".join(part for part in (flag, group.evidence or group.flag) if part)
         block.explain(("", evidence, "head"), ("", meaning, ""), ("→ ", fix, "accent"))
 
     @on(Page.Resized)
@@ -251,8 +258,9 @@ class ConnectionsScreen(ConsoleScreen):
         self._wanted = argument
         if self.state.grouping is not Grouping.CAUSE:
             self.state.grouping = Grouping.CAUSE
-            self.reload()
-        if self.is_mounted:
+            if self._ready:
+                self.reload()
+        if self._ready:
             self.show_report()
 
     def back(self) -> bool:

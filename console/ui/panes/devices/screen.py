@@ -39,7 +39,7 @@ class DevicesScreen(ConsoleScreen):
     SCOPES = ("devices", "pane")
     BINDINGS = bindings("devices", "pane")
     DEFAULT_CSS = """
-    DevicesScreen DeviceView { width: 52; display: none; border-left: vkey $surface; }
+    DevicesScreen DeviceView { width: 50; display: none; border-left: vkey $surface; }
     DevicesScreen.-beside DeviceView { display: block; }
     """
     interval = 60.0
@@ -48,6 +48,8 @@ class DevicesScreen(ConsoleScreen):
         super().__init__()
         self._state: DevicesState | None = None
         self._wanted = ""
+        self._ready = False
+        self._growing = True
 
     @property
     def state(self) -> DevicesState:
@@ -70,6 +72,7 @@ class DevicesScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Say that the reading begins."""
+        self._ready = True
         if self._wanted:
             self.accept(self._wanted)
         self.show_rows()
@@ -110,7 +113,7 @@ class DevicesScreen(ConsoleScreen):
         self.state.take_failures(message.failures)
         self.show_rows()
 
-    def on_job_failed(self, message: JobFailed) -> None:
+    def job_failed(self, message: JobFailed) -> None:
         """Keep what is there and say since when it is old."""
         if message.group == "failures":
             self.state.take_failures(None, message.error)
@@ -125,7 +128,9 @@ class DevicesScreen(ConsoleScreen):
     def show_rows(self) -> None:
         """Show the rows that follow from the state."""
         state, table = self.state, self.table
-        table.show(state.rows(), sorted_by=state.order, empty=self._empty(table.size.width or self.app.size.width))
+        empty = self._empty(table.size.width or self.app.size.width)
+        table.show(state.rows(), sorted_by=state.order, empty=empty, growing=self._growing)
+        self._growing = self._growing and not state.fleet.complete
         self.query_one("#heading", Heading).set(*state.heading(len(table.marks)))
         self.freshness = (state.as_of, state.error is not None, False)
         self.update_chrome()
@@ -177,7 +182,7 @@ class DevicesScreen(ConsoleScreen):
 
     def accept(self, argument: str) -> None:
         """Take a filter: `/edge` or `edge`."""
-        if not self.is_mounted:
+        if not self._ready:
             self._wanted = argument
             return
         self._wanted = ""

@@ -125,7 +125,7 @@ class DevicesState:
     def heading(self, marked: int) -> tuple[Line, Line]:
         """Return the left and right part of the first line: how many, which of them, in what order, what is missing."""
         total, shown = len(self.fleet.devices), len(self.rows())
-        left: list[Piece] = [(" DEVICES  ", "head"), (number(total), "")]
+        left: list[Piece] = [(" DEVICES  ", "head"), (number(total) if self.as_of is not None else "", "")]
         if not self.fleet.complete and self.as_of is not None:
             expected = self.fleet.expected
             left.append((f" of {number(expected)} read" if expected else " read so far", "warn"))

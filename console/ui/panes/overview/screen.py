@@ -61,7 +61,7 @@ class OverviewScreen(ConsoleScreen):
         else:
             self.update_chrome()
 
-    def on_job_failed(self, message: JobFailed) -> None:
+    def job_failed(self, message: JobFailed) -> None:
         """Say so: no part could be read at all."""
         self.console.report(message.error)
         self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
