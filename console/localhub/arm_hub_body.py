@@ -110,7 +110,9 @@ def validate_properties(properties: Json) -> None:
 def _validate_network(rule_sets: Any) -> None:
     if not isinstance(rule_sets, dict) or not isinstance(rule_sets.get("applyToBuiltInEventHubEndpoint"), bool):
         raise bad_body()  # the case of azure-cli#31631: a set without this flag
-    rules = rule_sets.get("ipRules")
+    if rule_sets.get("ipRules") is None:
+        rule_sets["ipRules"] = []  # the list is optional, the flag is not
+    rules = rule_sets["ipRules"]
     if rule_sets.setdefault("defaultAction", "Deny") not in ("Allow", "Deny") or not isinstance(rules, list):
         raise bad_body()
     if len(rules) > MAX_RULES:
@@ -143,6 +145,8 @@ def _validate_rule(rule: Json, seen: set[str]) -> None:
     seen.add(name.casefold())
     try:
         ipaddress.IPv4Network(mask, strict=False)
+        if not mask.partition("/")[2].isdigit() and "/" in mask:
+            raise ValueError("a mask in dots is no CIDR range")
     except ValueError:
         raise bad_argument(f"'{mask}' is not an IPv4 address or CIDR range.") from None
 

@@ -70,8 +70,10 @@ class HttpProtocol(H11Protocol):
                 try:
                     await inner(scope, receive, send)
                 except h11.LocalProtocolError:
-                    if not self.transport.is_closing():  # else the client sent nonsense while it was answered
+                    if not self.transport.is_closing():
                         raise
+                    if self.cycle is not None:  # the client sent nonsense while it was answered, and was told
+                        self.cycle.disconnected = True
 
         self.app = app
 

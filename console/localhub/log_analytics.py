@@ -182,7 +182,7 @@ class LogsService:
             for hub in self._cloud.hubs.values():
                 if hub.arm_id.casefold() != resource_id.casefold():
                     continue
-                for setting in hub.diagnostic_settings.values():
+                for setting in list(hub.diagnostic_settings.values()):
                     target = str((setting.get("properties") or {}).get("workspaceId") or "").casefold()
                     for workspace in self._cloud.workspaces.values():
                         if workspace.arm_id.casefold() == target:

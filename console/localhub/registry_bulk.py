@@ -78,7 +78,10 @@ def _one(call: Call, device_id: str, entry: Json) -> None:
             if tags is not None or desired is not None:
                 set_twin(record, tags, desired, call.now())
         else:
-            replace(call, device_id, device_spec(entry), _etag(entry, "eTag", mode))
+            tags, desired = _checked_twin(entry)
+            record = replace(call, device_id, device_spec(entry), _etag(entry, "eTag", mode))
+            if tags is not None or desired is not None:
+                set_twin(record, tags, desired, call.now())
 
 
 def _etag(entry: Json, name: str, mode: str) -> str:

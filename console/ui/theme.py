@@ -75,6 +75,7 @@ THEMES: tuple[Theme, ...] = (
 )
 
 _DARK = {
+    "text": "#cdd6df",
     "dim": "#7f8c99",
     "head": "bold #eef3f8",
     "key": "#4cb0f0",
@@ -104,6 +105,7 @@ _DARK = {
     "cause.renewal": "#5d6a79",
 }
 _LIGHT = {
+    "text": "#24292f",
     "dim": "#5f6b78",
     "head": "bold #0b1015",
     "key": "#0a5fb4",
@@ -133,6 +135,7 @@ _LIGHT = {
     "cause.renewal": "#98a3af",
 }
 _ANSI = {
+    "text": "ansi_default",
     "dim": "dim",
     "head": "bold",
     "key": "ansi_cyan",

@@ -15,8 +15,9 @@ class Painter:
     """Turns lines into strips for one widget's base style and the current theme; styles are combined once."""
 
     def __init__(self, widget: Widget) -> None:
-        self._base = widget.rich_style
         self._theme = widget.app.theme
+        # the text colour is the theme's own: while a screen is new, the inherited one can still be the background's
+        self._base = widget.rich_style + token_style(self._theme, "text")
         self._styles: dict[str, Style] = {}
 
     def style(self, token: str) -> Style:
