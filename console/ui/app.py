@@ -200,6 +200,13 @@ class HubwardenApp(App[None]):
 
     # --- commands ------------------------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the keys of eager commands to whoever is typing, and to dialogs."""
+        if action == "command" and BY_ID[str(parameters[0])].eager:
+            typing = self.focused is not None and self.focused.check_consume_key("colon", ":")
+            return isinstance(self.screen, ConsoleScreen) and not typing
+        return super().check_action(action, parameters)
+
     async def action_command(self, command_id: str) -> None:
         """Carry out a command from a key; the next key waits until it is done."""
         await self.run_command(BY_ID[command_id])

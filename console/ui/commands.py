@@ -17,7 +17,8 @@ class Command:
     `id` is `noun.verb`; user keymaps refer to it. `scope` tells where it works: "global", "list" (any list), or a
     screen. `label` is the short word for the key line, `rank` its place there (0: not in the key line). `action` is a
     Textual action for commands that a widget carries out itself. `disabled` is the reason why it cannot be used, in the
-    user's words. `words` are further names for the prompt.
+    user's words. `words` are further names for the prompt. `eager` commands open a line to type in: they are carried
+    out before the next key is looked at, so that what is typed ahead lands in the line and not in other commands.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Command:
     action: str = ""
     disabled: str = ""
     words: tuple[str, ...] = ()
+    eager: bool = False
 
     @property
     def method(self) -> str:
@@ -80,7 +82,16 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "view.help", "Help", "global", ("question_mark",), "Every key, searchable", "help", 90, words=("help", "keys")
     ),
-    Command("view.prompt", "Command prompt", "global", ("colon",), "Type a command: :devices /edge", "command", 80),
+    Command(
+        "view.prompt",
+        "Command prompt",
+        "global",
+        ("colon",),
+        "Type a command: :devices /edge",
+        "command",
+        80,
+        eager=True,
+    ),
     Command("view.palette", "Command palette", "global", ("ctrl+p",), "Find a command by name"),
     Command("view.back", "Back", "global", ("escape",), "Clear the filter, close, or go back; never quits", "back", 70),
     Command("view.last", "Last pane", "global", ("minus",), "Back to the pane before this one"),
@@ -112,6 +123,7 @@ COMMANDS: tuple[Command, ...] = (
         "filter",
         20,
         words=("filter",),
+        eager=True,
     ),
     Command("devices.sort", "Sort by …", "devices", ("s",), "Choose the column", "sort", 30, words=("sort",)),
     Command("devices.reverse", "Reverse the order", "devices", ("O",), "Turn the sort order round"),
@@ -230,7 +242,8 @@ def bindings(*scopes: str) -> list[BindingType]:
     for command in scoped(*scopes):
         action = command.action or f"app.command('{command.id}')"
         if command.keys:
-            made.append(Binding(",".join(command.keys), action, command.title, show=False, id=command.id))
+            keys = ",".join(command.keys)
+            made.append(Binding(keys, action, command.title, show=False, priority=command.eager, id=command.id))
     return made
 
 
