@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test check bench screenshots format clean
+.PHONY: demo test check bench screenshots docs format clean
 
 demo: .venv/.demo ## the console on the local hub
 	@$(BIN)/hubwarden demo
@@ -27,6 +27,10 @@ bench: .venv/.dev ## the figures the README quotes
 
 screenshots: .venv/.dev ## SVG and PNG of each pane, from the demo
 	$(BIN)/python screenshots/make.py
+
+docs: .venv/.dev ## the key table in the README, from the registry of commands
+	$(BIN)/python -c "import re, pathlib; from console.ui.commands import key_table; p = pathlib.Path('README.md'); \
+	p.write_text(re.sub(r'(?s)(<!-- keys:begin -->\n).*?(<!-- keys:end -->)', lambda m: m[1] + key_table() + m[2], p.read_text()))"
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "hubwarden needs Python 3.11, 3.12 or 3.13: install one, or say make PYTHON=/path/to/python3" >&2; exit 1; }

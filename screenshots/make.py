@@ -25,8 +25,8 @@ SIZES = ((80, 24), (120, 36))
 # name, keys that lead there, a word that must be on the screen before the picture is taken
 SCENES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("overview", ("1",), "cut off by IP rules"),
-    ("devices", ("2",), "genoa-"),
-    ("device", ("2", "enter"), "twin"),
+    ("devices", ("2",), "connected"),
+    ("device", ("2", "enter"), "generation"),
     ("connections", ("3",), "cut off by IP rules"),
     ("help", ("3", "question_mark"), "KEYS AND COMMANDS"),
 )
@@ -60,7 +60,7 @@ async def draw(
             await pilot.press(key)
             await pilot.pause(0.3)
             if key == "2":
-                await wait_for(pilot, lambda: "genoa-" in screen_text(app), "the device list")
+                await wait_for(pilot, lambda: "brno-" in screen_text(app), "the device list")
         await wait_for(pilot, lambda: word in screen_text(app), f"“{word}” on {name}")
         await pilot.pause(0.5)
         svg = HERE / f"{name}-{size[0]}x{size[1]}.svg"

@@ -127,7 +127,7 @@ def test_the_registry(outside: Outside) -> None:
         assert changed.status_reason == "lost"
         module = registry.create_module_with_sas("two", "m", "me", KEY, OTHER_KEY)
         assert [one.module_id for one in registry.get_modules("two")] == ["m"]
-        registry.update_module_with_sas("two", "m", module.etag, "you", KEY, OTHER_KEY)
+        registry.update_module_with_sas("two", "m", "you", module.etag, KEY, OTHER_KEY)
         assert registry.get_module("two", "m").managed_by == "you"
         assert registry.update_module_twin("two", "m", Twin(tags={"a": 1})).tags == {"a": 1}
         registry.delete_module("two", "m")
@@ -199,7 +199,7 @@ def test_azure_monitor_and_authorization(outside: Outside) -> None:
     workspace = outside.raw(settings[0]["properties"]["workspaceId"], version="2023-09-01")
     assert workspace["properties"]["customerId"] == outside.ready["workspace_id"]
     metrics = outside.raw(hub + insights + "/metrics", version="2018-01-01", more="&metricnames=totalDeviceCount")
-    assert metrics["value"][0]["timeseries"][0]["data"][-1]["average"] == 2000
+    assert metrics["value"][0]["timeseries"][0]["data"][-1]["average"] >= 2000
     since = outside.ready["story_start"][:10]
     events = outside.raw(
         subscription + insights + "/eventtypes/management/values",

@@ -25,7 +25,7 @@ PRODUCT_KEYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_ready_data_and_a_clean_end(number):
     with HubRunner.subprocess(devices=20, scenario="empty") as hub:
         ready, ready_file = hub.ready, hub.ready_file
@@ -42,6 +42,9 @@ def test_ready_data_and_a_clean_end(number):
         assert not [s for s in secrets if s in json.dumps(hub.line)]
         assert {k: v for k, v in hub.line.items() if v is not None}.items() <= ready.items()
         assert hub.line["hub_host"] == ready["hub_host"]
+        assert not [s for s in secrets if s in " ".join(hub.command)]
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+        assert modes["client-secret"] == modes["profile.toml"] == 0o600
 
         started = time.monotonic()
         code, errors = hub.stop(number)
@@ -57,6 +60,18 @@ def test_state_folder_is_kept(tmp_path):
         assert Path(hub.ready["ca_file"]).parent == state
         assert hub.stop()[0] == 0
     assert (state / "ca.pem").exists()
+
+
+def test_the_ready_file_of_a_later_hub_stays(tmp_path):
+    ready_file = tmp_path / "ready.json"
+    with HubRunner(devices=1, scenario="empty", ready_file=ready_file):
+        with HubRunner(devices=1, scenario="empty", ready_file=ready_file) as later:
+            first_of_later = ready_file.read_text()
+            assert json.loads(first_of_later)["faults_token"] == later.ready["faults_token"]
+            ready_file.write_text(first_of_later)
+        assert not ready_file.exists(), "its own is removed"
+        ready_file.write_text(first_of_later)
+    assert ready_file.read_text() == first_of_later, "another's is not"
 
 
 def test_a_request_that_never_ends_does_not_hold_up_the_end():
