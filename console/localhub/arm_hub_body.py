@@ -110,9 +110,7 @@ def validate_properties(properties: Json) -> None:
 def _validate_network(rule_sets: Any) -> None:
     if not isinstance(rule_sets, dict) or not isinstance(rule_sets.get("applyToBuiltInEventHubEndpoint"), bool):
         raise bad_body()  # the case of azure-cli#31631: a set without this flag
-    if rule_sets.get("ipRules") is None:
-        rule_sets["ipRules"] = []  # the list is optional, the flag is not
-    rules = rule_sets["ipRules"]
+    rules = rule_sets.get("ipRules")
     if rule_sets.setdefault("defaultAction", "Deny") not in ("Allow", "Deny") or not isinstance(rules, list):
         raise bad_body()
     if len(rules) > MAX_RULES:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote
 
@@ -56,9 +57,17 @@ class SasClaims:
 # --- bearer tokens ---------------------------------------------------------------------------------------------------
 
 
-@cache
+_key_lock = Lock()
+
+
 def signing_key() -> rsa.RSAPrivateKey:
     """Return the token service's key: one per process, in memory only."""
+    with _key_lock:  # `cache` alone would make a key for each of several first callers
+        return _new_signing_key()
+
+
+@cache
+def _new_signing_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 

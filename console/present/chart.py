@@ -203,17 +203,23 @@ def _causes_line(sums: dict[Cause, int], width: int, *, ascii_only: bool) -> Lin
     return tuple(pieces)
 
 
-def spark(values: Sequence[int], width: int, *, ascii_only: bool = False) -> str:
-    """Return a one-line bar chart of at most `width` cells; neighbouring values are summed when there are more."""
+def spark(values: Sequence[int], width: int, rows: int = 1, *, ascii_only: bool = False) -> list[str]:
+    """Return a bar chart of `rows` lines and at most `width` cells, from the top; the lowest line is never blank.
+
+    Neighbouring values are summed when there are more than fit; bars are wider than a cell when there is room.
+    """
     if not values or width <= 0:
-        return ""
+        return [""] * rows
     group = -(-len(values) // width)
     values = [sum(values[max(end - group, 0) : end]) for end in range(len(values), 0, -group)][::-1]
+    wide = min(width // len(values), 4)
     glyphs = ASCII_SPARK if ascii_only else EIGHTHS
-    top = max(values)
-    if not top:
-        return glyphs[1] * len(values)
-    return "".join(glyphs[max(-(-value * 8 // top), 1)] for value in values)
+    top = max(values) or 1
+    heights = [max(-(-value * 8 * rows // top), 1) for value in values]
+    return [
+        "".join(glyphs[max(min(height - row * 8, 8), 0)] * wide for height in heights)
+        for row in range(rows - 1, -1, -1)
+    ]
 
 
 def area(values: Sequence[float], width: int, rows: int, *, ascii_only: bool = False) -> list[str]:

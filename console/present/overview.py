@@ -22,6 +22,8 @@ from console.present.words import before_words, change_words, number, short_mome
 T = TypeVar("T")
 LABEL = 15
 TOP_CAUSES = 5
+LINES = 18  # of the board with a chart of one line, and some air
+TALLEST = 8
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,13 @@ class BoardLine:
     opens: str = ""
 
 
-def board(snapshot: OverviewSnapshot, now: datetime, width: int, *, ascii_only: bool = False) -> list[BoardLine]:
-    """Return the lines of the Overview for a pane `width` cells wide."""
+def board(
+    snapshot: OverviewSnapshot, now: datetime, width: int, height: int = 0, *, ascii_only: bool = False
+) -> list[BoardLine]:
+    """Return the lines of the Overview for a pane of `width` x `height` cells; spare height goes to the chart."""
     blank = BoardLine(())
-    lines = [blank, *_failures(snapshot.failures, now, width, ascii_only=ascii_only), blank]
+    rows = max(min(height - LINES, TALLEST), 1)
+    lines = [blank, *_failures(snapshot.failures, now, width, rows, ascii_only=ascii_only), blank]
     lines += _devices(snapshot.counts, now)
     lines += [
         _one("EXPOSURE", "exposure", snapshot.hub, now, lambda hub: exposure_line(hub.exposure)),
@@ -83,7 +88,9 @@ def _change(snapshot: OverviewSnapshot, now: datetime) -> BoardLine:
     return BoardLine((_label("LAST CHANGE"), *_trouble(reading, now), *change_line(None, now)), "change")
 
 
-def _failures(reading: Reading[FailureReport], now: datetime, width: int, *, ascii_only: bool) -> list[BoardLine]:
+def _failures(
+    reading: Reading[FailureReport], now: datetime, width: int, rows: int, *, ascii_only: bool
+) -> list[BoardLine]:
     report = reading.value
     head: Piece = (" FAILED CONNECTIONS  ", "head")
     if report is None:
@@ -98,8 +105,10 @@ def _failures(reading: Reading[FailureReport], now: datetime, width: int, *, asc
     left: Line = (head, *_trouble(reading, now), count, (f" {last}{', ' + change if change else ''}", ""))
     lines = [BoardLine(spread(left, (*lag_words(report), (" ", "")), width), "failures", "connections")]
     folded: Line = ((f"{number(report.folded)} folded ", "dim"),) if report.folded else ()
-    graph = spark([bin_.total for bin_ in report.bins], max(width - 16, 20), ascii_only=ascii_only)
-    lines.append(BoardLine(spread((("   ", ""), (graph, "spark")), folded, width)))
+    graph = spark([bin_.total for bin_ in report.bins], max(width - 16, 20), rows, ascii_only=ascii_only)
+    *above, lowest = [(("   ", ""), (bars, "spark")) for bars in graph]
+    lines += [BoardLine(bars) for bars in above]
+    lines.append(BoardLine(spread(lowest, folded, width)))
     causes = sorted(
         (group for group in report.groups if group.cause is not Cause.RENEWAL), key=lambda group: -group.count
     )

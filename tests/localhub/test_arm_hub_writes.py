@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
-from azure.mgmt.iothub.models import NetworkRuleSetProperties
 from support.arm import EXAMPLES, ArmBench, arm, needs_examples  # noqa: F401
 
 from console.localhub.network import admitted
@@ -133,20 +132,6 @@ def test_a_rule_set_that_is_not_whole_is_400059(arm: ArmBench):  # noqa: F811
 
 
 @needs_examples
-def test_the_list_of_rules_may_be_left_out(arm: ArmBench):  # noqa: F811
-    hub = arm.client().iot_hub_resource.get(arm.group, arm.name)
-    hub.properties.network_rule_sets = NetworkRuleSetProperties(
-        default_action="Allow", apply_to_built_in_event_hub_endpoint=True
-    )
-    operations = arm.client().iot_hub_resource
-    operations.begin_create_or_update(arm.group, arm.name, hub, if_match=hub.etag).result()
-    assert arm.get()["properties"]["networkRuleSets"]["ipRules"] == []
-    jump_box = {"filterName": "jump-box", "action": "Allow", "ipMask": "127.0.0.0/8"}
-    arm.change(
-        networkRuleSets={"defaultAction": "Deny", "applyToBuiltInEventHubEndpoint": True, "ipRules": [jump_box]}
-    )
-
-
 def test_the_404_is_that_of_the_front_door(arm: ArmBench):  # noqa: F811
     _, _, body = arm.raw("GET", arm.hub_path + "-not")
     example = json.loads((EXAMPLES / "errors/arm-error-bodies.json").read_text())["cases"][2]["body"]
@@ -168,6 +153,7 @@ def network(ip_rules: Any, **more: Any) -> dict[str, Any]:
     ("properties", "code"),
     [
         ({"networkRuleSets": network(None)}, 400059),
+        ({"networkRuleSets": network(rules("10.0.0.0/255.0.0.0"))}, 400004),
         ({"networkRuleSets": network([], defaultAction="Block")}, 400059),
         ({"networkRuleSets": network([{"filterName": "x", "action": "Reject", "ipMask": "10.0.0.1"}])}, 400059),
         ({"networkRuleSets": network([{"action": "Allow", "ipMask": "10.0.0.1"}])}, 400059),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
@@ -200,11 +201,11 @@ def test_azure_monitor_and_authorization(outside: Outside) -> None:
     assert workspace["properties"]["customerId"] == outside.ready["workspace_id"]
     metrics = outside.raw(hub + insights + "/metrics", version="2018-01-01", more="&metricnames=totalDeviceCount")
     assert metrics["value"][0]["timeseries"][0]["data"][-1]["average"] >= 2000
-    since = outside.ready["story_start"][:10]
+    year = int(outside.ready["story_start"][:4]) - 1
     events = outside.raw(
         subscription + insights + "/eventtypes/management/values",
         version="2015-04-01",
-        more=f"&$filter=eventTimestamp%20ge%20'{int(since[:4]) - 1}{since[4:]}'%20and%20resourceGroupName%20eq%20'{group}'",
+        more="&$filter=" + quote(f"eventTimestamp ge '{year}-01-01' and resourceGroupName eq '{group}'"),
     )["value"]
     removed = [event for event in events if event["caller"] == "ana@contoso.com"]
     assert {event["operationName"]["value"] for event in removed} == {"Microsoft.Devices/IotHubs/Write"}

@@ -182,6 +182,12 @@ def test_bulk(registry: IoTHubRegistryManager) -> None:
     assert registry.get_device("b1").status == "enabled"
     assert registry.get_twin("b4").tags == {"m": 1}
     assert refused(lambda: registry.get_device("b2"))[0] == 404
+    again = ExportImportDevice(id="b5", import_mode="createOrUpdate", status="disabled", tags={"n": "again"})
+    assert registry.bulk_create_or_update_devices([again]).is_successful is True
+    assert registry.get_twin("b5").tags == {"n": "again"}
+    plain = ExportImportDevice(id="b5", import_mode="update", status="enabled")
+    assert registry.bulk_create_or_update_devices([plain]).is_successful is True
+    assert registry.get_twin("b5").tags == {"n": "again"}, "what is not named stays"
 
 
 def test_statistics(registry: IoTHubRegistryManager, runner: HubRunner) -> None:

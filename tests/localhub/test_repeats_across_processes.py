@@ -12,8 +12,9 @@ from support.hub import HubRunner, request
 START = "2026-03-01T00:10:00Z"
 LIVE_SECONDS = 4  # of the story after its start, which the fleet plays by the clock
 EVENTS = (
-    f"AzureDiagnostics | where TimeGenerated < datetime({START}) + {LIVE_SECONDS}s | extend p = parse_json(properties_s)"
-    " | project TimeGenerated, DeviceId = tostring(p.deviceId), OperationName, ResultType, Ip = tostring(p.maskedIpAddress)"
+    f"AzureDiagnostics | where TimeGenerated < datetime({START}) + {LIVE_SECONDS}s "
+    "| extend p = parse_json(properties_s) "
+    "| project TimeGenerated, DeviceId = tostring(p.deviceId), OperationName, ResultType, tostring(p.maskedIpAddress)"
 )
 DEVICES = "SELECT deviceId, authenticationType, status, statusReason, tags, capabilities FROM devices"
 

@@ -149,3 +149,14 @@ def test_bearer_judges_by_the_skewed_clock(local_hub, faults):
     assert refused(local_hub.cloud, f"Bearer {token}") == "not-yet-valid"
     faults.clear()
     assert bearer(local_hub.cloud, f"Bearer {token}", [ARM])
+
+
+def test_there_is_one_signing_key_however_many_ask_first():
+    # in a process of its own: here the key exists already
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor; from console.localhub.auth import signing_key;"
+        "pool = ThreadPoolExecutor(16);"
+        "print(len({id(f.result()) for f in [pool.submit(signing_key) for _ in range(64)]}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "1\n"

@@ -113,10 +113,12 @@ def test_a_bar_tells_its_time_sum_and_causes_in_words() -> None:
 
 
 def test_a_sparkline_shows_small_values_and_sums_neighbours() -> None:
-    assert spark([0, 1, 1000], 10) == "▁▁█"
-    assert len(spark(list(range(100)), 30)) <= 30
-    assert spark([0, 0], 5) == "▁▁"
-    assert spark([], 5) == ""
+    assert spark([0, 1, 1000], 3) == ["▁▁█"]
+    assert spark([0, 1, 1000], 7) == ["▁▁▁▁██"]
+    assert len(spark(list(range(100)), 30)[0]) <= 30
+    assert spark([0, 0], 3) == ["▁▁"]
+    assert spark([], 5) == [""]
+    assert spark([0, 8, 16], 3, 2) == ["  █", "▁██"]
 
 
 def test_the_area_reaches_from_the_least_to_the_greatest() -> None:

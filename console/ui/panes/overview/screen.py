@@ -75,7 +75,8 @@ class OverviewScreen(ConsoleScreen):
         snapshot = self.console.snapshot
         choice = self.query_one("#board", Choice)
         width = choice.size.width or self.app.size.width
-        lines = board(snapshot, self.services.clock(), width, ascii_only=self.console.ascii_only)
+        height = choice.size.height or self.app.size.height - 4
+        lines = board(snapshot, self.services.clock(), width, height, ascii_only=self.console.ascii_only)
         choice.offer([entry.line for entry in lines], [entry.key if entry.opens else "" for entry in lines])
         self._opens: dict[str, str] = {entry.key: entry.opens for entry in lines}
         read = [reading for reading in self._readings(snapshot) if reading.as_of is not None]
