@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from console.cli.later import later
 from console.config import Profile
 from console.config_secrets import Prompt
-from console.gateways.arm import Arm
-from console.gateways.credentials import SignIn
-from console.gateways.logs import LogsGateway
-from console.gateways.registry import RegistryGateway
-from console.gateways.resource_manager import HubGateway
-from console.gateways.transport import BUDGET, Transport
 from console.model.clock import Clock, system_clock
 from console.model.hub import arm_segment
 from console.services.bundle import Services
-from console.services.connections import ConnectionsService
 from console.services.fleet import FleetService
 from console.services.overview import OverviewService
 from console.services.ports import CallMeter
 from console.services.session import Session
+
+if TYPE_CHECKING:
+    from console.cli.wiring import Wiring
+    from console.services.connections import ConnectionsService
 
 _LABELS = {"person": "not signed in yet", "connection-string": "connection string"}
 
@@ -31,7 +30,7 @@ def services_for(
     clock: Clock = system_clock,
     state_dir: Path | None = None,
     prompt: Prompt | None = None,
-    retry_budget: float = BUDGET,
+    retry_budget: float | None = None,
 ) -> Services:
     """Return the services of a profile's hub; nothing of Azure is imported or asked yet, a connection string is read.
 
@@ -40,26 +39,35 @@ def services_for(
         clock: the time that logs are asked by (the local hub's story may have its own).
         state_dir: where the Overview's last snapshot is kept; None keeps nothing.
         prompt: asks a person for a secret without echo; None when nobody can be asked.
-        retry_budget: seconds that one reading may spend on repeating itself.
+        retry_budget: seconds that one reading may spend on repeating itself; None for the usual.
 
     Raises ConsoleError when a connection string cannot be read or is not one.
     """
     meter = CallMeter()
-    transport = Transport(profile, meter, budget=retry_budget)
-    sign_in = SignIn(transport, prompt=prompt)
-    name, host = _hub_of(profile, sign_in)
+
+    def wire() -> Wiring:
+        from console.cli.wiring import Wiring
+
+        return Wiring(profile, meter, prompt, retry_budget)
+
+    def connect() -> ConnectionsService:
+        from console.services.connections import ConnectionsService
+
+        return ConnectionsService(session)
+
+    wiring = later(wire)
+    name, host = _hub_of(profile, wiring)
     address = profile.hub_address or host
     entra = not profile.data_plane_only
-    arm = Arm(transport, sign_in)
     session = Session(
         hub_name=name,
         hub_host=host or address,
         arm_id=profile.arm_id,
         workspace_id=profile.workspace_id,
-        hub_reader=HubGateway(arm, hub_name=name, arm_id=profile.arm_id) if entra else None,
-        registry=RegistryGateway(transport, sign_in, address) if address else None,
-        logs_factory=(lambda workspace: LogsGateway(transport, sign_in, workspace)) if entra else None,
-        identity=sign_in,
+        hub_reader=later(lambda: wiring.hub(name)) if entra else None,
+        registry=later(lambda: wiring.registry(address)) if address else None,
+        logs_factory=(lambda workspace: wiring.logs(workspace)) if entra else None,
+        identity=later(lambda: wiring.sign_in),
         meter=meter,
         clock=clock,
         profile_name=profile.name,
@@ -67,16 +75,16 @@ def services_for(
         credential_label=_LABELS.get(profile.credential.kind, profile.credential.kind.replace("-", " ")),
     )
     fleet = FleetService(session)
-    connections = ConnectionsService(session)
+    connections = later(connect)
     overview = OverviewService(session, fleet, connections, _cache_file(profile, name, state_dir))
     return Services(session, fleet, connections, overview, meter, clock)
 
 
-def _hub_of(profile: Profile, sign_in: SignIn) -> tuple[str, str]:
+def _hub_of(profile: Profile, wiring: Wiring) -> tuple[str, str]:
     name = profile.hub_name or arm_segment(profile.arm_id, "IotHubs")
     host = profile.hub_host
     if profile.data_plane_only and not host:
-        host = sign_in.connection_string().host
+        host = wiring.sign_in.connection_string().host
     if not host and name:
         host = f"{name}.{profile.azure.hub_suffix}"
     return name or host.partition(".")[0], host

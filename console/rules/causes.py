@@ -229,7 +229,7 @@ def judge(cause: Cause, facts: GroupFacts) -> tuple[Confidence, str, str]:
         case Cause.CLONED:
             return _cloned(facts, who, where)
         case Cause.CERTIFICATE_EXPIRED:
-            return Confidence.CERTAIN, f"{who}: the certificate's time is over", "expired certificate"
+            return Confidence.CERTAIN, f"{who}: the certificate has expired", "expired certificate"
         case Cause.THUMBPRINT:
             return Confidence.CERTAIN, f"{who}: not the certificate that is registered", "thumbprint mismatch"
         case Cause.WRONG_CREDENTIAL:

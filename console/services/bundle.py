@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.services.connections import ConnectionsService
 from console.services.fleet import FleetService
 from console.services.overview import OverviewService
 from console.services.ports import CallMeter
 from console.services.session import Session
+
+if TYPE_CHECKING:  # the first frame does without it
+    from console.services.connections import ConnectionsService
 
 
 @dataclass(frozen=True)

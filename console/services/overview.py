@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.model.connection import FailureReport, Grouping
 from console.model.errors import ConsoleError, ErrorKind
@@ -16,10 +16,12 @@ from console.model.hub import ActivityEntry, HubCertificate
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
 from console.services import overview_cache
-from console.services.connections import ConnectionsService
 from console.services.fleet import FleetService
 from console.services.ports import NEVER_CANCELLED, Cancel
 from console.services.session import Session
+
+if TYPE_CHECKING:  # the first frame does without it
+    from console.services.connections import ConnectionsService
 
 OnPart = Callable[[OverviewSnapshot], None]
 WINDOW = timedelta(hours=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import urllib.parse
 from dataclasses import replace
 
@@ -9,7 +11,7 @@ import jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientSecretCredential
-from support.hub import request
+from support.hub import ROOT, request
 
 from console.localhub.auth import AuthFailure, bearer, issue_token
 
@@ -158,5 +160,7 @@ def test_there_is_one_signing_key_however_many_ask_first():
         "pool = ThreadPoolExecutor(16);"
         "print(len({id(f.result()) for f in [pool.submit(signing_key) for _ in range(64)]}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout == "1\n"

@@ -1,0 +1,5 @@
+"""Fixtures of the local hub's tests."""
+
+from support.swagger import swagger
+
+__all__ = ["swagger"]
