@@ -8,6 +8,7 @@ from typing import Any
 
 from console.gateways.answers import BadStatusError, Target, read_answer
 from console.gateways.credentials import SignIn
+from console.gateways.imports import IMPORTING
 from console.gateways.transport import Transport
 from console.services.ports import Cancel
 
@@ -30,8 +31,9 @@ class Arm:
 
     def policies(self) -> list[Any]:
         """Return a fresh policy list: no own retries, no registration of resource providers behind our back."""
-        from azure.core.pipeline import policies
-        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+        with IMPORTING:
+            from azure.core.pipeline import policies
+            from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
         scope = f"{self.transport.profile.azure.arm_audience}/.default"
         return [
@@ -64,7 +66,8 @@ class Arm:
 
     def _get(self, what: str, url: str, params: dict[str, str], cancel: Cancel, role: str) -> Any:
         def call() -> Any:
-            from azure.core.rest import HttpRequest
+            with IMPORTING:
+                from azure.core.rest import HttpRequest
 
             response = self._pipeline().send_request(HttpRequest("GET", url, params=params))
             answer = read_answer(response)
@@ -76,7 +79,7 @@ class Arm:
         return self.transport.read(what, target, cancel, call)
 
     def _pipeline(self) -> Any:
-        with self._lock:
+        with self._lock, IMPORTING:
             if self._client is None:
                 from azure.mgmt.core import ARMPipelineClient
 

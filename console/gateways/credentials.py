@@ -13,6 +13,7 @@ from console.config_clouds import KNOWN_AUTHORITIES
 from console.config_secrets import Prompt, private_file, read_secret
 from console.gateways.answers import Target
 from console.gateways.errors import RefusedError, translate
+from console.gateways.imports import IMPORTING
 from console.gateways.transport import Transport
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import Identity
@@ -139,7 +140,8 @@ class SignIn:
         raise ConsoleError(ErrorKind.AUTHENTICATION, WHAT, "; ".join(refused), hint)
 
     def _build(self, kind: str) -> Any:
-        from azure import identity
+        with IMPORTING:
+            from azure import identity
 
         profile = self._profile
         options = self._transport.core_options()
@@ -164,7 +166,8 @@ class SignIn:
             why = "the profile's credential is a connection string, which opens the registry only"
             hint = "Add a credential of kind person, client-secret or managed-identity to the profile"
             raise ConsoleError(ErrorKind.NOT_CONFIGURED, WHAT, why, hint)
-        return makers[kind]()
+        with IMPORTING:
+            return makers[kind]()
 
     def _read_secret(self) -> Secret:
         with self._lock:

@@ -8,6 +8,7 @@ from typing import Any
 
 from console.gateways.answers import Target
 from console.gateways.credentials import SignIn
+from console.gateways.imports import IMPORTING
 from console.gateways.transport import Transport
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel, LogTable
@@ -40,7 +41,7 @@ class LogsGateway:
         return table_from(self._transport.read("The log query failed", target, cancel, call))
 
     def _client(self) -> Any:
-        with self._lock:
+        with self._lock, IMPORTING:
             if self._built is None:
                 from azure.monitor.query import LogsQueryClient
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from console.gateways.answers import BadStatusError, Target, read_answer
 from console.gateways.credentials import SignIn
+from console.gateways.imports import IMPORTING
 from console.gateways.mapping import detail_from, device_from_twin
 from console.gateways.transport import CONNECT_TIMEOUT, READ_TIMEOUT, Transport
 from console.model.device import DeviceDetail
@@ -97,7 +98,7 @@ class RegistryGateway:
         return self._transport.read(what, self._target(), cancel, call)
 
     def _client(self) -> Any:
-        with self._lock:
+        with self._lock, IMPORTING:
             if self._manager is None:
                 self._manager = self._build()
             return self._manager.protocol._client

@@ -9,6 +9,7 @@ from typing import Any
 
 from console.gateways import activity_log, metrics
 from console.gateways.arm import Arm
+from console.gateways.imports import IMPORTING
 from console.gateways.mapping import certificate_from, hub_from, setting_from
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertificate, MetricSeries, arm_segment
@@ -116,17 +117,18 @@ class HubGateway:
         )
 
     def _client(self, subscription: str) -> Any:
-        with self._lock:
+        with self._lock, IMPORTING:
             if subscription not in self._clients:
                 from azure.mgmt.iothub import IotHubClient
 
-                self._clients[subscription] = IotHubClient(
+                client = self._clients[subscription] = IotHubClient(
                     self._arm.sign_in,
                     subscription,
                     base_url=self._arm.transport.profile.arm_endpoint,
                     policies=self._arm.policies(),
                     **self._arm.transport.core_options(),
                 )
+                _ = client.iot_hub_resource  # the SDK imports its operations when they are first asked for
             return self._clients[subscription]
 
 

@@ -96,9 +96,14 @@ class LocalHub:
             raise
 
     def prepare(self) -> None:
-        """Make the folder for its files; `start` does so itself where it was not done before."""
+        """Make the folder for its files; `start` does so itself where it was not done before.
+
+        A ready file that an earlier hub left behind goes: nobody shall take it for this one's.
+        """
         if self._folder is None:
             self._folder = self._make_folder()
+            if self.options.ready_file is not None:
+                self.options.ready_file.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """Close everything and remove the temporary folder and the ready file; may be called twice."""

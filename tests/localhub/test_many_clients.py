@@ -13,7 +13,7 @@ import pytest
 import requests
 from support.hub import HubRunner
 
-ROUNDS = 25
+ROUNDS = 12
 DEVICES = 300
 
 

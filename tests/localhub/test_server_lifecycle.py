@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from support.hub import ROOT, HubRunner, request
 
+from console.localhub.server import LocalHub, LocalHubOptions
+
 PRODUCT_KEYS = {
     "hub_host", "hub_connection_string", "arm_endpoint", "logs_endpoint", "workspace_id", "authority", "tenant_id",
     "client_id", "client_secret", "dps_host", "id_scope", "dps_connection_string", "proxy", "mqtt_host", "mqtt_port",
@@ -72,6 +74,17 @@ def test_the_ready_file_of_a_later_hub_stays(tmp_path):
         assert not ready_file.exists(), "its own is removed"
         ready_file.write_text(first_of_later)
     assert ready_file.read_text() == first_of_later, "another's is not"
+
+
+def test_a_stale_ready_file_is_gone_before_the_hub_is_ready(tmp_path):
+    ready_file = tmp_path / "ready.json"
+    ready_file.write_text('{"hub_host": "localhost:1"}')
+    hub = LocalHub(LocalHubOptions(devices=1, scenario="empty", ready_file=ready_file))
+    hub.prepare()
+    try:
+        assert not ready_file.exists()
+    finally:
+        hub.stop()
 
 
 def test_a_request_that_never_ends_does_not_hold_up_the_end():
