@@ -107,11 +107,25 @@ class Profile:
 
 
 def state_dir() -> Path:
-    """Return the folder for journals and caches (0700, made when absent); HUBWARDEN_STATE_DIR overrides the default."""
+    """Return the folder for journals and caches (0700, made when absent); HUBWARDEN_STATE_DIR overrides the default.
+
+    Raises ConsoleError NOT_CONFIGURED when it cannot be made or written.
+    """
     import platformdirs
 
     folder = Path(os.environ.get("HUBWARDEN_STATE_DIR") or platformdirs.user_state_path(_APP, appauthor=False))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        why = "" if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written"
+    except OSError as error:
+        why = f"it cannot be made ({error.strerror})"
+    if why:
+        raise ConsoleError(
+            ErrorKind.NOT_CONFIGURED,
+            f"The state folder {folder} cannot be used",
+            why,
+            "Give yourself the right to write there, or name another folder in HUBWARDEN_STATE_DIR",
+        )
     return folder
 
 

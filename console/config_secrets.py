@@ -27,7 +27,11 @@ def read_secret(source: str, *, prompt: Prompt | None = None) -> Secret:
             raise _missing(source, f"the environment variable {name} is not set", "Export it, then start again")
         return Secret(value)
     if scheme == "file":
-        return Secret(private_file(Path(name).expanduser()).read_text(encoding="utf-8").strip())
+        file = private_file(Path(name).expanduser())
+        try:
+            return Secret(file.read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise _missing(source, f"the file cannot be read ({type(error).__name__})", "Check the file") from None
     if scheme == "keyring":
         return _keyring(source, name)
     if source == "prompt":
@@ -45,11 +49,14 @@ def private_file(file: Path) -> Path:
     Raises ConsoleError NOT_CONFIGURED when it does not exist, BAD_INPUT when group or others have any right to it.
     """
     try:
-        mode = stat.S_IMODE(file.stat().st_mode)
+        status = file.stat()
     except OSError as error:
         raise _missing(
             f"file:{file}", f"the file cannot be read ({error.__class__.__name__})", "Check the path"
         ) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise _missing(f"file:{file}", "it is not a file", "Check the path")
+    mode = stat.S_IMODE(status.st_mode)
     if os.name == "posix" and mode & 0o077:
         raise ConsoleError(
             ErrorKind.BAD_INPUT,
@@ -67,7 +74,11 @@ def _keyring(source: str, name: str) -> Secret:
         raise _missing(
             source, "the package keyring is not installed", "Install it, or use env:NAME or file:PATH"
         ) from None
-    value = module.get_password("hubwarden", name)
+    try:
+        value = module.get_password("hubwarden", name)
+    except Exception as error:  # each keyring back end fails in its own manner
+        why = f"the keyring does not answer ({type(error).__name__})"
+        raise _missing(source, why, "Unlock it, or use env:NAME or file:PATH") from None
     if not value:
         raise _missing(source, "the keyring has no such entry", f"Add it: keyring set hubwarden {name}")
     return Secret(str(value))

@@ -13,6 +13,7 @@ from console.cli.output import Json, envelope, print_json, print_table, time_tex
 from console.model.clock import format_time
 from console.model.connection import Confidence, ConnectionEvent, FailureGroup, FailureReport, Grouping, LogState
 from console.model.errors import ConsoleError, ErrorKind
+from console.present.log_states import WORDS
 from console.services.bundle import Services
 from console.services.ports import Cancel
 
@@ -82,9 +83,8 @@ def _show_report(
 
 def _print_report(report: FailureReport) -> None:
     if report.state not in _GOOD:
-        error = report.error
-        sentence = error.sentence() if error else f"The log could not be used ({report.state})."
-        raise error or ConsoleError(ErrorKind.NOT_CONFIGURED, sentence)
+        words = WORDS[report.state]
+        raise report.error or ConsoleError(ErrorKind.NOT_CONFIGURED, words.what, words.why, words.hint)
     before = "" if report.previous_total is None else f", {report.previous_total:,} in the time before"
     lag = "" if report.lag is None else f"; newest row {int(report.lag.total_seconds() // 60)} min old"
     click.echo(
@@ -92,7 +92,7 @@ def _print_report(report: FailureReport) -> None:
         f"{format_time(report.start)}{before}; {report.folded:,} token renewals folded{lag}"
     )
     if report.partial:
-        click.echo(f"Only part of the result: {report.partial}", err=True)
+        click.echo(f"Only part of the truth: {report.partial}", err=True)
     if report.groups:
         by_cause = report.grouping is Grouping.CAUSE  # the label says it then
         print_table(

@@ -7,6 +7,7 @@ import traceback
 from datetime import UTC, datetime
 
 from console.config import state_dir
+from console.model.errors import ConsoleError
 
 
 def report(error: BaseException) -> str:
@@ -19,6 +20,6 @@ def report(error: BaseException) -> str:
         frames = "".join(traceback.format_tb(error.__traceback__))
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(f"{name}\n{frames}")  # the message is left out: it may quote data
-    except OSError:
+    except (OSError, ConsoleError):
         return f"Something broke inside hubwarden ({name}); please report it."
     return f"Something broke inside hubwarden ({name}); please report it with {path}."

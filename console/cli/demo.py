@@ -47,7 +47,7 @@ def demo(settings: Settings, devices: int, seed: int, start: str | None) -> None
         from console.cli.compose import services_for
         from console.config import pick_profile
 
-        show(services_for(pick_profile(ready["profile"]), clock=clock, state_dir=state), settings)
+        show(services_for(pick_profile(ready["profile"]), clock=clock, state_dir=state), settings, state)
 
 
 @contextmanager

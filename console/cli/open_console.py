@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.cli.context import Settings, ask_secret
@@ -18,6 +19,8 @@ def check_terminal() -> None:
     why = ""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         why = "input or output is not a terminal"
+    elif not sys.stderr.isatty():
+        why = "standard error is not a terminal, and the console draws there"
     elif os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}:
         why = f"TERM is {os.environ.get('TERM') or 'not set'}"
     if why:
@@ -42,13 +45,16 @@ def open_console(settings: Settings) -> None:
         # Now, while the terminal is still ours: later the question would land in the middle of the console.
         answer = ask_secret(f"Secret for {profile.name or profile.hub_name}")
         prompt = lambda _text: answer  # noqa: E731 - asked once, given whenever it is needed
-    show(services_for(profile, state_dir=state_dir(), prompt=prompt), settings)
+    state = state_dir()
+    show(services_for(profile, state_dir=state, prompt=prompt), settings, state)
 
 
-def show(services: Services, settings: Settings) -> None:
-    """Run the console on given services until the user leaves it."""
+def show(services: Services, settings: Settings, state: Path) -> None:
+    """Run the console on given services until the user leaves it; its log goes into the state folder."""
+    from console.cli.log_file import start_log
     from console.ui.app import HubwardenApp
 
+    start_log(state)
     app = HubwardenApp(services, theme=settings.theme, mouse=settings.mouse)
     app.run(mouse=settings.mouse)
     if app.return_code:

@@ -31,7 +31,7 @@ class RegistryGateway:
         self._sign_in = sign_in
         self._address = address
         self._lock = threading.Lock()
-        self._manager: Any = None
+        self._protocol: Any = None
 
     def query(
         self, text: str, *, continuation: str | None = None, page_size: int = 1000, cancel: Cancel = NEVER_CANCELLED
@@ -98,14 +98,15 @@ class RegistryGateway:
         return self._transport.read(what, self._target(), cancel, call)
 
     def _client(self) -> Any:
-        with self._lock, IMPORTING:
-            if self._manager is None:
-                self._manager = self._build()
-            return self._manager.protocol._client
+        with self._lock:
+            if self._protocol is None:
+                self._protocol = self._build()
+            return self._protocol._client
 
     def _build(self) -> Any:
         try:
-            from azure.iot.hub import IoTHubRegistryManager
+            with IMPORTING:  # and no longer: building the manager asks for a token
+                from azure.iot.hub import IoTHubRegistryManager
         except ImportError as error:
             why = f"azure-iot-hub cannot be loaded here ({clean(error)})"
             hint = "Its dependency uamqp has packages for Linux x86_64 and Windows with Python 3.11 to 3.13 only"
@@ -128,14 +129,8 @@ class RegistryGateway:
         config.retry_policy.retries = 0
         config.retry_policy.policy.status_forcelist = []
         config.retry_policy.policy.respect_retry_after_header = False
-        return manager
-
-    def close(self) -> None:
-        """Close what the SDK holds open."""
-        with self._lock:
-            if self._manager is not None:
-                self._manager.amqp_svc_client.disconnect_sync()
-                self._manager = None
+        # Only the HTTPS half is kept: the AMQP half, freed when the interpreter is half gone, complains on stderr.
+        return manager.protocol
 
 
 def _json(response: Any, what: str) -> Any:

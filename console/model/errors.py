@@ -65,10 +65,16 @@ class ConsoleError(Exception):
         text = self.what.rstrip(".")
         if self.why:
             text += f": {self.why.rstrip('.')}"
-        text += "."
+        text += _stop(text)
         if self.hint:
-            text += f" {self.hint.rstrip('.')}."
+            hint = self.hint.rstrip(".")
+            text += f" {hint}{_stop(hint)}"
         return text
 
     def __str__(self) -> str:
         return self.sentence()
+
+
+def _stop(text: str) -> str:
+    """Return the full stop that a sentence still needs."""
+    return "" if text.endswith(("?", "!")) else "."

@@ -19,7 +19,7 @@ from console.present.chart import area
 from console.present.columns import Column
 from console.present.glyphs import cause_token
 from console.present.lines import Line, Piece
-from console.present.log_states import WORDS, lag_words
+from console.present.log_states import WORDS, asked, lag_words
 from console.present.pages import BLANK, fields, section
 from console.present.words import (
     before_words,
@@ -146,7 +146,7 @@ def title_line(report: FailureReport, *, paused: bool, reading: bool) -> tuple[L
     """Return the left and right part of the pane's first line; paused or reading stands where the grouping stood."""
     left: Line = (
         (" FAILED CONNECTIONS", "head"),
-        (f"  last {window_words(report.end - report.start)}, {step_words(report.step)}", "dim"),
+        (f"  last {window_words(asked(report))}, {step_words(report.step)}", "dim"),
     )
     state: Piece = (f"by {report.grouping.value}", "")
     if paused:
@@ -164,7 +164,9 @@ def summary_line(report: FailureReport) -> Line:
         pieces = [(f"   {number(report.total)}", "head"), (f" from {plural(report.devices, 'device')}", "")]
     else:
         return ((f"   {WORDS[report.state].short}", "dim"),)
-    if change := change_words(report.total, report.previous_total, before_words(report.end - report.start)):
+    if report.partial:
+        pieces.append((f" · PARTIAL: {report.partial}", "warn"))
+    if change := change_words(report.total, report.previous_total, before_words(asked(report))):
         pieces.append((f" · {change}", ""))
     if report.folded and not any(group.cause is Cause.RENEWAL for group in report.groups):
         pieces.append((f" · {number(report.folded)} renewals folded", "dim"))
@@ -173,8 +175,6 @@ def summary_line(report: FailureReport) -> Line:
     if connected is not None:
         of = f" of {number(devices)}" if devices is not None else ""
         pieces.append((f" · connected {number(connected)}{of}", "dim"))
-    if report.partial:
-        pieces.append((f" · PARTIAL: {report.partial}", "warn"))
     return tuple(pieces)
 
 

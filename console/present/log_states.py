@@ -118,9 +118,14 @@ def state_page(report: FailureReport, width: int) -> list[Line]:
     return lines
 
 
+def asked(report: FailureReport) -> timedelta:
+    """Return the window that was asked for: the report's own begins at a full bin, so it is up to one bin shorter."""
+    return -((report.start - report.end) // report.step) * report.step
+
+
 def empty_words(report: FailureReport) -> str:
     """Return the good news for the place of the table."""
-    words = f"No failed connection in the last {window_words(report.end - report.start)}."
+    words = f"No failed connection in the last {window_words(asked(report))}."
     if report.folded:
         words += f" {number(report.folded)} token renewals were folded."
     if report.lag is not None:

@@ -109,6 +109,8 @@ def _failures(
     *above, lowest = [(("   ", ""), (bars, "spark")) for bars in graph]
     lines += [BoardLine(bars) for bars in above]
     lines.append(BoardLine(spread(lowest, folded, width)))
+    if report.partial:
+        lines.append(BoardLine(((f"   PARTIAL {report.partial}", "warn"),)))
     causes = sorted(
         (group for group in report.groups if group.cause is not Cause.RENEWAL), key=lambda group: -group.count
     )

@@ -33,6 +33,9 @@ T = TypeVar("T")
 CONNECTED, TOTAL = "connectedDeviceCount", "totalDeviceCount"
 _LOOK_BACK = timedelta(hours=24)
 _WIDER = timedelta(days=7)
+_FINE, _COARSE = timedelta(minutes=5), timedelta(minutes=15)
+"""Coarsest grain of the device counts: a drop is looked for within 15 minutes, and the last value stands for now."""
+_BLIND = "IP rules and their changes could not be read, so devices cut off by them count as other causes"
 _CONTEXT_AGE = 15.0
 _SETTING_AGE = 30.0
 
@@ -59,6 +62,8 @@ class Circumstances:
     connected: MetricSeries | None = None
     total: MetricSeries | None = None
     setting: bool | None = None
+    blind: bool = False
+    """Whether the hub's network rules or its activity log could not be read: then nothing is blamed on IP rules."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,8 @@ class ConnectionsService:
             lambda: self._circumstances(start, end, blank.step, cancel),
         )
         pulse = asked.dicts()[0] if asked.rows else {}
-        known = replace(blank, connected=around.connected, total_devices=around.total, partial=asked.partial)
+        partial = asked.partial or (_BLIND if around.blind else "")
+        known = replace(blank, connected=around.connected, total_devices=around.total, partial=partial)
         newest = time_of(pulse.get("Newest"))
         if not int(pulse.get("Rows") or 0):
             state = LogState.NO_SETTING if around.setting is False else LogState.NO_ROWS
@@ -230,8 +236,10 @@ class ConnectionsService:
                 session.cached(f"activity since {since:%F}", _CONTEXT_AGE, lambda: reader.activity(since, cancel))
             )
 
+        grain = min(step, _FINE if end - start <= _LOOK_BACK else _COARSE)
+
         def series() -> Sequence[MetricSeries]:
-            return reader.metrics((CONNECTED, TOTAL), start - SOON, end, step, cancel)
+            return reader.metrics((CONNECTED, TOTAL), start - SOON, end, grain, cancel)
 
         writes, hub, metrics, setting = _together(
             _or_none(activity),
@@ -242,7 +250,8 @@ class ConnectionsService:
         connected, total = (metrics[0], metrics[1]) if metrics else (None, None)
         exposure = hub.exposure if hub else None
         history = self._memory.history(writes or (), exposure, session.now(), end)
-        return Circumstances(history, connected, total, setting)
+        blind = (writes is None or hub is None) and not history.writes  # else it is known from an earlier reading
+        return Circumstances(history, connected, total, setting, blind)
 
     def _lag(self, logs: LogsReader, arm_id: str, start: datetime, end: datetime, cancel: Cancel) -> timedelta | None:
         table = _query(logs, kql.pulse(arm_id, start - _WIDER, end), start - _WIDER, end, cancel)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console.model.connection import FailureReport, Grouping
+from console.model.connection import FailureReport, Grouping, LogState
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, HubCertificate
 from console.model.overview import OverviewSnapshot
@@ -90,7 +90,12 @@ class OverviewService:
         on_part(snapshot)
 
     def _failures(self, cancel: Cancel) -> FailureReport:
-        return self._connections.report(WINDOW, STEP, Grouping.CAUSE, cancel)
+        report = self._connections.report(WINDOW, STEP, Grouping.CAUSE, cancel)
+        earlier = self.cached().failures.value
+        passing = report.state in (LogState.THROTTLED, LogState.FAILED)
+        if passing and report.error and earlier and earlier.state in (LogState.READY, LogState.EMPTY):
+            raise report.error  # the earlier figures stay, as stale
+        return report
 
     def _certificates(self, cancel: Cancel) -> tuple[HubCertificate, ...]:
         found = self._session.hub_reader.certificates(cancel)

@@ -142,6 +142,10 @@ class HubwardenApp(App[None]):
         self._leaving.begin(return_code)
         self.exit(return_code=return_code)
 
+    def action_help_quit(self) -> None:
+        """Say how to leave: ctrl+c is what many try first."""
+        self.notify("q or ctrl+q leaves")
+
     async def action_quit(self) -> None:
         """Leave at once (ctrl+q)."""
         self.leave()

@@ -79,7 +79,13 @@ class Leaving:
 def _end(status: int) -> None:
     """End the process once the main thread has cleaned up, where the interpreter would now wait for other threads."""
     deadline = time.monotonic() + GRACE_SECONDS
-    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    pools = sys.modules.get("concurrent.futures.thread")  # it joins its threads, the daemons among them too
+    pooled = getattr(pools, "_threads_queues", {})
+    others = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and (not thread.daemon or thread in pooled)
+    ]
     for thread in others:
         thread.join(max(deadline - time.monotonic(), 0))
     if any(thread.is_alive() for thread in others):

@@ -53,6 +53,7 @@ def test_every_pane_is_whole_and_clean(hub, tmp_path, columns, rows):
         assert terminal.wait_exit() == 0
         assert b"\x1b]52" not in terminal.raw
         assert b"Traceback" not in terminal.raw
+        assert b"excepthook" not in terminal.raw
 
 
 def test_a_hostile_tag_is_spelled_out_in_the_detail(hub, tmp_path):

@@ -54,3 +54,34 @@ def test_no_azure_module_is_imported_outside_the_lock(local_hub: HubRunner, tmp_
     command = [sys.executable, "-c", program, str(profile)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("True []", "")
+
+
+TOGETHER = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from console.cli.compose import services_for
+from console.config import pick_profile
+from console.model.connection import Grouping
+
+services = services_for(pick_profile(sys.argv[1]))
+hour, minute = timedelta(hours=1), timedelta(minutes=1)
+calls = [
+    services.session.hub,
+    services.session.whoami,
+    services.fleet.counts,
+    lambda: services.connections.failures_by_device(hour),
+    lambda: services.connections.report(hour, minute, Grouping.CAUSE).error,
+    lambda: services.overview.load(lambda part: None),
+]
+with ThreadPoolExecutor(len(calls)) as pool:
+    results = [future.result(60) for future in [pool.submit(call) for call in calls]]
+print(results[4])
+"""
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_everything_may_be_read_first_and_at_once(local_hub: HubRunner, turn: int) -> None:
+    command = [sys.executable, "-c", TOGETHER, local_hub.ready["profile"]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=90)
+    assert (done.stdout.strip(), done.stderr) == ("None", "")

@@ -13,6 +13,9 @@ from console.present.lines import Line, fit, paragraph
 from console.ui.commands import SCOPE_TITLES, keys_text, scoped
 from console.ui.widgets.page import Page
 
+BESIDE_WIDTH = 72
+"""From this width on the note stands beside the command, else below it."""
+
 _NOTES = (
     f"Filter: {HELP}; all parts must hold.",
     "Select text with the mouse while holding shift. Colour only repeats what a word says.",
@@ -93,7 +96,10 @@ class Help(ModalScreen[None]):
                     continue
                 tone = "dim" if command.disabled else ""
                 first: Line = ((f"   {fit(keys, 16)}", "key"), (f" {fit(command.title, 24)}", tone), ("  ", ""))
-                notes = paragraph(note, max(width - 47, 20), style="dim")
+                if width < BESIDE_WIDTH:
+                    found += [first, *paragraph(note, width - 2, indent=20, style="dim")] if note else [first]
+                    continue
+                notes = paragraph(note, width - 47, style="dim")
                 found.append((*first, *notes[0]))
                 found += [((" " * 46, ""), *rest) for rest in notes[1:]]
             if found:

@@ -231,7 +231,7 @@ class ConsoleScreen(Screen[None]):
             if choice is not None:
                 self.console.copy_text(dict(items)[choice], choice)
 
-        preview = [MenuItem(name, name, text.replace("\n", " ")) for name, text in items]
+        preview = [MenuItem(name, name, " ".join(text.split())) for name, text in items]
         self.app.push_screen(Menu("COPY", preview), copy)
 
     def command_pane_describe(self) -> None:

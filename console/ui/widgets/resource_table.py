@@ -111,7 +111,7 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
         empty: Sequence[Line] = (),
         growing: bool = False,
     ) -> None:
-        """Show another state of the rows. The cursor stays on its key and on its line of the screen where it can.
+        """Show another state of the rows. The cursor stays on its key, and the view at its top or else the cursor on its line.
 
         While a list is `growing` for the first time, a cursor that nobody moved stays on the first row instead.
         """
@@ -129,7 +129,8 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
         key = source.key_at(self.cursor) if count else None
         moved, self.cursor_key = key != self.cursor_key, key
         self._resize_content()
-        self._scroll_rows(self.cursor - offset)
+        at_top = self._top == 0 and self.cursor < self.page_rows  # then nothing may hide above the view
+        self._scroll_rows(0 if at_top else self.cursor - offset)
         self._keep_visible()
         if whole or not self._drawn:
             self.refresh()

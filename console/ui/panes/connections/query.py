@@ -11,13 +11,14 @@ from textual.widgets import TextArea
 from console.model.errors import ConsoleError, ErrorKind
 from console.present.connections import log_columns, log_text
 from console.present.lines import Line
-from console.present.pages import error_lines
+from console.present.pages import BLANK, error_lines, fields
 from console.present.words import plural
 from console.services.ports import Cancel
 from console.ui.commands import bindings
 from console.ui.jobs import Post
 from console.ui.messages import JobFailed, TableRead
 from console.ui.panes.base import ConsoleScreen, CopyItem
+from console.ui.panes.text import TextScreen
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.resource_table import ResourceTable
 from console.ui.widgets.row_source import ListSource
@@ -115,6 +116,16 @@ class QueryScreen(ConsoleScreen):
         self.query_one("#result-title", Heading).set(left)
         self.freshness = (self._as_of, self._error is not None, False)
         self.update_chrome()
+
+    @on(ResourceTable.Opened)
+    def open_row(self, message: ResourceTable.Opened) -> None:
+        """Show a row in full, one column below the other."""
+        result = self._result
+        if result is not None:
+            number = int(message.key)
+            pairs = [(name, log_text(value)) for name, value in zip(result.columns, result.rows[number], strict=True)]
+            page = lambda width: [BLANK, *fields(pairs, width)]  # noqa: E731
+            self.app.push_screen(TextScreen(self.PANE, ("query", f"row {number + 1}"), page))
 
     def command_query_switch(self) -> None:
         """Move between editor and result."""

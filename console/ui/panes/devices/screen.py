@@ -205,7 +205,7 @@ class DevicesScreen(ConsoleScreen):
     @on(Input.Changed)
     def typed(self, message: Input.Changed) -> None:
         """Filter as it is typed."""
-        self.state.set_filter(message.value)
+        self.state.set_filter(message.value.removeprefix("/"))  # no id holds a slash: typed once too often
         self.show_rows()
 
     @on(FilterLine.Closed)
