@@ -65,30 +65,34 @@ def running_hub(
     command = [sys.executable, "-m", "console", "localhub", "serve", "--ready-file", str(ready_file)]
     command += ["--devices", str(devices), "--seed", str(seed), "--end-with-parent"]
     command += ["--start", format_time(start)] if start else []
-    if not quiet:
-        click.echo(f"Starting the local hub with {devices:,} devices ...", err=True)
-    with (folder / "hub.log").open("wb") as log:
-        # a group of its own: Ctrl+C in the terminal must reach the console, not the hub under it
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdout=subprocess.DEVNULL, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-    previous = _stop_on_hangup(process)
+    started: list[subprocess.Popen[bytes]] = []
+    asked: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        asked.append(number)
+        if started:  # while a process is being made it would be lost
+            raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGHUP, signal.SIGTERM)}
     try:
+        if not quiet:
+            click.echo(f"Starting the local hub with {devices:,} devices ...", err=True)
+        with (folder / "hub.log").open("wb") as log:
+            # a group of its own: Ctrl+C in the terminal must reach the console, not the hub under it
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command, stdout=subprocess.DEVNULL, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        started.append(process)
+        if asked:
+            raise KeyboardInterrupt
         ready = _wait(process, ready_file, folder / "hub.log")
         yield ready, _story_clock(ready), state
     finally:
-        _stop(process)
-        if previous is not None:
-            signal.signal(signal.SIGHUP, previous)
+        for process in started:
+            _stop(process)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _stop_on_hangup(process: subprocess.Popen[bytes]) -> Any:
-    def stop(_signal: int, _frame: object) -> None:
-        process.terminate()
-        raise KeyboardInterrupt
-
-    return signal.signal(signal.SIGHUP, stop) if hasattr(signal, "SIGHUP") else None
 
 
 def _wait(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from console.cli.context import Settings
+from console.cli.plain_output import prepare
 from console.model.errors import ConsoleError
 
 _COMMANDS = {
@@ -57,7 +58,7 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--profile", metavar="FILE-OR-NAME", help="A profile's name, a profile file, or just a hub's name.")
 @click.option("--my-ip", metavar="ADDRESS", help="Your own public address, where it matters.")
-@click.option("--theme", metavar="NAME", help="dark, light or ansi.")
+@click.option("--theme", type=click.Choice(["dark", "light", "ansi"]), help="Colours; ansi are your terminal's own.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.version_option(package_name="hubwarden", prog_name="hubwarden")
 @click.pass_context
@@ -80,6 +81,7 @@ def main(args: list[str] | None = None) -> None:
 
 def run(args: list[str]) -> int:
     """Run the command line; return the exit code. Nothing but an exit code and sentences leaves this function."""
+    prepare()
     try:
         result: Any = cli.main(args=args, prog_name="hubwarden", standalone_mode=False)
     except click.ClickException as error:

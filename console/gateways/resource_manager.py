@@ -100,11 +100,7 @@ class HubGateway:
             seen += 1
             if hub.name.casefold() == self._name.casefold():
                 return hub.arm_id
-        why = (
-            f"none of the {seen} hubs that this credential can see has this name"
-            if seen
-            else "this credential sees no hub"
-        )
+        why = f"of {seen} that this credential can see none has this name" if seen else "this credential sees no hub"
         hint = "Check the name, or set arm_id in the profile; the role Reader on the hub is needed to see it"
         raise ConsoleError(ErrorKind.NOT_FOUND, f"The hub {self._name} was not found", why, hint)
 

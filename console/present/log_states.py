@@ -108,8 +108,10 @@ def state_page(report: FailureReport, width: int) -> list[Line]:
     lines: list[Line] = [BLANK]
     if report.state is LogState.FAILED and report.error is not None:
         return lines + error_lines(report.error, width)
-    lines += state_lines(words.title, words.token, words.what, words.why, words.hint, width)
     error = report.error
+    if report.state is LogState.NO_WORKSPACE and error is not None:  # it knows better which of the reasons holds
+        return lines + state_lines(words.title, words.token, words.what, error.why, error.hint, width)
+    lines += state_lines(words.title, words.token, words.what, words.why, words.hint, width)
     if error is not None:
         lines += [
             BLANK,

@@ -97,13 +97,17 @@ def _failures(
         return [BoardLine((head, *_trouble(reading, now)), "failures", "connections")]
     if report.state not in (LogState.READY, LogState.EMPTY):
         words = WORDS[report.state]
-        return [BoardLine((head, *_trouble(reading, now), (words.short, words.token)), "failures", "connections")]
+        why = report.error.why if report.state is LogState.NO_WORKSPACE and report.error else ""
+        return [
+            BoardLine((head, *_trouble(reading, now), (why or words.short, words.token)), "failures", "connections")
+        ]
     window = window_words(report.end - report.start)
     last = "in the last hour" if window == "1 h" else f"in the last {window}"
     change = change_words(report.total, report.previous_total, before_words(report.end - report.start))
     count: Piece = (number(report.total), "bad") if report.total else ("none", "ok")
     left: Line = (head, *_trouble(reading, now), count, (f" {last}{', ' + change if change else ''}", ""))
-    lines = [BoardLine(spread(left, (*lag_words(report), (" ", "")), width), "failures", "connections")]
+    age = () if reading.error else (*lag_words(report), (" ", ""))  # of old figures only "STALE since" is true
+    lines = [BoardLine(spread(left, age, width), "failures", "connections")]
     folded: Line = ((f"{number(report.folded)} folded ", "dim"),) if report.folded else ()
     graph = spark([bin_.total for bin_ in report.bins], max(width - 16, 20), rows, ascii_only=ascii_only)
     *above, lowest = [(("   ", ""), (bars, "spark")) for bars in graph]

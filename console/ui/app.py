@@ -18,7 +18,7 @@ from console.model.text import clean
 from console.ui.commands import BY_ID, Command, bindings, find
 from console.ui.global_commands import GlobalCommands, History
 from console.ui.jobs import Jobs, use_leaving_executor
-from console.ui.leaving import Leaving
+from console.ui.leaving import Leaving, last_words
 from console.ui.panes.base import ConsoleScreen
 from console.ui.theme import DEFAULT, THEMES
 
@@ -151,13 +151,11 @@ class HubwardenApp(App[None]):
         self.leave()
 
     def _fatal_error(self) -> None:
-        """Show a traceback without the values of variables, which could be keys, and without terminal escapes."""
-        import traceback
-
+        """Show where it broke, without values of variables and texts of exceptions: either could be a key."""
         from rich.text import Text
 
         self.bell()
-        self._exit_renderables.append(Text(clean(traceback.format_exc(), multiline=True)))
+        self._exit_renderables.append(Text(last_words()))
         self._close_messages_no_wait()
 
     # --- what screens use ----------------------------------------------------------------------------------------

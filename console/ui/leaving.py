@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import signal
 import sys
 import threading
 import time
+import traceback
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
+
+from console.model.text import clean
 
 if TYPE_CHECKING:
     from textual.app import App
 
+_log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 1.5
 GRACE_SECONDS = 0.2
 TERMINAL_CHECK_SECONDS = 2.0
@@ -74,6 +79,15 @@ class Leaving:
             with contextlib.suppress(Exception):
                 _restore_terminal(self._attributes)
         os._exit(status)
+
+
+def last_words() -> str:
+    """Return what to print about the exception being handled, our own mistake; the log gets it too."""
+    kind, _, frames = sys.exc_info()
+    name = kind.__name__ if kind is not None else "unknown"
+    _log.exception("the console broke")
+    told = f"{''.join(traceback.format_tb(frames))}Something broke inside hubwarden ({name}); please report it."
+    return clean(told, multiline=True)
 
 
 def _end(status: int) -> None:

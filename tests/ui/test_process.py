@@ -118,10 +118,41 @@ class Terminal:
         self.process.wait()
 
 
-@pytest.fixture
-def stuck() -> object:
-    """The console with a reading that hangs for 20 seconds."""
-    terminal = Terminal(STUCK)
+BROKEN = """
+import sys
+sys.path.insert(0, "tests")
+from support.fakes import Knobs, fake_services
+from console.ui.app import HubwardenApp
+from console.ui.panes.overview.screen import OverviewScreen
+
+def broken(self):
+    held = "SharedAccessKey=" + "T9qcz8nRrVh3"
+    raise RuntimeError(f"no good: {held}\\x1b]52;c;AAAA\\x07")
+
+OverviewScreen.on_mount = broken
+app = HubwardenApp(fake_services(Knobs()))
+app.run()
+sys.exit(app.return_code)
+"""
+
+
+def test_a_crash_tells_the_place_and_neither_values_nor_the_text_of_the_exception() -> None:
+    terminal = Terminal(BROKEN)
+    try:
+        assert terminal.wait(10) == 1
+        terminal.drain()
+        assert b"Something broke inside hubwarden (RuntimeError)" in terminal.output
+        assert b"in broken" in terminal.output
+        assert b"T9qcz8nRrVh3" not in terminal.output.replace(b'"T9qcz8nRrVh3"', b"")
+        assert b"\x1b]52" not in terminal.output
+    finally:
+        terminal.close()
+
+
+@pytest.fixture(params=["main", "job"])
+def stuck(request: pytest.FixtureRequest) -> object:
+    """The console with a reading that hangs for 20 seconds; the pool that waits was opened by the named thread."""
+    terminal = Terminal(STUCK, request.param)
     terminal.read_until(b"contoso-plants")
     terminal.read_until(b"reading")
     yield terminal

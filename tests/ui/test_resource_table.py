@@ -194,3 +194,22 @@ async def test_markup_in_a_cell_is_text() -> None:
         app.table.show(source("[/", "[@click=app.quit]x[/]", "[red]y"))
         await pilot.pause()
         assert [line[2:].split("  ")[0] for line in app.seen()[1:4]] == ["[/", "[@click=app.quit]x[/]", "[red]y"]
+
+
+async def test_after_a_change_of_order_no_row_hides_above_a_view_that_stood_at_its_top() -> None:
+    def rows(names: str) -> ListSource[str]:
+        return ListSource(list(names), str, lambda name: ((name, ""), ("", "")))
+
+    app = Host()
+    async with app.run_test(size=(40, 6)) as pilot:
+        await pilot.pause()
+        table = app.table
+        table.show(rows("abcdefghij"))
+        table.move_to(1)
+        table.show(rows("cdabefghij"))
+        await pilot.pause()
+        assert (table.selected, table.cursor, table.scroll_offset.y) == ("b", 3, 0)
+        table.move_to(9)
+        table.show(rows("jcdabefghi"))
+        await pilot.pause()
+        assert (table.selected, table.cursor) == ("j", 0)

@@ -8,9 +8,9 @@ from support.fakes import Knobs, report, snapshot
 from support.screens import SMALL, console, dump, lines, press, type_text
 
 from console.model.connection import LogState
+from console.model.errors import ConsoleError, ErrorKind
 from console.model.reading import Reading
 from console.services.ports import LogTable
-from console.ui.widgets.resource_table import ResourceTable
 
 
 async def test_enter_on_a_row_of_the_result_shows_it_whole() -> None:
@@ -81,20 +81,16 @@ async def test_ctrl_c_says_how_to_leave_without_markup() -> None:
     assert shown == ["q or ctrl+q leaves"]
 
 
-async def test_after_a_change_of_order_nothing_hides_above_a_table_that_stood_at_its_top() -> None:
-    knobs = Knobs()
+async def test_a_connection_string_says_what_to_add_and_not_that_a_workspace_is_missing() -> None:
+    error = ConsoleError(ErrorKind.NOT_CONFIGURED, "w", "a connection string opens the registry only", "Add a sign-in")
+    silent = report(LogState.NO_WORKSPACE, error=error)
+    knobs = Knobs(
+        snapshot=replace(snapshot(), failures=Reading(silent, silent.end)),
+        report=lambda window, step, grouping: silent,
+    )
     async with console(knobs, size=SMALL) as (pilot, app):
-        await press(pilot, "3", "j")
-        usual = knobs.report
-        before = app.screen.query_one("#groups", ResourceTable)
-        key = before.selected
-
-        def turned(window, step, grouping):  # type: ignore[no-untyped-def]
-            whole = usual(window, step, grouping)
-            return replace(whole, groups=(*whole.groups[2:], *whole.groups[:2]))
-
-        knobs.report = turned
-        await press(pilot, "r")
-        assert before.selected == key
-        assert before.cursor < before.page_rows
-        assert before.scroll_offset.y == 0
+        assert "opens the registry only" in dump(app)
+        await press(pilot, "3")
+        screen = dump(app)
+    assert "opens the registry only" in screen and "Add a sign-in" in screen
+    assert "Set workspace_id" not in screen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -162,3 +163,37 @@ def test_a_missing_secret_says_what_to_do(source: str, monkeypatch: pytest.Monke
         read_secret(source)
     assert caught.value.kind is ErrorKind.NOT_CONFIGURED
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("what", ["a file in the way", "no right to write"])
+def test_a_state_folder_that_cannot_be_used_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    folder = tmp_path / "state"
+    if what == "a file in the way":
+        folder.write_text("")
+    else:
+        folder.mkdir()
+        monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    monkeypatch.setenv("HUBWARDEN_STATE_DIR", str(folder))
+    with pytest.raises(ConsoleError) as caught:
+        state_dir()
+    assert str(folder) in caught.value.what and "HUBWARDEN_STATE_DIR" in caught.value.hint
+
+
+def test_a_secret_that_is_a_folder_or_no_text_is_no_defect(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(ConsoleError, match="it is not a file"):
+        read_secret(f"file:{folder}")
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+    binary.chmod(0o600)
+    with pytest.raises(ConsoleError, match="cannot be read"):
+        read_secret(f"file:{binary}")
+
+
+def test_a_question_gets_no_full_stop() -> None:
+    assert ConsoleError(ErrorKind.BAD_INPUT, "It is wrong", "no such key", "Did you mean this?").sentence() == (
+        "It is wrong: no such key. Did you mean this?"
+    )

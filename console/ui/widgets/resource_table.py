@@ -111,7 +111,9 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
         empty: Sequence[Line] = (),
         growing: bool = False,
     ) -> None:
-        """Show another state of the rows. The cursor stays on its key, and the view at its top or else the cursor on its line.
+        """Show another state of the rows. The cursor stays on its key and on its line of the screen where it can.
+
+        A view that stands at the top stays there, so that no row can hide above it.
 
         While a list is `growing` for the first time, a cursor that nobody moved stays on the first row instead.
         """
