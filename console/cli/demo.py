@@ -63,7 +63,7 @@ def running_hub(
     state.mkdir(mode=0o700)
     ready_file = folder / "ready.json"
     command = [sys.executable, "-m", "console", "localhub", "serve", "--ready-file", str(ready_file)]
-    command += ["--devices", str(devices), "--seed", str(seed), "--end-with-parent"]
+    command += ["--devices", str(devices), "--seed", str(seed), "--end-with-parent", str(os.getpid())]
     command += ["--start", format_time(start)] if start else []
     started: list[subprocess.Popen[bytes]] = []
     asked: list[int] = []

@@ -31,7 +31,7 @@ def localhub() -> None:
 @click.option("--log-ip-rejections", type=click.Choice(["on", "off"]), default="on", show_default=True)
 @click.option("--history-hours", type=click.IntRange(0, 24 * 7), default=24, hidden=True)
 @click.option("--throttle", type=click.Choice(["on", "off"]), default="on", hidden=True)
-@click.option("--end-with-parent", is_flag=True, hidden=True, help="End when the process that started it is gone.")
+@click.option("--end-with-parent", type=int, hidden=True, help="The id of the process that it must not outlive.")
 def serve(
     port: int,
     devices: int,
@@ -43,7 +43,7 @@ def serve(
     log_ip_rejections: str,
     history_hours: int,
     throttle: str,
-    end_with_parent: bool,
+    end_with_parent: int | None,
 ) -> int:
     """Run the local hub until SIGTERM or Ctrl+C; one line of JSON says when and where it is ready."""
     begin = parse_time(start)
@@ -72,7 +72,7 @@ def serve(
         throttle=throttle == "on",
     )
     try:
-        return run(options, end_with_parent=end_with_parent)
+        return run(options, parent=end_with_parent)
     except OSError as error:
         raise ConsoleError(
             ErrorKind.BAD_INPUT, "The local hub cannot start", clean(error), "Choose another port, file or folder"

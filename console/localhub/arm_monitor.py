@@ -29,6 +29,8 @@ _DESTINATIONS = (
 
 def _list_settings(call: Call) -> Response:
     hub = call.hub()
+    if call.arm.fault("no-diagnostic-setting", call) is not None:
+        return JSONResponse({"value": []})
     with hub.lock:
         return JSONResponse({"value": list(hub.diagnostic_settings.values())})
 

@@ -251,18 +251,17 @@ class LocalHub:
             write_private(self.options.ready_file, json.dumps(info.to_json(), indent=2) + "\n")
 
 
-def serve(options: LocalHubOptions, *, end_with_parent: bool = False) -> int:
+def serve(options: LocalHubOptions, *, parent: int | None = None) -> int:
     """Run a local hub until SIGTERM or SIGINT and return the exit code; print the ready line on stdout.
 
-    With `end_with_parent` it also ends when the process that started it is gone. Raises OSError when a port or file
-    cannot be had.
+    With `parent`, the id of the process that started it, it also ends when that one is gone. Raises OSError when a
+    port or file cannot be had.
     """
     # a SimpleQueue, for its put() may interrupt its own get(), as a signal handler does
     news: SimpleQueue[ReadyInfo | BaseException | None] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as after nohup
             signal.signal(number, lambda *_: news.put(None))
-    parent = os.getppid()
     hub = LocalHub(options)
     hub.prepare()
 
@@ -279,7 +278,7 @@ def serve(options: LocalHubOptions, *, end_with_parent: bool = False) -> int:
             try:
                 told = news.get(timeout=1.0)
             except Empty:
-                if end_with_parent and os.getppid() != parent:
+                if parent is not None and os.getppid() != parent:
                     break
                 continue
             if told is None:

@@ -379,3 +379,11 @@ def test_nothing_of_the_sdks_reaches_stderr(
     faults.add("server-error", endpoint="hub")
     trouble(impatient(profile).fleet.counts)
     assert capfd.readouterr().err == ""
+
+
+def test_the_fault_alone_shows_that_no_setting_sends_the_log_anywhere(profile: Profile, faults: Faults) -> None:
+    faults.add(kind="no-diagnostic-setting")
+    told = report(replace(profile, workspace_id=""))
+    assert told.state is LogState.NO_SETTING
+    assert told.error is not None
+    assert "diagnostic-settings create" in told.error.hint

@@ -130,10 +130,12 @@ def test_a_taken_port_is_one_sentence():
 
 def test_it_ends_with_its_parent(tmp_path):
     ready_file = tmp_path / "ready.json"
-    serve = [sys.executable, "-m", "console", "localhub", "serve", "--scenario", "empty", "--end-with-parent"]
+    serve = [sys.executable, "-m", "console", "localhub", "serve", "--scenario", "empty"]
     serve += ["--ready-file", str(ready_file)]
     # the shell starts the hub and is killed; nobody tells the hub
-    parent = subprocess.Popen(["sh", "-c", '"$@" & wait', "sh", *serve], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        ["sh", "-c", '"$@" --end-with-parent $$ & wait', "sh", *serve], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     assert json.loads(parent.stdout.readline())["pid"]
     parent.kill()
     parent.wait(10)
