@@ -125,6 +125,17 @@ def group_cells(group: FailureGroup, now: datetime) -> tuple[Piece, ...]:
     )
 
 
+def event_matches(event: ConnectionEvent, wanted: str) -> bool:
+    """Return whether an event has every word of a filter somewhere in its row; `!word` must not be there."""
+    texts = (event.device_id, event.code, event.description, event.message, event.address, event.sdk, event.protocol)
+    row = "\n".join((*texts, event.auth, event.operation)).casefold()
+    return all(
+        (word[1:] not in row) if word.startswith("!") and word[1:] else (word in row)
+        for word in wanted.casefold().split()
+        if word != "!"
+    )
+
+
 def event_cells(event: ConnectionEvent, now: datetime) -> tuple[Piece, ...]:
     """Return the cells of one raw event."""
     dim = "dim" if event.renewal else ""

@@ -177,6 +177,7 @@ COMMANDS: tuple[Command, ...] = (
         "chart.open", "Open the bar", "chart", ("enter",), "The events of its minutes", "events", 10, action="open"
     ),
     Command("chart.table", "Back to the table", "chart", ("j", "down"), "", action="leave"),
+    Command("events.filter", "Filter", "events", ("slash",), "Any part of a row; !not", "filter", 20, eager=True),
     Command("events.renewals", "Show folded renewals", "events", ("n",), "Token renewals too", "renewals", 30),
     Command("query.run", "Run the query", "query", ("ctrl+r",), "Run what is in the editor", "run", 10),
     Command("query.switch", "Editor or result", "query", ("tab",), "Move between them", "editor/result", 20),

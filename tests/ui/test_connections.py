@@ -214,3 +214,22 @@ async def test_a_cause_asked_for_by_another_pane_is_selected() -> None:
         await press(pilot, "j", "j", "enter")
         assert app.current_mode == "connections"
         assert any(line.startswith("▸ ■ cloned credential") for line in lines(app))
+
+
+async def test_events_are_filtered_as_it_is_typed() -> None:
+    async with console() as (pilot, app):
+        await press(pilot, "3", "enter")
+        first = app.screen.query_one("#events").selected  # type: ignore[attr-defined]
+        wanted = app.screen._events[first].device_id  # type: ignore[attr-defined]
+        await press(pilot, "/")
+        await type_text(pilot, wanted)
+        screen = dump(app)
+        assert f"1 with “{wanted}”" in screen and wanted in screen
+        await press(pilot, "escape", "escape", "/")
+        await type_text(pilot, f"!{wanted}")
+        assert f"39 with “!{wanted}”" in dump(app)
+        await press(pilot, "enter")
+        await press(pilot, "escape")
+        assert "with “" not in dump(app) and "EVENTS" in dump(app)
+        await press(pilot, "escape")
+        assert "EVENTS" not in dump(app)

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from textual import on
 from textual.app import ComposeResult
+from textual.widgets import Input
 
 from console.model.connection import ConnectionEvent
 from console.model.errors import ConsoleError, ErrorKind
-from console.present.connections import EVENT_COLUMNS, code_meaning, event_cells
+from console.present.connections import EVENT_COLUMNS, code_meaning, event_cells, event_matches
 from console.present.device_detail import event_page
 from console.present.lines import Line
 from console.present.pages import error_lines
@@ -20,6 +21,7 @@ from console.ui.jobs import Post
 from console.ui.messages import EventsRead, JobFailed
 from console.ui.panes.base import ConsoleScreen, CopyItem, as_json
 from console.ui.panes.text import TextScreen
+from console.ui.widgets.filter_line import Entry, FilterLine
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.resource_table import ResourceTable
 from console.ui.widgets.row_source import ListSource
@@ -40,6 +42,7 @@ class EventsScreen(ConsoleScreen):
         self.crumbs = (title,)
         self._title, self._start, self._end, self._filters = title, start, end, filters
         self._renewals = False
+        self._filter = ""
         self._events: dict[str, ConnectionEvent] = {}
         self._error: ConsoleError | None = None
         self._as_of: datetime | None = None
@@ -80,7 +83,10 @@ class EventsScreen(ConsoleScreen):
     def _show(self) -> None:
         now, table = self.services.clock(), self.query_one("#events", ResourceTable)
         count = len(self._events)
+        shown = [key for key, event in self._events.items() if event_matches(event, self._filter)]
         amount = "" if self._as_of is None else f"  {number(count)}" + (" newest" if count >= LIMIT else "")
+        if self._filter:
+            amount += f", {number(len(shown))} with “{self._filter}”"
         left: Line = (
             (" EVENTS", "head"),
             (amount, ""),
@@ -93,8 +99,10 @@ class EventsScreen(ConsoleScreen):
             empty = error_lines(self._error, table.size.width or self.app.size.width)
         else:
             words = "   Reading the events …" if self._as_of is None else "   No event in this time."
+            if self._events and not shown:
+                words = "   No event fits the filter; esc clears it."
             empty = [((words, "dim"),)]
-        source = ListSource(list(self._events), lambda key: key, lambda key: event_cells(self._events[key], now))
+        source = ListSource(shown, lambda key: key, lambda key: event_cells(self._events[key], now))
         table.show(source, empty=empty)
         self.freshness = (self._as_of, self._error is not None, False)
         self._explain()
@@ -132,6 +140,34 @@ class EventsScreen(ConsoleScreen):
         self.app.push_screen(
             TextScreen(self.PANE, crumbs, lambda width: event_page(event, meaning, security, clock(), width))
         )
+
+    async def command_events_filter(self) -> None:
+        """Open the filter line."""
+        if not self.query(FilterLine):
+            line = FilterLine(self._filter, "any part of a row; !not")
+            await self.mount(Entry("/", line), after=self.query_one("#title"))
+            self.set_focus(line)
+
+    @on(Input.Changed)
+    def typed(self, message: Input.Changed) -> None:
+        """Filter as it is typed."""
+        self._filter = message.value
+        self._show()
+
+    @on(FilterLine.Closed)
+    def close_filter(self) -> None:
+        """Go back to the table."""
+        for line in self.query(Entry):
+            line.remove()
+        self.query_one("#events", ResourceTable).focus()
+
+    def back(self) -> bool:
+        """Clear the filter first."""
+        if not self._filter:
+            return super().back()
+        self._filter = ""
+        self._show()
+        return True
 
     def command_events_renewals(self) -> None:
         """Show or fold token renewals."""
