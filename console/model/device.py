@@ -24,7 +24,6 @@ class AuthType(StrEnum):
 
 
 SHA1_DIGITS = 40
-SHA256_DIGITS = 64
 
 
 def auth_type(registry_word: str | None, thumbprints: tuple[str, ...] = ()) -> AuthType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model.connection import Cause, Confidence
+from console.model.connection import Cause
 from console.model.device import AuthType, ConnectionState, DeviceStatus
 from console.model.errors import ErrorKind
 from console.present.lines import Piece
@@ -67,8 +67,3 @@ def connection_piece(state: ConnectionState) -> Piece:
 def cause_token(cause: Cause) -> str:
     """Return the style token of a cause, `cause.ip_rules`."""
     return f"cause.{cause.name.lower()}"
-
-
-def confidence_piece(confidence: Confidence) -> Piece:
-    """Return the word that tells an inferred cause from a logged one."""
-    return ("LIKELY", "warn") if confidence is Confidence.LIKELY else ("", "")

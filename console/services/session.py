@@ -159,10 +159,6 @@ class Session:
         except ConsoleError:
             return None
 
-    def forget_workspace(self) -> None:
-        """Look the workspace up again on the next reading."""
-        self._slots.pop("workspace", None)
-
     def cached(self, name: str, max_age: float | None, read: Callable[[], T]) -> T:
         """Return a value that is read at most once per `max_age` seconds (None: once); threads wait for one reading."""
         with self._locks_lock:

@@ -9,7 +9,6 @@ from textual.message import Message
 from console.model.connection import ConnectionEvent, FailureReport
 from console.model.device import DeviceDetail, Fleet
 from console.model.errors import ConsoleError
-from console.model.hub import Identity
 from console.model.overview import OverviewSnapshot
 
 
@@ -80,14 +79,6 @@ class TableRead(Snapshot):
         self.columns = columns
         self.rows = rows
         self.partial = partial
-
-
-class IdentityRead(Snapshot):
-    """Who we are."""
-
-    def __init__(self, identity: Identity) -> None:
-        super().__init__()
-        self.identity = identity
 
 
 class JobFailed(Message):
