@@ -49,7 +49,12 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class Profile:
-    """One hub and the way to it. Empty text means "not given": found at run time, or the cloud's default holds."""
+    """One hub and the way to it. Empty text means "not given": found at run time, or the cloud's default holds.
+
+    Every hub is read-only until it is armed; `readonly` forbids arming it at all, `protected` asks for its name with
+    every change. `seal_from` says where the passphrase is under which destroyed keys are kept in the journal (empty:
+    not kept). A change that cuts off more than `max_cut_percent` of the devices seen lately must be accepted.
+    """
 
     name: str = ""
     hub_name: str = ""
@@ -61,8 +66,10 @@ class Profile:
     ca_file: str = ""
     proxy: str = ""
     my_ip: str = ""
-    readonly: bool = True
+    readonly: bool = False
     protected: bool = False
+    seal_from: str = ""
+    max_cut_percent: int = 5
     endpoints: Endpoints = field(default_factory=Endpoints)
     credential: Credential = field(default_factory=Credential)
 
@@ -225,6 +232,10 @@ def _profile(file: Path, name: str, table: Mapping[str, Any]) -> Profile:
             if not isinstance(value, bool):
                 raise _bad(file, f"{key}.{item}", "it must be true or false")
             values[item] = value
+        elif item == "max_cut_percent":
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
+                raise _bad(file, f"{key}.{item}", "it must be a whole number from 0 to 100")
+            values[item] = value
         elif item not in {"endpoints", "credential"}:
             values[item] = _text(file, f"{key}.{item}", value)
     if values.get("cloud", PUBLIC.name) not in CLOUDS:
@@ -270,6 +281,10 @@ def _check(file: Path, key: str, profile: Profile) -> None:
         raise _bad(file, f"{key}.hub_name", "the profile names no hub", "Give hub_name, arm_id or hub_host")
     if profile.credential.kind in {"client-secret", "client-certificate"} and not profile.tenant_id:
         raise _bad(file, f"{key}.tenant_id", f'kind "{profile.credential.kind}" needs the tenant')
+    if profile.seal_from and not _is_source(profile.seal_from):
+        raise _bad(file, f"{key}.seal_from", "it does not say where the passphrase is kept", _seal_hint())
+    if profile.my_ip and not _is_ipv4(profile.my_ip):
+        raise _bad(file, f"{key}.my_ip", f'"{profile.my_ip}" is not an IPv4 address')
     if profile.ca_file and not Path(profile.ca_file).expanduser().is_file():
         raise _bad(file, f"{key}.ca_file", f'there is no file "{profile.ca_file}"')
     if profile.proxy and not profile.proxy.startswith("http://"):
@@ -287,6 +302,20 @@ def _is_source(text: str) -> bool:
 
 def _source_hint() -> str:
     return f"Set secret_from to one of: {', '.join(_SOURCES)}"
+
+
+def _seal_hint() -> str:
+    return f"Set seal_from to one of: {', '.join(_SOURCES)}"
+
+
+def _is_ipv4(text: str) -> bool:
+    import ipaddress
+
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _known(file: Path, key: str, table: Mapping[str, Any], valid: Iterable[str]) -> None:
@@ -331,6 +360,8 @@ def _table(header: str, entry: Any, skip: tuple[str, ...] = ()) -> list[str]:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text) + '"'
 

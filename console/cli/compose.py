@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.cli.later import later
+from console.cli.vault import vault_for
 from console.config import Profile
 from console.config_secrets import Prompt
 from console.model.clock import Clock, system_clock
+from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import arm_segment
 from console.services.bundle import Services
 from console.services.fleet import FleetService
@@ -18,8 +20,15 @@ from console.services.ports import CallMeter
 from console.services.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from console.cli.wiring import Wiring
+    from console.gateways.registry import RegistryGateway
+    from console.services.changes import Changes
     from console.services.connections import ConnectionsService
+    from console.services.write_ports import WritePorts
+
+    WritePortsFactory = Callable[[Wiring], WritePorts]
 
 _LABELS = {"person": "not signed in yet", "connection-string": "connection string"}
 
@@ -31,6 +40,7 @@ def services_for(
     state_dir: Path | None = None,
     prompt: Prompt | None = None,
     retry_budget: float | None = None,
+    write_ports: WritePortsFactory | None = None,
 ) -> Services:
     """Return the services of a profile's hub; nothing of Azure is imported or asked yet, a connection string is read.
 
@@ -40,6 +50,7 @@ def services_for(
         state_dir: where the Overview's last snapshot is kept; None keeps nothing.
         prompt: asks a person for a secret without echo; None when nobody can be asked.
         retry_budget: seconds that one reading may spend on repeating itself; None for the usual.
+        write_ports: makes the ways to write, for the gate alone; None makes a console that cannot write at all.
 
     Raises ConsoleError when a connection string cannot be read or is not one.
     """
@@ -64,20 +75,51 @@ def services_for(
         hub_host=host or address,
         arm_id=profile.arm_id,
         workspace_id=profile.workspace_id,
-        hub_reader=later(lambda: wiring.hub(name)) if entra else None,
-        registry=later(lambda: wiring.registry(address)) if address else None,
+        hub_reader=later(lambda: wiring.hub) if entra else None,
+        registry=later(lambda: _there(wiring.registry)) if address else None,
         logs_factory=(lambda workspace: wiring.logs(workspace)) if entra else None,
         identity=later(lambda: wiring.sign_in),
         meter=meter,
         clock=clock,
         profile_name=profile.name,
         protected=profile.protected,
+        pinned=profile.readonly,
         credential_label=_LABELS.get(profile.credential.kind, profile.credential.kind.replace("-", " ")),
     )
     fleet = FleetService(session)
     connections = later(connect)
     overview = OverviewService(session, fleet, connections, _cache_file(profile, name, state_dir))
-    return Services(session, fleet, connections, overview, meter, clock)
+    changes = later(lambda: _changes(session, profile, wiring, state_dir, prompt, write_ports))
+    return Services(session, fleet, connections, overview, meter, clock, changes)
+
+
+def _changes(
+    session: Session,
+    profile: Profile,
+    wiring: Wiring,
+    state_dir: Path | None,
+    prompt: Prompt | None,
+    write_ports: WritePortsFactory | None,
+) -> Changes:
+    """Return what plans and makes changes: imported and made when it is first asked for."""
+    from console.services.changes import Changes
+    from console.services.gate import WriteGate
+    from console.services.journal import Journal
+
+    if state_dir is None:
+        why = "this console was opened without a state folder"
+        raise ConsoleError(ErrorKind.NOT_CONFIGURED, "Changes are not possible", why, "Set HUBWARDEN_STATE_DIR")
+    reader = later(lambda: wiring.documents)
+    journal = Journal(state_dir, session.clock)
+    vault = vault_for(profile, prompt)
+    ports = later(lambda: write_ports(wiring)) if write_ports is not None else None
+    gate = WriteGate(session, reader, ports, journal, vault.seal if vault else None)
+    return Changes(session, reader, gate, journal, vault, profile.my_ip, profile.max_cut_percent)
+
+
+def _there(registry: RegistryGateway | None) -> RegistryGateway:
+    assert registry is not None, "asked for only where there is an address"
+    return registry
 
 
 def _hub_of(profile: Profile, wiring: Wiring) -> tuple[str, str]:

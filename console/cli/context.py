@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from console.model.errors import ConsoleError
+from console.model.errors import ConsoleError, ErrorKind
 
 if TYPE_CHECKING:
+    from console.cli.compose import WritePortsFactory
     from console.config import Profile
     from console.services.bundle import Services
 
@@ -20,6 +21,8 @@ class Settings:
     my_ip: str | None = None
     theme: str | None = None
     mouse: bool = True
+    write: bool = False
+    write_ports: WritePortsFactory | None = None
 
     def load_profile(self) -> Profile:
         """Return the profile in use.
@@ -33,14 +36,36 @@ class Settings:
         except ConsoleError as error:
             error.code = "usage"
             raise
-        return replace(profile, my_ip=self.my_ip) if self.my_ip else profile
+        return self.adapt(profile)
+
+    def adapt(self, profile: Profile) -> Profile:
+        """Return a profile with what the global options say instead. Raises ConsoleError with code "usage"."""
+        if not self.my_ip:
+            return profile
+        import ipaddress
+
+        try:
+            ipaddress.IPv4Address(self.my_ip)
+        except ValueError:
+            what, why = "The option --my-ip cannot be used", f"“{self.my_ip}” is not an IPv4 address"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Write it like 203.0.113.7", code="usage") from None
+        return replace(profile, my_ip=self.my_ip)
 
     def services(self) -> Services:
-        """Return the services on the profile in use; nothing is read yet."""
+        """Return the services on the profile in use, armed when asked for; nothing is read yet."""
         from console.cli.compose import services_for
         from console.config import state_dir
 
-        return services_for(self.load_profile(), state_dir=state_dir(), prompt=ask_secret)
+        services = services_for(
+            self.load_profile(), state_dir=state_dir(), prompt=ask_secret, write_ports=self.write_ports
+        )
+        return self.armed(services)
+
+    def armed(self, services: Services) -> Services:
+        """Arm the services' hub when `--write` was given. Raises ConsoleError READ_ONLY when the profile forbids it."""
+        if self.write:
+            services.session.arm()
+        return services
 
 
 def ask_secret(text: str) -> str:

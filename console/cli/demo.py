@@ -33,7 +33,7 @@ STOP_SECONDS = 2.0
 @click.option("--start", metavar="TIME", help="When the story begins (RFC 3339); default: now, to the minute.")
 @click.pass_obj
 def demo(settings: Settings, devices: int, seed: int, start: str | None) -> None:
-    """Start the local hub with an incident under way and open the console on it, read-only.
+    """Start the local hub with an incident under way and open the console on it, read-only until armed (:write).
 
     Everything runs on this machine's loopback and is gone afterwards.
     """
@@ -47,7 +47,9 @@ def demo(settings: Settings, devices: int, seed: int, start: str | None) -> None
         from console.cli.compose import services_for
         from console.config import pick_profile
 
-        show(services_for(pick_profile(ready["profile"]), clock=clock, state_dir=state), settings, state)
+        profile = settings.adapt(pick_profile(ready["profile"]))
+        services = services_for(profile, clock=clock, state_dir=state, write_ports=settings.write_ports)
+        show(settings.armed(services), settings, state)
 
 
 @contextmanager

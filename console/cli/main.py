@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from console.cli.context import Settings
 from console.cli.plain_output import prepare
 from console.model.errors import ConsoleError
+
+if TYPE_CHECKING:
+    from console.cli.wiring import Wiring
+    from console.services.write_ports import WritePorts
 
 _COMMANDS = {
     # name: (module, attribute, one line for --help, so that --help imports nothing)
@@ -57,21 +61,41 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--profile", metavar="FILE-OR-NAME", help="A profile's name, a profile file, or just a hub's name.")
+@click.option("--write", is_flag=True, help="Allow changes of this hub; without it everything is read-only.")
 @click.option("--my-ip", metavar="ADDRESS", help="Your own public address, where it matters.")
 @click.option("--theme", type=click.Choice(["dark", "light", "ansi"]), help="Colours; ansi are your terminal's own.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.version_option(package_name="hubwarden", prog_name="hubwarden")
 @click.pass_context
-def cli(ctx: click.Context, profile: str | None, my_ip: str | None, theme: str | None, no_mouse: bool) -> None:
+def cli(
+    ctx: click.Context, profile: str | None, write: bool, my_ip: str | None, theme: str | None, no_mouse: bool
+) -> None:
     """A terminal security console for Azure IoT Hub.
 
     Without a command it opens the console on the default profile, read-only.
     """
-    ctx.obj = Settings(profile=profile, my_ip=my_ip, theme=theme, mouse=not no_mouse)
+    ctx.obj = Settings(
+        profile=profile, my_ip=my_ip, theme=theme, mouse=not no_mouse, write=write, write_ports=write_ports
+    )
     if ctx.invoked_subcommand is None:
         from console.cli.open_console import open_console
 
         open_console(ctx.obj)
+
+
+def write_ports(wiring: Wiring) -> WritePorts:
+    """Make every way to write. This is the only place that does; they go to the gate and to nobody else."""
+    from console.gateways import writers
+    from console.services.write_ports import WritePorts
+
+    return WritePorts(
+        hub=writers.HubWriter(wiring.arm, wiring.hub),
+        policies=writers.PoliciesWriter(wiring.arm, wiring.hub),
+        device=writers.DeviceWriter(wiring.registry),
+        connection=writers.ConnectionWriter(wiring.arm, wiring.hub),
+        endpoint=writers.EndpointWriter(wiring.arm),
+        provisioning=writers.ProvisioningWriter(wiring.arm),
+    )
 
 
 def main(args: list[str] | None = None) -> None:

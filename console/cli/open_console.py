@@ -46,7 +46,8 @@ def open_console(settings: Settings) -> None:
         answer = ask_secret(f"Secret for {profile.name or profile.hub_name}")
         prompt = lambda _text: answer  # noqa: E731 - asked once, given whenever it is needed
     state = state_dir()
-    show(services_for(profile, state_dir=state, prompt=prompt), settings, state)
+    services = services_for(profile, state_dir=state, prompt=prompt, write_ports=settings.write_ports)
+    show(settings.armed(services), settings, state)
 
 
 def show(services: Services, settings: Settings, state: Path) -> None:

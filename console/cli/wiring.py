@@ -8,6 +8,7 @@ from console.config import Profile
 from console.config_secrets import Prompt
 from console.gateways.arm import Arm
 from console.gateways.credentials import SignIn
+from console.gateways.documents import DocumentGateway
 from console.gateways.logs import LogsGateway
 from console.gateways.registry import RegistryGateway
 from console.gateways.resource_manager import HubGateway
@@ -23,17 +24,32 @@ class Wiring:
         self._transport = Transport(profile, meter, budget=BUDGET if retry_budget is None else retry_budget)
         self.sign_in = SignIn(self._transport, prompt=prompt)
 
+    @property
+    def _address(self) -> str:
+        """Host of the data plane, and port where it is not 443; empty when the profile names none."""
+        if self._profile.data_plane_only and not self._profile.hub_address:
+            return self.sign_in.connection_string().host
+        return self._profile.hub_address
+
     @cached_property
-    def _arm(self) -> Arm:
+    def arm(self) -> Arm:
+        """The resource manager by path."""
         return Arm(self._transport, self.sign_in)
 
-    def hub(self, name: str) -> HubGateway:
-        """Return the control plane of the hub."""
-        return HubGateway(self._arm, hub_name=name, arm_id=self._profile.arm_id)
+    @cached_property
+    def hub(self) -> HubGateway:
+        """The control plane of the hub."""
+        return HubGateway(self.arm, hub_name=self._profile.hub_name, arm_id=self._profile.arm_id)
 
-    def registry(self, address: str) -> RegistryGateway:
-        """Return the data plane of the hub at an address (host and, where it is not 443, port)."""
-        return RegistryGateway(self._transport, self.sign_in, address)
+    @cached_property
+    def registry(self) -> RegistryGateway | None:
+        """The data plane of the hub; None when the profile names no host."""
+        return RegistryGateway(self._transport, self.sign_in, self._address) if self._address else None
+
+    @cached_property
+    def documents(self) -> DocumentGateway:
+        """Every resource whole."""
+        return DocumentGateway(self.arm, self.hub, self.registry)
 
     def logs(self, workspace: str) -> LogsGateway:
         """Return the logs of a workspace by its id (GUID)."""

@@ -6,17 +6,18 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from console.gateways.answers import BadStatusError, Target, read_answer
+from console.gateways.answers import Answer, BadStatusError, Target, read_answer
 from console.gateways.credentials import SignIn
 from console.gateways.imports import IMPORTING
 from console.gateways.transport import Transport
+from console.model.errors import ConsoleError, ErrorKind
 from console.services.ports import Cancel
 
 USER_AGENT = "hubwarden"
 
 
 class Arm:
-    """Plain reads of the resource manager: GET by path, every page; clients are built on first use."""
+    """Plain calls of the resource manager by path: reads, every page, and single writes; the client is built late."""
 
     def __init__(self, transport: Transport, sign_in: SignIn) -> None:
         self.transport = transport
@@ -64,12 +65,67 @@ class Arm:
             same = isinstance(following, str) and following.startswith(self.transport.profile.arm_endpoint + "/")
             url, query = (str(following) if same else ""), {}
 
+    def post(self, what: str, path: str, params: dict[str, str], cancel: Cancel, *, role: str = "") -> Any:
+        """Return the JSON of a POST that only reads (listKeys). Raises ConsoleError."""
+        url = self.transport.profile.arm_endpoint + path
+        return self._read("POST", what, url, params, cancel, role)
+
+    def send(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        params: dict[str, str],
+        cancel: Cancel,
+        *,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        role: str = "",
+    ) -> tuple[Answer, Any]:
+        """Send one write, once; return the answer and its JSON (None where there is none). Raises ConsoleError."""
+
+        def call() -> tuple[Answer, Any]:
+            with IMPORTING:
+                from azure.core.rest import HttpRequest
+
+            url = self.transport.profile.arm_endpoint + path
+            request = HttpRequest(method, url, params=params, json=body, headers=headers or {})
+            response = self._pipeline().send_request(request)
+            answer = read_answer(response)
+            if answer.status not in {200, 201, 202, 204}:
+                raise BadStatusError(answer)
+            return answer, response.json() if answer.text.strip() else None
+
+        target = self.target(role) if role else self.target()
+        return self.transport.write(what, target, cancel, call)
+
+    def poll(self, what: str, url: str, cancel: Cancel) -> tuple[Answer, Any]:
+        """Ask once how a long-running operation stands. Raises ConsoleError, also for another host than ours."""
+        if not url.startswith(self.transport.profile.arm_endpoint + "/"):
+            why = "the resource manager names another host to ask for the operation"
+            raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Read the resource again")
+
+        def call() -> tuple[Answer, Any]:
+            with IMPORTING:
+                from azure.core.rest import HttpRequest
+
+            response = self._pipeline().send_request(HttpRequest("GET", url))
+            answer = read_answer(response)
+            if answer.status not in {200, 201, 202, 204}:
+                raise BadStatusError(answer)
+            return answer, response.json() if answer.text.strip() else None
+
+        return self.transport.read(what, self.target(), cancel, call)
+
     def _get(self, what: str, url: str, params: dict[str, str], cancel: Cancel, role: str) -> Any:
+        return self._read("GET", what, url, params, cancel, role)
+
+    def _read(self, method: str, what: str, url: str, params: dict[str, str], cancel: Cancel, role: str) -> Any:
         def call() -> Any:
             with IMPORTING:
                 from azure.core.rest import HttpRequest
 
-            response = self._pipeline().send_request(HttpRequest("GET", url, params=params))
+            response = self._pipeline().send_request(HttpRequest(method, url, params=params))
             answer = read_answer(response)
             if answer.status != 200:
                 raise BadStatusError(answer)

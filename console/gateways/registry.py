@@ -70,12 +70,59 @@ class RegistryGateway:
         names = tuple(clean(module.get("moduleId")) for module in modules) if isinstance(modules, list) else ()
         return detail_from(identity, twin, names)
 
-    def _target(self) -> Target:
+    def identity(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> dict[str, Any] | None:
+        """Return an identity as the registry writes it, keys and unknown members too; None when there is none."""
+        what = f"The device {clean(device_id, limit=128)} could not be read"
+        try:
+            body = _json(self._send(what, "GET", f"/devices/{quote(device_id, safe='')}", cancel), what)
+        except ConsoleError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise
+        return _mapping(body, what)
+
+    def put_identity(self, device_id: str, body: dict[str, Any], etag: str, cancel: Cancel) -> dict[str, Any]:
+        """Replace an identity that still has `etag`, or create it (empty `etag`, a conflict where it is), once.
+
+        Return it as written. Raises ConsoleError.
+        """
+        done = "changed" if etag else "created"
+        what = f"The device {clean(device_id, limit=128)} could not be {done}"
+        headers = {"If-Match": f'"{etag}"'} if etag else {}
+        response = self._write(what, "PUT", f"/devices/{quote(device_id, safe='')}", cancel, headers, body)
+        return _mapping(_json(response, what), what)
+
+    def delete_identity(self, device_id: str, etag: str, cancel: Cancel) -> None:
+        """Delete an identity that still has `etag`, once. Raises ConsoleError."""
+        what = f"The device {clean(device_id, limit=128)} could not be deleted"
+        self._write(what, "DELETE", f"/devices/{quote(device_id, safe='')}", cancel, {"If-Match": f'"{etag}"'})
+
+    def _write(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        cancel: Cancel,
+        headers: dict[str, str],
+        body: dict[str, Any] | None = None,
+    ) -> Any:
+        def call() -> Any:
+            client = self._client()
+            make = client.delete if method == "DELETE" else client.put
+            request = make(path, _PARAMS, {"Accept": "application/json", **headers}, body)
+            response = client.send(request, stream=False)
+            if response.status_code not in {200, 201, 204}:
+                raise BadStatusError(read_answer(response))
+            return response
+
+        return self._transport.write(what, self._target("IoT Hub Registry Contributor (on the hub)"), cancel, call)
+
+    def _target(self, role: str = "IoT Hub Data Reader (on the hub)") -> Target:
         host = self._address
         by_key = self._transport.profile.data_plane_only
         if by_key and not host:
             host = self._sign_in.connection_string().host
-        return Target("the hub", host, "IoT Hub Data Reader (on the hub)", is_hub=True, by_key=by_key)
+        return Target("the hub", host, role, is_hub=True, by_key=by_key)
 
     def _send(
         self,
@@ -140,3 +187,9 @@ def _json(response: Any, what: str) -> Any:
         why = "the answer is a web page or broken JSON, not the hub's"
         hint = "A proxy or sign-in portal may stand in between, or the host in the profile is not this hub"
         raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, hint, status=response.status_code) from None
+
+
+def _mapping(body: Any, what: str) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the hub's answer is no identity", "Check the hub's address")
+    return body

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from console.gateways import activity_log, metrics
+from console.gateways.answers import Answer, read_answer
 from console.gateways.arm import Arm
 from console.gateways.imports import IMPORTING
 from console.gateways.mapping import certificate_from, hub_from, setting_from
@@ -43,6 +46,10 @@ class HubGateway:
 
     def hub(self, cancel: Cancel = NEVER_CANCELLED) -> Hub:
         """Read the hub."""
+        return hub_from(self.body(cancel))
+
+    def body(self, cancel: Cancel = NEVER_CANCELLED) -> dict[str, Any]:
+        """Read the hub as the resource manager returns it, with properties that no model knows."""
         what = f"The hub {self._name} could not be read"
         self.arm_id(cancel)  # not found by name is another story than not found by id
         try:
@@ -62,7 +69,7 @@ class HubGateway:
                     request_id=error.request_id,
                 ) from error
             raise
-        return hub_from(_mapping(body, what))
+        return _mapping(body, what)
 
     def certificates(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[HubCertificate]:
         """Read the CA certificates of the hub."""
@@ -93,6 +100,38 @@ class HubGateway:
     ) -> Sequence[MetricSeries]:
         """Read platform metrics; device counts are averages."""
         return metrics.read(self._arm, self.arm_id(cancel), names, start, end, step, cancel)
+
+    def policies(self, cancel: Cancel = NEVER_CANCELLED) -> list[dict[str, Any]]:
+        """Read the shared access policies with their keys: listKeys, a privileged read that leaves a trace."""
+        what = "The shared access policies could not be read"
+        role = "a role with Microsoft.Devices/IotHubs/listkeys/action (IoT Hub's keys open all of its data)"
+        body = self._arm.post(what, f"{self.arm_id(cancel)}/listkeys", _HUBS, cancel, role=role)
+        return [dict(item) for item in _mapping(body, what).get("value") or ()]
+
+    def put(self, body: dict[str, Any], etag: str, cancel: Cancel) -> tuple[Answer, Any]:
+        """Replace the hub, once, if it still has `etag`; return the answer and its JSON. The operation goes on.
+
+        Raises ConsoleError.
+        """
+        arm_id = self.arm_id(cancel)
+        group, subscription = arm_segment(arm_id, "resourceGroups"), arm_segment(arm_id, "subscriptions")
+
+        def call() -> tuple[Answer, Any]:
+            resource = self._client(subscription).iot_hub_resource
+            response = resource.begin_create_or_update(
+                group,
+                self._name,
+                io.BytesIO(json.dumps(body).encode()),
+                if_match=etag,
+                content_type="application/json",
+                polling=False,
+                cls=lambda answer, *_: answer.http_response,
+            ).result()
+            return read_answer(response), response.json()
+
+        what = f"The hub {self._name} could not be changed"
+        target = self._arm.target("Contributor (on the hub)")
+        return self._arm.transport.write(what, target, cancel, call)
 
     def _find(self, cancel: Cancel) -> str:
         seen = 0

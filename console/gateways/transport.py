@@ -23,7 +23,14 @@ READ_TIMEOUT = 20.0
 TRIES = 3
 BUDGET = 10.0
 """Seconds that one reading may spend on waiting and repeating before it gives up and says why."""
+WRITE_BUDGETS = 9
+"""So many times the budget may be spent on waiting until a throttled write is let in: nothing of it was taken yet."""
+
+OPERATION_BUDGETS = 12
+"""So many times the budget a long-running operation is watched."""
+
 _FIRST_WAIT = 0.5
+_LONGEST_WAIT = 15.0
 _NOISY = ("azure", "msrest", "uamqp", "urllib3", "msal", "requests")
 
 
@@ -83,6 +90,11 @@ class Transport:
             options["proxies"] = self.proxies
         return options
 
+    @property
+    def operation_seconds(self) -> float:
+        """How long a long-running operation is watched before we say that it has not ended."""
+        return self._budget * OPERATION_BUDGETS
+
     def target(self, target: Target) -> Target:
         """Return a target completed with what the profile says about trust and proxy."""
         return replace(target, ca_file=self.profile.ca_file, proxy=self.profile.proxy)
@@ -91,7 +103,7 @@ class Transport:
         """Run one reading call, repeating it while that may help.
 
         At most three tries within the budget; Retry-After is honoured when it fits, and a 429 without it is repeated as
-        well. While it waits the meter's note says so. Never for writes.
+        well. While it waits the meter's note says so. Never for writes (see `write`).
 
         Raises ConsoleError, CANCELLED included.
         """
@@ -118,6 +130,36 @@ class Transport:
             self.meter.note = (
                 f"{target.service}: {failure.error.kind.value}, try {attempt + 1} of {TRIES} in {wait:.0f} s"
             )
+            try:
+                cancel.wait(wait)
+            finally:
+                self.meter.note = ""
+
+    def write(self, what: str, target: Target, cancel: Cancel, call: Callable[[], T]) -> T:
+        """Send one write, once: what may have been taken is never sent again, only a 429 (nothing was) is.
+
+        Raises ConsoleError; CANCELLED only before it was sent.
+        """
+        deadline = time.monotonic() + self._budget * WRITE_BUDGETS
+        attempt = 0
+        while True:
+            cancel.check()
+            attempt += 1
+            self.meter.add(calls=1, in_flight=1)
+            try:
+                return call()
+            except Exception as error:
+                failure = translate(error, what, self.target(target), self.wall())
+                cause = error
+            finally:
+                self.meter.add(in_flight=-1)
+            refused = failure.error.status == 429
+            if refused:
+                self.meter.add(throttled=1)
+            wait = min(2.0 ** (attempt - 1), _LONGEST_WAIT) if failure.retry_after is None else failure.retry_after
+            if not refused or time.monotonic() + wait > deadline:
+                raise failure.error from cause
+            self.meter.note = f"{target.service} throttles us: writing again in {wait:.0f} s"
             try:
                 cancel.wait(wait)
             finally:

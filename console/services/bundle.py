@@ -12,6 +12,7 @@ from console.services.ports import CallMeter
 from console.services.session import Session
 
 if TYPE_CHECKING:  # the first frame does without it
+    from console.services.changes import Changes
     from console.services.connections import ConnectionsService
 
 
@@ -25,3 +26,4 @@ class Services:
     overview: OverviewService
     meter: CallMeter
     clock: Clock
+    changes: Changes

@@ -13,6 +13,7 @@ from threading import Event, Lock
 from typing import Any, Protocol
 
 from console.model.device import Device, DeviceDetail
+from console.model.document import Document, Target
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertificate, Identity, MetricSeries
 
@@ -106,6 +107,16 @@ class RegistryReader(Protocol):
 
     def device(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> DeviceDetail:
         """Read one identity and its twin afresh."""
+
+
+class DocumentReader(Protocol):
+    """Reads resources whole, to plan changes of them and to compare afterwards; never from a cache."""
+
+    def read(self, target: Target, cancel: Cancel = NEVER_CANCELLED) -> Document | None:
+        """Return the resource as it is now, None when there is none.
+
+        Keys come only with POLICIES (listKeys, a privileged read) and DEVICE, as `Secret`s.
+        """
 
 
 class LogsReader(Protocol):

@@ -67,6 +67,7 @@ class Session:
         clock: Clock = system_clock,
         profile_name: str = "",
         protected: bool = False,
+        pinned: bool = False,
         credential_label: str = "",
     ) -> None:
         self.hub_name = hub_name
@@ -76,7 +77,8 @@ class Session:
         self.meter = meter
         self.clock = clock
         self.generation = 1
-        self.armed = False
+        self.pinned = pinned
+        self._armed = False
         self._hub_reader = hub_reader
         self._registry = registry
         self._logs_factory = logs_factory
@@ -87,6 +89,43 @@ class Session:
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
+
+    @property
+    def armed(self) -> bool:
+        """Whether this hub may be changed from this process."""
+        return self._armed and not self.pinned
+
+    def arm(self) -> None:
+        """Allow changes of this hub in this process. Raises ConsoleError READ_ONLY when the profile forbids it."""
+        if self.pinned:
+            raise ConsoleError(
+                ErrorKind.READ_ONLY,
+                f"Changes of {self.hub_name} stay switched off",
+                f"the profile {self.profile_name or self.hub_name} says readonly = true",
+                "Take that line out of the profile to allow changes",
+            )
+        self._armed = True
+
+    def disarm(self) -> None:
+        """Go back to read-only."""
+        self._armed = False
+
+    def require_armed(self, what: str) -> None:
+        """Raise ConsoleError READ_ONLY unless changes are allowed; `what` begins the sentence."""
+        if self.pinned:
+            self.arm()
+        if not self._armed:
+            raise ConsoleError(
+                ErrorKind.READ_ONLY,
+                what,
+                "hubwarden is read-only until it is told otherwise",
+                "Arm this hub: --write on the command line (before the command), :write in the console",
+            )
+
+    def forget_hub(self) -> None:
+        """Forget the hub as last read: it was written just now."""
+        with self._locks_lock:
+            self._slots.pop("hub", None)
 
     @property
     def data_plane_only(self) -> bool:

@@ -40,7 +40,7 @@ def refused(folder: Path, text: str) -> str:
 
 def test_a_profile_may_be_a_hub_name_alone(tmp_path: Path) -> None:
     profile = load_profiles(write(tmp_path, '[profiles.p]\nhub_name = "h"\n'))["p"]
-    assert (profile.hub_address, profile.credential.kind, profile.readonly) == ("h.azure-devices.net", "person", True)
+    assert (profile.hub_address, profile.credential.kind, profile.readonly) == ("h.azure-devices.net", "person", False)
     assert profile.arm_endpoint == "https://management.azure.com"
 
 

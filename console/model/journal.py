@@ -1,0 +1,96 @@
+"""What the journal holds: every change this console made, every privileged read, and whether the record is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from console.model.change import Edit
+from console.model.document import Json, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Stands for a key in the journal: a keyed hash of it, of no use without the journal's own key."""
+
+    digest: str
+
+    def __str__(self) -> str:
+        return f"key #{self.digest[:8]}"
+
+
+class EntryState(StrEnum):
+    """How an entry of the journal stands."""
+
+    APPLIED = "applied"
+    NOT_APPLIED = "not-applied"
+    CONFLICT = "conflict"
+    DIFFERS = "differs"
+    UNKNOWN = "unknown"  # began, and no outcome was written: a crash, a quit, or an operation that has not ended
+    IN_PROGRESS = "in-progress"  # began, and the process that began it is still there
+    READ = "read"  # a privileged read: nothing was changed
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One change (or privileged read). Keys in `edits`, `before` and `after` are `Fingerprint`s.
+
+    Attributes:
+        id: the change's id.
+        seq: the number of its first row.
+        time: when it began (UTC); `ended` is when its outcome was written.
+        who: the Entra identity or the policy that signed; `host` is user and machine.
+        before: the resource before; None when it did not exist. `after` as planned; None for a deletion.
+        accepted: ids of the risks that were accepted.
+        message: how it ended, in one sentence; `differences` are paths that are not as planned.
+        sealed: the destroyed keys, encrypted under the user's passphrase; empty when sealing is off.
+    """
+
+    id: str
+    seq: int
+    time: datetime
+    hub: str
+    kind: str
+    title: str
+    target: Target
+    who: str
+    host: str
+    state: EntryState
+    reason: str = ""
+    undoes: str = ""
+    batch: str = ""
+    edits: tuple[Edit, ...] = ()
+    before: Json | None = None
+    after: Json | None = None
+    accepted: tuple[str, ...] = ()
+    ended: datetime | None = None
+    message: str = ""
+    differences: tuple[str, ...] = ()
+    sealed: str = ""
+    hub_id: str = ""
+
+
+@dataclass(frozen=True)
+class JournalRow:
+    """One row as it is stored, with its link of the chain (hexadecimal HMAC)."""
+
+    seq: int
+    time: datetime
+    kind: str  # intent, outcome, read
+    change_id: str
+    hub: str
+    body: dict[str, Any]
+    mac: str
+
+
+@dataclass(frozen=True)
+class JournalCheck:
+    """Whether the chain of rows is whole. `broken_at` is the first row that does not fit, None when all do."""
+
+    rows: int
+    whole: bool
+    broken_at: int | None = None
+    message: str = ""
+    unfinished: tuple[str, ...] = field(default=())

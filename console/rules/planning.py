@@ -1,0 +1,121 @@
+"""From a document and what it should become to a `Change`; and what a service may change in a document by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from console.model.change import ABSENT, Change, Edit, Risk, Severity
+from console.model.document import Document, Json, Target, TargetKind, wrapped
+from console.rules.diff import diff
+
+_COMPUTED: dict[TargetKind, frozenset[str]] = {
+    TargetKind.HUB: frozenset({"etag", "systemData"}),
+    TargetKind.POLICIES: frozenset(),
+    TargetKind.DEVICE: frozenset(
+        {
+            "etag",
+            "connectionState",
+            "connectionStateUpdatedTime",
+            "statusUpdatedTime",
+            "lastActivityTime",
+            "cloudToDeviceMessageCount",
+        }
+    ),
+    TargetKind.CONNECTION: frozenset({"etag", "systemData"}),
+    TargetKind.ENDPOINT: frozenset({"etag", "systemData"}),
+    TargetKind.PROVISIONING: frozenset({"etag", "systemData"}),
+}
+"""Top-level members that the service moves by itself: states, times, counters, the ETag."""
+
+_COMPUTED_PROPERTIES = frozenset({"provisioningState", "state"})
+
+RACE = Risk(
+    "race",
+    Severity.LOW,
+    "this resource has no ETag: it is compared right before the write, and a change in that instant would be lost",
+)
+"""The risk of every write to a resource without a precondition."""
+
+ETAGLESS = frozenset({TargetKind.CONNECTION, TargetKind.ENDPOINT})
+
+
+def change_of(
+    kind: str,
+    title: str,
+    target: Target,
+    before: Document | None,
+    after: Json | None,
+    *,
+    risks: Iterable[Risk] = (),
+    effect: Iterable[tuple[str, str]] = (),
+    notes: Iterable[str] = (),
+    reason: str = "",
+    batch: str = "",
+    undoes: str = "",
+) -> Change:
+    """Return the change from a document to what it should become; see `Change` for the arguments.
+
+    Resources without an ETag get the risk of a race.
+    """
+    edits = diff(before.body if before else ABSENT, after if after is not None else ABSENT)
+    found = (*risks, RACE) if target.kind in ETAGLESS and before is not None else tuple(risks)
+    return Change(
+        kind=kind,
+        title=title,
+        target=target,
+        before=before,
+        after=after,
+        edits=edits,
+        risks=found,
+        effect=tuple(effect),
+        notes=tuple(notes),
+        reason=reason,
+        batch=batch,
+        undoes=undoes,
+    )
+
+
+def with_risks(change: Change, risks: Iterable[Risk]) -> Change:
+    """Return the change with more risks."""
+    return replace(change, risks=(*change.risks, *risks))
+
+
+def settled(kind: TargetKind, body: Json | None) -> Any:
+    """Return a body without what the service moves by itself, ready to be compared; ABSENT for None."""
+    if body is None:
+        return ABSENT
+    if kind is TargetKind.POLICIES:
+        policies = body.get("authorizationPolicies")
+        return {"hub": settled(TargetKind.HUB, body.get("hub")), "authorizationPolicies": policies}
+    kept = {name: value for name, value in body.items() if name not in _COMPUTED[kind]}
+    if isinstance(kept.get("properties"), dict):
+        kept["properties"] = _steady(kept["properties"])
+    return kept
+
+
+def _steady(properties: Json) -> Json:
+    kept = {name: value for name, value in properties.items() if name not in _COMPUTED_PROPERTIES}
+    connections = kept.get("privateEndpointConnections")
+    if isinstance(connections, list):
+        kept["privateEndpointConnections"] = [
+            {**item, "properties": _steady(item["properties"])} if isinstance(item.get("properties"), dict) else item
+            for item in connections
+            if isinstance(item, dict)
+        ]
+    return kept
+
+
+def touched(change: Change, differences: Iterable[Edit]) -> bool:
+    """Whether one of some differences lies where the change was made (or around it)."""
+    paths = [edit.path for edit in change.edits]
+    return any(
+        one.path[: len(path)] == path or path[: len(one.path)] == one.path for one in differences for path in paths
+    )
+
+
+def copied(document: Document) -> Json:
+    """Return a copy of a document's body to edit into what it should become."""
+    body: Json = wrapped(document.body)  # copies everything but the keys, which cannot be copied and need not be
+    return body
