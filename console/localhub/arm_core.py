@@ -26,7 +26,7 @@ from console.localhub.arm_errors import (
     subscription_not_found,
     unauthenticated,
 )
-from console.localhub.arm_operations import FaultSource, Operation, Operations
+from console.localhub.arm_operations import FaultSource, Operation, Operations, TakenFault
 from console.localhub.auth import AuthFailure, bearer
 from console.localhub.state import ActivityEvent, Cloud, HubState, Json, Principal
 
@@ -65,6 +65,7 @@ class Call:
     request_id: str
     correlation_id: str
     notes: Json = field(default_factory=dict)  # what a handler tells the activity log
+    ended: Callable[[Json | None], None] | None = None  # tells the activity log of the end of a write, with its error
 
     @property
     def cloud(self) -> Cloud:
@@ -129,11 +130,29 @@ class Call:
             body["nextLink"] = f"{self.base_url}{self.path}?{urlencode(query)}"
         return JSONResponse(body)
 
-    def accepted(self, operation: Operation, status: int, body: Json | None) -> Response:
-        """Answer a write that goes on in the background, with the address to poll."""
+    def listing(self, action: str, resources: Iterable[Json], size: int) -> Response:
+        """Answer the resources of the path's subscription or group that the caller may read, by name.
+
+        Raises 403 when the caller may read none of them and has no role for it at the subscription or group.
+        """
+        scope, group = f"/subscriptions/{self.params['subscription']}", self.params.get("group")
+        if group is not None:
+            self.check_group(group)
+            scope += f"/resourceGroups/{group}"
+            resources = [one for one in resources if group_of(one["id"]) == group.casefold()]
+        readable = [one for one in resources if self.may(action, one["id"])]
+        if not readable and not self.may(action, scope):
+            raise forbidden(self.principal, action, scope)
+        return self.page(sorted(readable, key=lambda one: str(one["name"])), size)
+
+    def accepted(self, operation: Operation, status: int, body: Json | None, results: str | None = None) -> Response:
+        """Answer a write that goes on in the background, with the address to poll.
+
+        `results` is the path under which its kind of operations is polled, by default below the resource.
+        """
         version = self.query.get("api-version", "")
-        hub_path = self.path.split("?")[0]
-        address = f"{self.base_url}{hub_path}/operationResults/{operation.id}?api-version={version}"
+        folder = results or f"{self.path.split('?')[0]}/operationResults"
+        address = f"{self.base_url}{folder}/{operation.id}?api-version={version}"
         # one second: azure-core takes 0 for "no answer" and falls back to its own 30 seconds
         headers = {"Azure-AsyncOperation": f"{address}&asyncinfo", "Retry-After": "1"}
         if status == 202:
@@ -185,7 +204,7 @@ class Arm:
         self._routes = [(route, route.pattern()) for route in routes]
         self._base_url = base_url
 
-    def fault(self, kind: str, call: Call) -> object | None:
+    def fault(self, kind: str, call: Call) -> TakenFault | None:
         """Use up one fault of a kind that is meant for such a call, where faults are set at all."""
         return self.faults.take(kind, "arm", call.path, call.method) if self.faults is not None else None
 
@@ -258,6 +277,8 @@ class Arm:
     def _run(self, route: Route, call: Call) -> Response:
         scope = (route.scope or route.template).format(**call.params)
         operation = route.operation
+        if operation:
+            call.ended = lambda error: _record_end(call, operation, scope, 200, error)
         try:
             if route.action:
                 call.require(route.action, scope)
@@ -272,12 +293,16 @@ class Arm:
             if started:
                 record(call, operation, scope, "Started", "", response.status_code, None)
             failed = call.notes.pop("failed", None)
-            if failed:
-                record(call, operation, scope, "Failed", "InternalServerError", 500, {"error": failed})
-            elif not call.notes.pop("stuck", False):
-                name = _SUB_STATUS.get(response.status_code, str(response.status_code))
-                record(call, operation, scope, "Succeeded", name, response.status_code, None)
+            if not call.notes.pop("unfinished", False):
+                _record_end(call, operation, scope, response.status_code, failed)
         return response
+
+
+def _record_end(call: Call, operation: str, scope: str, http: int, error: Json | None) -> None:
+    if error:
+        record(call, operation, scope, "Failed", "InternalServerError", 500, {"error": error})
+    else:
+        record(call, operation, scope, "Succeeded", _SUB_STATUS.get(http, str(http)), http, None)
 
 
 def record(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Lock
 from typing import Protocol
 
 from console.localhub.state import Json
+
+
+class TakenFault(Protocol):
+    """A fault that was used up; `seconds` is 0 where the fault does not say."""
+
+    seconds: float
 
 
 class FaultSource(Protocol):
@@ -17,7 +24,7 @@ class FaultSource(Protocol):
 
     def take(
         self, kind: str, endpoint: str | None = None, path: str | None = None, method: str | None = None
-    ) -> object | None:
+    ) -> TakenFault | None:
         """Use up one fault of a kind meant for such a request; None when there is none."""
 
 
@@ -43,11 +50,29 @@ class Operations:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._all: dict[str, Operation] = {}
-        self._lock = Lock()
+        self._lock = threading.Lock()
 
     def start(self, *, error: Json | None = None, stuck: bool = False) -> Operation:
         """Begin an operation that succeeds, fails with `error`, or never ends."""
-        operation = Operation(datetime.now(UTC), None if stuck else time.monotonic() + self._seconds, error)
+        return self._keep(Operation(datetime.now(UTC), None if stuck else time.monotonic() + self._seconds, error))
+
+    def start_late(self, work: Callable[[], Json | None], seconds: float = 0.0) -> Operation:
+        """Begin an operation whose work is done only at its end; `work` returns the error, None when it succeeded.
+
+        `seconds` is how long it takes, 0 for as long as any other.
+        """
+        operation = self._keep(Operation(datetime.now(UTC), None))
+
+        def end() -> None:
+            operation.error = work()
+            operation.done_at = time.monotonic()  # last, so that nobody sees Succeeded before the work is done
+
+        timer = threading.Timer(seconds or self._seconds, end)
+        timer.daemon = True
+        timer.start()
+        return operation
+
+    def _keep(self, operation: Operation) -> Operation:
         with self._lock:
             self._all[operation.id] = operation
         return operation

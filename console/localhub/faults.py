@@ -24,6 +24,8 @@ ANSWERS = {
 FLAGS = {
     "lro-fail": "long-running operations end as Failed",
     "lro-stuck": "long-running operations never end",
+    "lro-late": "a write takes effect only when its long-running operation ends, after `seconds` when given",
+    "meanwhile": "right after a write of a hub somebody else changes it (a tag, and with it the ETag)",
     "stale-index": "the query index does not see new writes",
     "frozen-logs": "the log gets no new rows",
     "empty-logs": "the log is there and has no rows",

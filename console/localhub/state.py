@@ -126,6 +126,14 @@ class AccessPolicy:
 
 
 RIGHTS = ("RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect")
+DPS_RIGHTS = (
+    "ServiceConfig",
+    "DeviceConnect",
+    "EnrollmentRead",
+    "EnrollmentWrite",
+    "RegistrationStatusRead",
+    "RegistrationStatusWrite",
+)
 
 
 def new_key(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
@@ -155,6 +163,21 @@ class HubState:
     lock: RLock = field(default_factory=RLock, repr=False)
     metric_history: dict[str, list[tuple[datetime, float]]] = field(default_factory=dict)
     network_changed: int = 0  # counts writes of network rules; the door caches by it
+
+
+@dataclass
+class ProvisioningState:
+    """One provisioning service (DPS). `resource` is its ARM body without keys; guard every access by the cloud's lock.
+
+    `policies` have rights of `DPS_RIGHTS`. `links` are the connection strings of the linked hubs by lower-case host
+    name; in `resource` a linked hub has none.
+    """
+
+    name: str
+    arm_id: str
+    resource: Json
+    policies: dict[str, AccessPolicy] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -193,6 +216,8 @@ class Cloud:
     resource_group: str
     location: str = "westeurope"
     hubs: dict[str, HubState] = field(default_factory=dict)  # by lower-case name
+    provisioning: dict[str, ProvisioningState] = field(default_factory=dict)  # by lower-case name
+    private_endpoints: dict[str, Json] = field(default_factory=dict)  # ARM bodies, by lower-case id
     workspaces: dict[str, Workspace] = field(default_factory=dict)  # by customer id
     principals: dict[str, Principal] = field(default_factory=dict)  # by object id
     role_definitions: dict[str, Json] = field(default_factory=dict)  # by GUID, ARM bodies
