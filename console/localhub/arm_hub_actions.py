@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from console.localhub.arm_core import HUB, SUBSCRIPTION, Call, Route
 from console.localhub.arm_errors import bad_body, iot_hub
 from console.localhub.arm_hub_body import MAX_UNITS, TIERS, check_name
-from console.localhub.state import RIGHTS, AccessPolicy, Json
+from console.localhub.state import AccessPolicy, Json
 
 _LISTKEYS = "Microsoft.Devices/IotHubs/listkeys/action"
 _DAILY_MESSAGES = {
@@ -29,12 +29,12 @@ _PRIVATE_LINK = {
 
 
 def policy_body(policy: AccessPolicy) -> Json:
-    """Return a shared access policy with its keys, as listkeys shows it."""
+    """Return a shared access policy with its keys, as listkeys of a hub and of a provisioning service show it."""
     return {
         "keyName": policy.name,
         "primaryKey": policy.primary_key,
         "secondaryKey": policy.secondary_key,
-        "rights": ", ".join(right for right in RIGHTS if right in policy.rights),
+        "rights": ", ".join(policy.rights),
     }
 
 
@@ -156,22 +156,6 @@ def _one_private_link(call: Call) -> Response:
     return JSONResponse(body)
 
 
-def _connections(call: Call) -> Response:
-    """Answer the private endpoint connections as a bare array, as the service does."""
-    hub = call.hub()
-    with hub.lock:
-        return JSONResponse(list(hub.private_endpoint_connections))
-
-
-def _one_connection(call: Call) -> Response:
-    hub = call.hub()
-    with hub.lock:
-        for connection in hub.private_endpoint_connections:
-            if str(connection.get("name", "")).casefold() == call.params["connection"].casefold():
-                return JSONResponse(connection)
-    raise iot_hub(404000, f"The private endpoint connection '{call.params['connection']}' was not found.")
-
-
 def _devices(name: str) -> str:
     return f"Microsoft.Devices/IotHubs/{name}"
 
@@ -185,13 +169,5 @@ ROUTES = (
     Route("GET", HUB + "/routingEndpointsHealth", _endpoint_health, _devices("routingEndpointsHealth/read"), HUB),
     Route("GET", HUB + "/privateLinkResources", _private_links, _devices("privateLinkResources/read"), HUB),
     Route("GET", HUB + "/privateLinkResources/{member}", _one_private_link, _devices("privateLinkResources/read"), HUB),
-    Route("GET", HUB + "/privateEndpointConnections", _connections, _devices("privateEndpointConnections/read"), HUB),
-    Route(
-        "GET",
-        HUB + "/privateEndpointConnections/{connection}",
-        _one_connection,
-        _devices("privateEndpointConnections/read"),
-        HUB,
-    ),
     Route("POST", SUBSCRIPTION + "/providers/Microsoft.Devices/checkNameAvailability", _check_name),
 )

@@ -53,15 +53,9 @@ def merged_resource(written: Json, current: Json | None, name: str, arm_id: str,
     if not isinstance(location, str) or not location:
         raise front_door(400, "LocationRequired", "The location property is required for this definition.")
     resource["sku"] = _sku(sku)
-    tags = resource.get("tags")
-    resource["tags"] = _tags(tags)
-    if current is not None and _place(location) != _place(str(current["location"])):
-        raise front_door(
-            409,
-            "InvalidResourceLocation",
-            f"The resource '{name}' already exists in location '{current['location']}'. A resource with the same name "
-            f"cannot be created in location '{location}'. Please select a new resource name.",
-        )
+    resource["tags"] = tags_of(resource.get("tags"))
+    if current is not None:
+        check_location(name, location, str(current["location"]))
     properties = resource.get("properties")
     if properties is not None and not isinstance(properties, dict):
         raise bad_body()
@@ -104,7 +98,7 @@ def validate_properties(properties: Json) -> None:
     rule_sets = properties.get("networkRuleSets")
     if rule_sets is not None:
         _validate_network(rule_sets)
-    _validate_classic(properties.get("ipFilterRules"))
+    validate_ordered_rules(properties.get("ipFilterRules"), MAX_CLASSIC_RULES)
 
 
 def _validate_network(rule_sets: Any) -> None:
@@ -122,14 +116,21 @@ def _validate_network(rule_sets: Any) -> None:
         _validate_rule(rule, seen)
 
 
-def _validate_classic(rules: Any) -> None:
+def validate_ordered_rules(rules: Any, maximum: int, targets: tuple[str, ...] = ()) -> None:
+    """Check rules of the ordered kind (Accept or Reject): a hub's old ones and those of a provisioning service.
+
+    `targets` are the values that a rule's optional `target` may have; without them it is not looked at. Raises 400059
+    for a shape, 400004 for too many rules, a name that is used twice or a mask that is none.
+    """
     if not isinstance(rules, list):
         raise bad_body()
-    if len(rules) > MAX_CLASSIC_RULES:
-        raise bad_argument(f"The number of IP filter rules cannot exceed {MAX_CLASSIC_RULES}.")
+    if len(rules) > maximum:
+        raise bad_argument(f"The number of IP filter rules cannot exceed {maximum}.")
     seen: set[str] = set()
     for rule in rules:
         if not isinstance(rule, dict) or rule.get("action") not in ("Accept", "Reject"):
+            raise bad_body()
+        if targets and rule.get("target") not in (None, *targets):
             raise bad_body()
         _validate_rule(rule, seen)
 
@@ -149,10 +150,11 @@ def _validate_rule(rule: Json, seen: set[str]) -> None:
         raise bad_argument(f"'{mask}' is not an IPv4 address or CIDR range.") from None
 
 
-def policies_from(written: Any) -> dict[str, AccessPolicy] | None:
+def policies_from(written: Any, known: tuple[str, ...] = RIGHTS) -> dict[str, AccessPolicy] | None:
     """Return the shared access policies of a PUT; None when it says nothing of them, which keeps those there are.
 
-    A key that is null is minted. Raises 400059 for a shape, 400035 for a key, 400004 for a refused name or rights.
+    `known` are the rights there are, in the service's order. A key that is null is minted. Raises 400059 for a shape,
+    400035 for a key, 400004 for a refused name or rights.
     """
     if written is None:
         return None
@@ -167,18 +169,19 @@ def policies_from(written: Any) -> dict[str, AccessPolicy] | None:
             raise bad_body()
         if not _POLICY_NAME.fullmatch(name):
             raise bad_argument(f"'{name}' is not a valid shared access policy name.")
-        if name.casefold() in {known.casefold() for known in policies}:
+        if name.casefold() in {other.casefold() for other in policies}:
             raise bad_argument(f"The shared access policy '{name}' is given twice.")
-        policies[name] = AccessPolicy(name, rights_from(rights), _key(item, "primaryKey"), _key(item, "secondaryKey"))
+        granted = rights_from(rights, known)
+        policies[name] = AccessPolicy(name, granted, _key(item, "primaryKey"), _key(item, "secondaryKey"))
     return policies
 
 
-def rights_from(text: str) -> tuple[str, ...]:
-    """Return the rights of a comma-separated text in the service's order; raises 400004 for a word that is none."""
+def rights_from(text: str, known: tuple[str, ...] = RIGHTS) -> tuple[str, ...]:
+    """Return the rights of a comma-separated text in the order of `known`; raises 400004 for a word that is none."""
     words = {word.strip() for word in text.split(",")}
-    if not words or words - set(RIGHTS):
+    if not words or words - set(known):
         raise bad_argument(f"'{text}' are not access rights.")
-    return tuple(right for right in RIGHTS if right in words)
+    return tuple(right for right in known if right in words)
 
 
 def _key(item: Json, which: str) -> str:
@@ -203,7 +206,8 @@ def _sku(sku: Any) -> Json:
     return {**sku, "tier": TIERS[name], "capacity": capacity}
 
 
-def _tags(tags: Any) -> Json:
+def tags_of(tags: Any) -> Json:
+    """Return the tags of a resource's body, none when it has none; raises 400 for what are no tags."""
     if tags is None:
         return {}
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
@@ -215,7 +219,7 @@ def tags_from(written: Json) -> Json:
     """Return the tags of a PATCH; raises 400 when they are none or something else is asked for."""
     if "tags" not in written:
         raise bad_body()
-    return _tags(written["tags"])
+    return tags_of(written["tags"])
 
 
 def _mint_identity(resource: Json, arm_id: str, tenant: str) -> None:
@@ -228,6 +232,17 @@ def _mint_identity(resource: Json, arm_id: str, tenant: str) -> None:
     else:
         identity.pop("principalId", None)
         identity.pop("tenantId", None)
+
+
+def check_location(name: str, location: str, current: str) -> None:
+    """Raise the front door's 409 when a resource that is in one region is written with another."""
+    if _place(location) != _place(current):
+        raise front_door(
+            409,
+            "InvalidResourceLocation",
+            f"The resource '{name}' already exists in location '{current}'. A resource with the same name "
+            f"cannot be created in location '{location}'. Please select a new resource name.",
+        )
 
 
 def _place(location: str) -> str:

@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 
 from console.localhub import rbac
 from console.localhub.state import (
+    DPS_RIGHTS,
     RIGHTS,
     AccessPolicy,
     Cloud,
     HubState,
     Json,
     Principal,
+    ProvisioningState,
     RoleAssignment,
     StoryClock,
     Workspace,
@@ -25,6 +27,8 @@ from console.localhub.state import (
 )
 
 HUB_NAME = "contoso-plants"
+DPS_NAME = "contoso-dps"
+DPS_POLICY = "provisioningserviceowner"
 RESOURCE_GROUP = "contoso-rg"
 WORKSPACE_NAME = "contoso-logs"
 DIAGNOSTIC_SETTING = "to-contoso-logs"
@@ -158,6 +162,62 @@ def new_hub(
     return hub
 
 
+def default_provisioning_properties() -> Json:
+    """Return what a new provisioning service's properties are when a create says nothing about them."""
+    return {
+        "allocationPolicy": "Hashed",
+        "iotHubs": [],
+        "ipFilterRules": [],
+        "publicNetworkAccess": "Enabled",
+        "enableDataResidency": False,
+    }
+
+
+def provisioning_facts(name: str, arm_id: str) -> Json:
+    """Return the properties that the service computes for a provisioning service: state, host names, id scope."""
+    number = uuid.uuid5(_NAMESPACE, arm_id.casefold()).hex[:6].upper()
+    return {
+        "state": "Active",
+        "provisioningState": "Succeeded",
+        "deviceProvisioningHostName": "global.azure-devices-provisioning.net",
+        "serviceOperationsHostName": f"{name}.azure-devices-provisioning.net",
+        "portalOperationsHostName": f"{name}.services.azure-devices-provisioning.net",
+        "idScope": f"0ne00{number}",
+        "privateEndpointConnections": [],
+    }
+
+
+def provisioning_policies() -> dict[str, AccessPolicy]:
+    """Return the one policy a new provisioning service has, with all rights and fresh random keys."""
+    return {DPS_POLICY: AccessPolicy(DPS_POLICY, DPS_RIGHTS, new_key(), new_key())}
+
+
+def new_provisioning(cloud: Cloud, name: str, hub: HubState, policy: str, *, etag_seed: int = 0) -> ProvisioningState:
+    """Make a provisioning service that is linked to a hub by a policy's primary key, and put it into the cloud."""
+    group = cloud.resource_group
+    scope = f"/subscriptions/{cloud.subscription_id}/resourceGroups/{group}"
+    arm_id = f"{scope}/providers/Microsoft.Devices/provisioningServices/{name}"
+    key = hub.policies[policy].primary_key
+    properties = {**default_provisioning_properties(), **provisioning_facts(name, arm_id)}
+    properties["iotHubs"] = [{"name": hub.host, "applyAllocationPolicy": True, "location": hub.resource["location"]}]
+    resource: Json = {
+        "id": arm_id,
+        "name": name,
+        "type": "Microsoft.Devices/provisioningServices",
+        "location": cloud.location,
+        "tags": {},
+        "etag": _first_etag(etag_seed),
+        "properties": properties,
+        "resourcegroup": group,
+        "subscriptionid": cloud.subscription_id,
+        "sku": {"name": "S1", "tier": "Standard", "capacity": 1},
+    }
+    links = {hub.host.casefold(): f"HostName={hub.host};SharedAccessKeyName={policy};SharedAccessKey={key}"}
+    service = ProvisioningState(name, arm_id, resource, provisioning_policies(), links)
+    cloud.provisioning[name.casefold()] = service
+    return service
+
+
 def diagnostic_setting(hub: HubState, workspace_arm_id: str, name: str, enabled: tuple[str, ...]) -> Json:
     """Return the ARM body (2021-05-01-preview) of a setting that sends these log categories to a workspace."""
     no_retention = {"enabled": False, "days": 0}
@@ -191,7 +251,7 @@ def diagnostic_setting(hub: HubState, workspace_arm_id: str, name: str, enabled:
 
 
 def new_cloud(clock: StoryClock, seed: int = 1, *, hub_name: str = HUB_NAME, location: str = "westeurope") -> Cloud:
-    """Make a cloud with one empty hub, a workspace for its Connections log, and operator, reader and nobody.
+    """Make a cloud with one empty hub, a workspace for its Connections log, a linked DPS, and operator, reader, nobody.
 
     Ids follow from `seed`; keys and client secrets are random on every start.
     """
@@ -229,6 +289,7 @@ def new_cloud(clock: StoryClock, seed: int = 1, *, hub_name: str = HUB_NAME, loc
     )
     setting = diagnostic_setting(hub, workspace.arm_id, DIAGNOSTIC_SETTING, ("Connections",))
     hub.diagnostic_settings[DIAGNOSTIC_SETTING] = setting
+    new_provisioning(cloud, DPS_NAME, hub, "iothubowner", etag_seed=seed + 1)
     _principals(cloud, seed)
     _assignments(cloud, seed, hub, workspace, group_scope)
     return cloud

@@ -10,7 +10,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as WebRoute
 
-from console.localhub import arm_activity, arm_authorization, arm_certificates, arm_hub, arm_hub_actions, arm_monitor
+from console.localhub import (
+    arm_activity,
+    arm_authorization,
+    arm_certificates,
+    arm_connections,
+    arm_hub,
+    arm_hub_actions,
+    arm_monitor,
+    arm_private_endpoints,
+    arm_provisioning,
+)
 from console.localhub.arm_core import GROUP, SUBSCRIPTION, Arm, Call, Route, groups
 from console.localhub.arm_errors import group_not_found
 from console.localhub.arm_operations import FaultSource
@@ -31,7 +41,8 @@ def make_app(
 
     `base_url` tells the address the caller used, for links in answers (default: scheme and Host header).
     `operation_seconds` is how long a long-running write says InProgress. Faults `lro-fail` and `lro-stuck` of endpoint
-    "arm" make the next write's operation fail or never end; such a write changes nothing.
+    "arm" make the next write's operation fail or never end; such a write changes nothing. By `lro-late` it takes effect
+    when its operation ends, and by `meanwhile` somebody else changes the hub right after a PUT of it.
     """
     arm = Arm(cloud, _ROUTES, faults, base_url, operation_seconds)
 
@@ -126,6 +137,9 @@ _ROUTES: tuple[Route, ...] = (
     *arm_hub.ROUTES,
     *arm_hub_actions.ROUTES,
     *arm_certificates.ROUTES,
+    *arm_connections.ROUTES,
+    *arm_private_endpoints.ROUTES,
+    *arm_provisioning.ROUTES,
     *arm_monitor.ROUTES,
     *arm_activity.ROUTES,
     *arm_authorization.ROUTES,

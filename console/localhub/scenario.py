@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.localhub.arm_certificates import put_certificate
-from console.localhub.cloud_factory import next_etag, principal_named, seeded_id
+from console.localhub.cloud_factory import DPS_NAME, next_etag, principal_named, seeded_id
 from console.localhub.door import Door
 from console.localhub.fleet_plan import CLONED, Role, plan_fleet
 from console.localhub.log_rows import LogRecord
@@ -93,6 +93,7 @@ def _build(cloud: Cloud, store: LogStore, devices: int, seed: int, begin: float)
     with hub.lock:
         authorities = make_authorities(start)
         _dress(hub, authorities, start)
+        _filter_provisioning(cloud)
         clients = stock(hub, plan, authorities, start, seed)
     _earlier_writes(cloud, hub, seed)
     cloud.listeners.append(player.hub_changed)
@@ -137,6 +138,14 @@ def _dress(hub: HubState, authorities: Authorities, start: datetime) -> None:
     put_certificate(hub, "plants-2021", authorities.old.der, start - timedelta(days=1600), verified=True)
     put_certificate(hub, "plants-2025", authorities.new.der, uploaded, verified=True)
     put_certificate(hub, "contractor-test", authorities.contractor.der, start - timedelta(days=62), verified=False)
+
+
+def _filter_provisioning(cloud: Cloud) -> None:
+    """Let the provisioning service take the company's addresses alone, by rules whose order decides."""
+    rules = (("corporate", "Accept", "10.0.0.0/8"), ("everyone-else", "Reject", "0.0.0.0/0"))
+    with cloud.lock:
+        properties = cloud.provisioning[DPS_NAME].resource["properties"]
+        properties["ipFilterRules"] = [{"filterName": n, "action": a, "ipMask": mask} for n, a, mask in rules]
 
 
 def _earlier_writes(cloud: Cloud, hub: HubState, seed: int) -> None:
