@@ -154,6 +154,7 @@ def test_profile_opens_the_console_on_it():
         assert profile.hub_address == hub.ready["hub_host"]
         assert profile.arm_endpoint == hub.ready["arm_endpoint"]
         assert profile.ca_file == hub.ready["ca_file"]
+        assert profile.my_ip == "127.0.0.1"
         assert profile.credential.client_id == hub.ready["principals"]["operator"]["client_id"]
         secret_file = Path(profile.credential.secret_from.removeprefix("file:"))
         assert secret_file.read_text() == hub.ready["client_secret"]
