@@ -1,0 +1,267 @@
+"""Taking changes back: only the paths they touched, planned against what is there now; and settling unknown outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from console.model.change import ABSENT, Change, Edit, Path, Risk, Severity, path_text
+from console.model.document import Document, Json, Target, TargetKind
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.journal import EntryState, Fingerprint, JournalEntry
+from console.model.secret import Secret
+from console.model.text import clean
+from console.rules.diff import apply, equal, inverse, value_at
+from console.rules.planning import change_of, copied, settled
+from console.rules.rotation import new_key
+from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
+from console.services.session import Session
+
+if TYPE_CHECKING:
+    from console.services.changes import Opener
+    from console.services.gate import WriteGate
+    from console.services.journal import Journal
+
+_UNDOABLE = {EntryState.APPLIED, EntryState.DIFFERS}
+_NO_WAY_BACK = {
+    TargetKind.CONNECTION: "a removed private endpoint connection comes back only when its private endpoint asks again",
+    TargetKind.ENDPOINT: "a deleted private endpoint is made anew with: hubwarden network endpoint create",
+}
+
+
+@dataclass
+class _Back:
+    """An undo being put together: the body so far, and what cannot come back."""
+
+    body: Any
+    risks: list[Risk] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+
+class UndoService:
+    """Plans undos of the session's hub from its journal."""
+
+    def __init__(
+        self, session: Session, reader: DocumentReader, gate: WriteGate, journal: Journal, vault: Opener | None
+    ) -> None:
+        self._session = session
+        self._reader = reader
+        self._gate = gate
+        self._journal = journal
+        self._vault = vault
+
+    def candidates(self) -> list[JournalEntry]:
+        """Return what can be taken back, newest first: made, and not taken back yet; undos themselves only by id."""
+        entries = self._journal.entries(self._session.hub_name)
+        undone = {one for entry in entries if entry.state is EntryState.APPLIED for one in entry.undoes.split()}
+        return [entry for entry in entries if entry.state in _UNDOABLE and entry.id not in undone and not entry.undoes]
+
+    def plan(self, entry_id: str | None = None, cancel: Cancel = NEVER_CANCELLED) -> Change:
+        """Return the plan that takes one change back; None is the newest that can be.
+
+        Raises ConsoleError NOT_FOUND when there is none, BAD_INPUT when it cannot come back or there is nothing left to
+        take back.
+        """
+        if entry_id is not None:
+            return self.plans([self._entry(entry_id)], cancel)[0]
+        return self.plan_last(1, cancel)[0]
+
+    def plan_last(self, count: int, cancel: Cancel = NEVER_CANCELLED) -> list[Change]:
+        """Return the plans that take the newest `count` changes back, one plan per resource."""
+        found = self.candidates()[:count]
+        if not found:
+            why = f"the journal holds no change of {self._session.hub_name} that is not undone already"
+            raise ConsoleError(ErrorKind.NOT_FOUND, "There is nothing to undo", why, "hubwarden journal list shows all")
+        return self.plans(found, cancel)
+
+    def plans(self, entries: Sequence[JournalEntry], cancel: Cancel = NEVER_CANCELLED) -> list[Change]:
+        """Return the plans that take some entries back, newest first, one plan per resource."""
+        with_policies = any(entry.target.kind is TargetKind.POLICIES for entry in entries)
+        groups: dict[Target, list[JournalEntry]] = {}
+        for entry in sorted(entries, key=lambda one: one.seq, reverse=True):
+            self._check(entry)
+            target = entry.target
+            if with_policies and target.kind is TargetKind.HUB:  # one resource and one ETag: one plan
+                target = next(one.target for one in entries if one.target.kind is TargetKind.POLICIES)
+            groups.setdefault(target, []).append(entry)
+        return [self._plan(target, group, cancel) for target, group in groups.items()]
+
+    def settle(self, entry: JournalEntry, cancel: Cancel = NEVER_CANCELLED) -> JournalEntry:
+        """Read the resource of an unknown outcome again, write what it is into the journal, and return the new entry.
+
+        Raises ConsoleError BAD_INPUT when the outcome is known, or why the resource could not be read.
+        """
+        if entry.state not in {EntryState.UNKNOWN, EntryState.DIFFERS}:
+            what = f"The outcome of {entry.id} is known"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, entry.message or entry.state.value)
+        now = self._image(entry.target, self._read(entry.target, cancel))
+        as_planned = all(equal(value_at(now, edit.path), edit.after) for edit in self._steady(entry))
+        as_before = all(equal(value_at(now, edit.path), edit.before) for edit in self._steady(entry))
+        if as_planned:
+            state, text = EntryState.APPLIED, "Read again later: as planned."
+        elif as_before:
+            state, text = EntryState.NOT_APPLIED, "Read again later: as it was before, nothing was changed."
+        else:
+            state, text = EntryState.DIFFERS, "Read again later: neither as before nor as planned."
+        self._journal.resolve(entry, state, text)
+        return self._journal.entry(entry.id)
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _entry(self, entry_id: str) -> JournalEntry:
+        entry = self._journal.entry(entry_id)
+        if entry.hub.casefold() != self._session.hub_name.casefold():
+            why = f"it belongs to the hub {entry.hub}"
+            raise ConsoleError(
+                ErrorKind.BAD_INPUT, f"The change {entry.id} cannot be undone here", why, "Use the profile of that hub"
+            )
+        return entry
+
+    def _check(self, entry: JournalEntry) -> None:
+        if entry.state in _UNDOABLE:
+            return
+        why = {
+            EntryState.READ: "it was a reading; nothing was changed",
+            EntryState.UNKNOWN: "its outcome is not known",
+            EntryState.IN_PROGRESS: "it is being made right now",
+        }.get(entry.state, "it was never made")
+        hint = f"Read it again first: hubwarden journal show {entry.id} --re-read" if "not known" in why else ""
+        raise ConsoleError(ErrorKind.BAD_INPUT, f"The change {entry.id} cannot be undone", why, hint)
+
+    def _read(self, target: Target, cancel: Cancel) -> Document | None:
+        if target.kind is TargetKind.POLICIES:
+            who = self._session.whoami(cancel).name
+            title = "policy keys, to plan an undo"
+            self._journal.note_read("policy.keys", title, target, hub=self._session.hub_name, who=who)
+        return self._reader.read(target, cancel)
+
+    def _image(self, target: Target, document: Document | None) -> Any:
+        return self._journal.image(settled(target.kind, document.body if document else None))
+
+    def _steady(self, entry: JournalEntry) -> list[Edit]:
+        """Return the edits of an entry that can be compared: whole resources without what the service moves itself."""
+        kind = entry.target.kind
+        return [
+            edit if edit.path else Edit((), _settled(kind, edit.before), _settled(kind, edit.after))
+            for edit in entry.edits
+        ]
+
+    def _plan(self, target: Target, entries: list[JournalEntry], cancel: Cancel) -> Change:
+        current = self._read(target, cancel)
+        back = _Back(copied(current) if current is not None else ABSENT)
+        keys = self._keys(entries)
+        for entry in entries:
+            for edit in inverse(entry.edits):
+                path = edit.path
+                if target.kind is TargetKind.POLICIES and entry.target.kind is TargetKind.HUB:
+                    path = ("hub", *path)
+                self._take_back(back, target, Edit(path, edit.before, edit.after, edit.position), keys)
+        names = ", ".join(entry.title for entry in entries)
+        after = None if back.body is ABSENT else back.body
+        undoes = " ".join(entry.id for entry in entries)
+        change = change_of(
+            "undo", f"undo of {names}", target, current, after, risks=back.risks, notes=back.notes, undoes=undoes
+        )
+        if not change.edits:
+            why = "; ".join([*(risk.message for risk in back.risks), *back.notes]) or "it is as before already"
+            raise ConsoleError(ErrorKind.BAD_INPUT, f"Nothing is left to undo of {names}", why)
+        return change
+
+    def _take_back(self, back: _Back, target: Target, edit: Edit, keys: dict[str, Secret]) -> None:
+        """Make one inverse edit, if the place still holds what the change put there."""
+        if not edit.path:
+            self._whole(back, target, edit, keys)
+            return
+        found = self._journal.image(value_at(back.body, edit.path))
+        place = clean(path_text(edit.path))
+        if equal(found, edit.after):
+            back.notes.append(f"{place} is as before already")
+            return
+        if not equal(found, edit.before):
+            message = f"{place} was changed by somebody else since: it stays as it is"
+            back.risks.append(Risk("changed-since", Severity.MEDIUM, message))
+            return
+        if target.kind is TargetKind.CONNECTION and _pending(edit.after):
+            raise ConsoleError(
+                ErrorKind.BAD_INPUT,
+                f"The approval of {target.name} cannot be undone to pending",
+                "the service knows no way back to a request",
+                f"Reject it instead: hubwarden network endpoint reject {target.name}",
+            )
+        value = self._restored(back, edit.path, edit.after, keys)
+        if value is not _LOST:
+            back.body = apply(back.body, [Edit(edit.path, edit.before, value, edit.position)], check=False)
+
+    def _whole(self, back: _Back, target: Target, edit: Edit, keys: dict[str, Secret]) -> None:
+        """Take back that a resource was created or deleted."""
+        kind, now = target.kind, back.body
+        if edit.after is ABSENT:  # it was created
+            if now is ABSENT:
+                back.notes.append(f"{target.name} is gone already")
+                return
+            found = self._journal.image(settled(kind, now))
+            if not equal(found, _settled(kind, edit.before)) and kind is not TargetKind.ENDPOINT:
+                message = f"{target.name} was changed since it was created: that would be lost with it"
+                back.risks.append(Risk("changed-since", Severity.HIGH, message, blocking=True))
+            back.body = ABSENT
+            return
+        if now is not ABSENT:
+            why = "there is one of this name again, made by somebody else"
+            raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", why, "It stays as it is")
+        if kind in _NO_WAY_BACK:
+            raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", _NO_WAY_BACK[kind])
+        body = self._restored(back, (), _settled(kind, edit.after), keys)
+        if isinstance(body, dict):
+            body = {name: value for name, value in body.items() if name not in {"generationId", "deviceScope"}}
+        message = "generation id, twin (tags, properties), modules and waiting messages do not come back"
+        back.risks.append(Risk("not-restored", Severity.HIGH, message))
+        back.body = body
+
+    def _restored(self, back: _Back, path: Path, value: Any, keys: dict[str, Secret]) -> Any:
+        """Return a value of the journal with its keys again; a lost key alone cannot be restored (`_LOST`)."""
+        if isinstance(value, Fingerprint):
+            key = keys.get(value.digest) or self._gate.kept(value)
+            if key is None:
+                message = (
+                    f"{clean(path_text(path))} cannot come back: the old key was destroyed and no copy of it is here "
+                    "(only an open console that made the change, or seal_from in the profile, keeps one)"
+                )
+                back.risks.append(Risk("keys-lost", Severity.HIGH, message))
+                return _LOST
+            return key
+        if isinstance(value, dict):
+            return {name: self._member(back, (*path, name), item, keys) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._member(back, path, item, keys) for item in value]
+        return value
+
+    def _member(self, back: _Back, path: Path, value: Any, keys: dict[str, Secret]) -> Any:
+        restored = self._restored(back, path, value, keys)
+        if restored is not _LOST:
+            return restored
+        last = back.risks.pop()
+        message = f"{last.message.partition(':')[0].replace('cannot come back', 'gets a NEW key')}: the old one is lost"
+        back.risks.append(Risk("keys-lost", Severity.HIGH, message, blocking=True))
+        return Secret(new_key())
+
+    def _keys(self, entries: list[JournalEntry]) -> dict[str, Secret]:
+        """Return the keys that the journal holds sealed; needs the passphrase when there are any."""
+        found: dict[str, Secret] = {}
+        for entry in entries:
+            if entry.sealed and self._vault is not None:
+                found.update(self._vault.open(entry.sealed))
+        return found
+
+
+_LOST = object()
+
+
+def _settled(kind: TargetKind, value: Any) -> Any:
+    body: Json | None = value if isinstance(value, dict) else None
+    return settled(kind, body) if body is not None else value
+
+
+def _pending(value: Any) -> bool:
+    return value == "Pending" or (isinstance(value, dict) and value.get("status") == "Pending")
