@@ -21,6 +21,7 @@ _COMMANDS = {
     "connections": ("console.cli.connections", "connections", "Who fails to connect, since when and why."),
     "demo": ("console.cli.demo", "demo", "Start the local hub with an incident under way and open the console on it."),
     "devices": ("console.cli.devices", "devices", "The device registry: list, show."),
+    "journal": ("console.cli.journal", "journal", "Who changed what: list, show, verify, undo, export."),
     "localhub": ("console.cli.localhub", "localhub", "A real IoT Hub on loopback."),
     "profile": ("console.cli.profile", "profile", "Profiles: add, list, show, check."),
     "schema": ("console.cli.schemas", "schema", "The JSON schema of a --json output."),

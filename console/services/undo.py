@@ -1,4 +1,4 @@
-"""Taking changes back: only the paths they touched, planned against what is there now; and settling unknown outcomes."""
+"""Taking changes back: only the paths they touched, planned against what is there now; settling unknown outcomes."""
 
 from __future__ import annotations
 
