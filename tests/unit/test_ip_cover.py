@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ip_oracle import BASE, allow_lists, masks, small_masks
 
@@ -44,6 +44,7 @@ def test_the_cover_of_the_plants() -> None:
         minimal_cover(["10.20.4.XXX", "nonsense"])
 
 
+@settings(deadline=None)  # counting addresses takes its time on a busy machine
 @given(masks, seen_lists)
 def test_narrowing_keeps_every_seen_address_of_the_rule(mask: str, seen: list[SeenAddress]) -> None:
     rule = IPv4Network(mask, strict=False)
@@ -78,6 +79,7 @@ def test_narrowing_the_plant() -> None:
     assert narrow(IpRule("odd", "x"), seen).exact == ()
 
 
+@settings(deadline=None)  # counting addresses takes its time on a busy machine
 @given(allow_lists(), seen_lists)
 def test_use_of_rules(rules: tuple[IpRule, ...], seen: list[SeenAddress]) -> None:
     for rule, use in zip(rules, rule_use(rules, seen), strict=True):

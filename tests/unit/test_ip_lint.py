@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ip_oracle import allow_lists, classic_lists, dps_lists, edges, masks, naive, small_masks
 
@@ -43,6 +43,7 @@ few_masks = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # counting addresses takes its time on a busy machine
 @given(allow_lists(few_masks | masks))
 def test_a_redundant_rule_changes_nothing_and_every_other_does(rules: tuple[IpRule, ...]) -> None:
     found = {item.position for item in lint_rules(NetworkRules(True, rules)) if item.kind in REMOVABLE}
@@ -57,6 +58,7 @@ def test_a_redundant_rule_changes_nothing_and_every_other_does(rules: tuple[IpRu
             assert not same(Reach(rules=deny(*rules)), Reach(rules=deny(*left)), points)
 
 
+@settings(deadline=None)  # counting addresses takes its time on a busy machine
 @given(allow_lists(few_masks | small_masks, most=5))
 def test_removable_rules_go_together_and_leave_the_fewest(rules: tuple[IpRule, ...]) -> None:
     gone = removable(rules)
@@ -80,6 +82,7 @@ def never_matches(rules: tuple[ClassicRule, ...], position: int, dps: bool) -> b
     return all(naive(Reach(classic=rules), n, target)[1] != name for n in points for target in targets)
 
 
+@settings(deadline=None)  # counting addresses takes its time on a busy machine
 @given(classic_lists(few_masks | masks))
 def test_ordered_rules_are_redundant_or_shadowed_as_removing_them_shows(
     rules: tuple[ClassicRule, ...],
@@ -87,6 +90,7 @@ def test_ordered_rules_are_redundant_or_shadowed_as_removing_them_shows(
     check_ordered(rules, dps=False)
 
 
+@settings(deadline=None)  # counting addresses takes its time on a busy machine
 @given(dps_lists(few_masks | masks))
 def test_filters_of_a_provisioning_service_likewise_by_target(rules: tuple[ClassicRule, ...]) -> None:
     check_ordered(rules, dps=True)
