@@ -114,7 +114,8 @@ def _changes(
     vault = vault_for(profile, prompt)
     ports = later(lambda: write_ports(wiring)) if write_ports is not None else None
     gate = WriteGate(session, reader, ports, journal, vault.seal if vault else None)
-    return Changes(session, reader, gate, journal, vault, profile.my_ip, profile.max_cut_percent)
+    provisioning = later(lambda: wiring.provisioning)
+    return Changes(session, reader, gate, journal, vault, profile.my_ip, profile.max_cut_percent, provisioning)
 
 
 def _there(registry: RegistryGateway | None) -> RegistryGateway:

@@ -104,7 +104,7 @@ class HubGateway:
     def policies(self, cancel: Cancel = NEVER_CANCELLED) -> list[dict[str, Any]]:
         """Read the shared access policies with their keys: listKeys, a privileged read that leaves a trace."""
         what = "The shared access policies could not be read"
-        role = "a role with Microsoft.Devices/IotHubs/listkeys/action (IoT Hub's keys open all of its data)"
+        role = "Contributor, or one with the action Microsoft.Devices/IotHubs/listkeys/action,"
         body = self._arm.post(what, f"{self.arm_id(cancel)}/listkeys", _HUBS, cancel, role=role)
         return [dict(item) for item in _mapping(body, what).get("value") or ()]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from console.model.secret import Secret
 from console.services.gate import WriteGate
 from console.services.journal import Journal
-from console.services.ports import DocumentReader
+from console.services.ports import DocumentReader, ProvisioningReader
 from console.services.session import Session
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Changes:
         vault: Opener | None = None,
         own_address: str = "",
         max_cut_percent: int = 5,
+        provisioning: ProvisioningReader | None = None,
     ) -> None:
         self.session = session
         self.reader = reader
@@ -49,6 +50,7 @@ class Changes:
         self.vault = vault
         self.own_address = own_address
         self.max_cut_percent = max_cut_percent
+        self.provisioning = provisioning
 
     @cached_property
     def network(self) -> NetworkService:
@@ -62,7 +64,9 @@ class Changes:
         """Plans who holds a key to the hub."""
         from console.services.policies import PoliciesService
 
-        return PoliciesService(self.session, self.reader, self.journal)
+        return PoliciesService(
+            self.session, self.reader, self.journal, self.provisioning, sealed=self.vault is not None
+        )
 
     @cached_property
     def devices(self) -> DeviceChanges:

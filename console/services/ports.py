@@ -16,6 +16,7 @@ from console.model.device import Device, DeviceDetail
 from console.model.document import Document, Target
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertificate, Identity, MetricSeries
+from console.model.provisioning import DpsLink
 
 
 class Cancel:
@@ -117,6 +118,13 @@ class DocumentReader(Protocol):
 
         Keys come only with POLICIES (listKeys, a privileged read) and DEVICE, as `Secret`s.
         """
+
+
+class ProvisioningReader(Protocol):
+    """The provisioning services of the hub's subscription, reading."""
+
+    def links(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[DpsLink]:
+        """Return every link of every service that the credential may see, to whatever hub."""
 
 
 class LogsReader(Protocol):

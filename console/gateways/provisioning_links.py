@@ -1,0 +1,75 @@
+"""The provisioning services of the hub's subscription and what they link to, by plain ARM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from console.gateways.arm import Arm
+from console.gateways.documents import PROVISIONING
+from console.gateways.resource_manager import HubGateway
+from console.model.hub import arm_segment
+from console.model.ip_rule import ClassicRule, FilterAction, FilterTarget
+from console.model.provisioning import DpsLink
+from console.model.text import clean
+from console.services.ports import NEVER_CANCELLED, Cancel
+
+
+class ProvisioningGateway:
+    """Reads the provisioning services that the credential may see in the hub's subscription."""
+
+    def __init__(self, arm: Arm, hub: HubGateway) -> None:
+        self._arm = arm
+        self._hub = hub
+
+    def links(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[DpsLink]:
+        """Return every link of every provisioning service, to whatever hub. Raises ConsoleError.
+
+        Services that the credential may not see are left out by the resource manager without a word.
+        """
+        subscription = arm_segment(self._hub.arm_id(cancel), "subscriptions")
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Devices/provisioningServices"
+        what, role = "The provisioning services could not be listed", "Reader (on the subscription)"
+        return [
+            link for body in self._arm.pages(what, path, PROVISIONING, cancel, role=role) for link in links_from(body)
+        ]
+
+
+def links_from(body: dict[str, Any]) -> Iterator[DpsLink]:
+    """Yield the links of a provisioning service from its ARM body (api-version 2022-12-12, and later identity links).
+
+    Its connection strings come with masked keys; the text of them ends here.
+    """
+    properties = body.get("properties") or {}
+    filters = tuple(_rule(item) for item in properties.get("ipFilterRules") or () if isinstance(item, dict))
+    public = str(properties.get("publicNetworkAccess", "Enabled")).casefold() != "disabled"
+    for item in properties.get("iotHubs") or ():
+        if not isinstance(item, dict):
+            continue
+        parts = _parts(str(item.get("connectionString") or ""))
+        kind = str(item.get("authenticationType") or "KeyBased").casefold()
+        yield DpsLink(
+            instance=clean(body.get("name")),
+            arm_id=clean(body.get("id")),
+            host=clean(parts.get("hostname") or item.get("hostName") or item.get("name")),
+            policy=clean(parts.get("sharedaccesskeyname")),
+            by_key=kind == "keybased",
+            filters=filters,
+            public_access=public,
+        )
+
+
+def _parts(connection_string: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in connection_string.split(";") if part)
+    return {name.strip().casefold(): value for name, _, value in pairs if name.strip().casefold() != "sharedaccesskey"}
+
+
+def _rule(item: dict[str, Any]) -> ClassicRule:
+    reject = str(item.get("action", "")).casefold() == "reject"
+    target = str(item.get("target") or "all").casefold()
+    return ClassicRule(
+        name=clean(item.get("filterName")),
+        action=FilterAction.REJECT if reject else FilterAction.ACCEPT,
+        mask=clean(item.get("ipMask")),
+        target=next((one for one in FilterTarget if one.value.casefold() == target), FilterTarget.ALL),
+    )
