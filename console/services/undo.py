@@ -14,7 +14,7 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.rules.diff import apply, equal, inverse, value_at
 from console.rules.planning import change_of, copied, settled
-from console.rules.rotation import new_key
+from console.rules.keys import new_key
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
 from console.services.session import Session
 
