@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
-from console.model.change import Change, Consent, Outcome, Result
+from console.model.change import Change, Consent, Outcome, Result, Risk
 from console.model.document import Document, secrets_in
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import Fingerprint
@@ -34,6 +35,18 @@ def _silent(_step: str) -> None:
     """Tell nobody."""
 
 
+class Asked(Protocol):
+    """What can be permitted: a change, or a bulk of changes that is agreed to as one."""
+
+    @property
+    def title(self) -> str:
+        """What it does, for people."""
+
+    @property
+    def blocking(self) -> tuple[Risk, ...]:
+        """The risks that must be accepted by id."""
+
+
 class WriteGate:
     """Applies changes of the session's hub: refuse or permit, record the intent, write, read back, record the outcome.
 
@@ -56,8 +69,8 @@ class WriteGate:
         self._kept: dict[str, Secret] = {}
         self._lock = threading.Lock()  # one write at a time: two of one console would only collide
 
-    def permit(self, change: Change, consent: Consent) -> None:
-        """Raise ConsoleError unless this change may be made now.
+    def permit(self, change: Asked, consent: Consent) -> None:
+        """Raise ConsoleError unless this change (or bulk of changes) may be made now.
 
         READ_ONLY: not armed. BAD_INPUT: the hub's name was not typed (code "confirm-hub"), or a blocking risk was not
         accepted by its id (code "risk").
@@ -79,9 +92,18 @@ class WriteGate:
             )
 
     def apply(
-        self, change: Change, consent: Consent, cancel: Cancel = NEVER_CANCELLED, on_step: Step = _silent
+        self,
+        change: Change,
+        consent: Consent,
+        cancel: Cancel = NEVER_CANCELLED,
+        on_step: Step = _silent,
+        *,
+        fresh: bool = False,
     ) -> Outcome:
         """Make one change and return how it ended; the outcome never claims more than what was read back.
+
+        `fresh`: the plan was made from a reading of this moment, so that the ETag alone is precondition enough and the
+        resource is not read once more before the write. Without an ETag it is read all the same.
 
         Raises ConsoleError when nothing was written: not permitted (see `permit`), the journal cannot be written, the
         resource cannot be read, or somebody changed it since the plan was made (CONFLICT: read, plan, show, ask again).
@@ -94,6 +116,9 @@ class WriteGate:
                 ErrorKind.READ_ONLY, "Nothing was changed", "this console was opened without write ports"
             )
         with self._lock:
+            if not fresh or change.before is None or not change.before.etag:
+                on_step("reading once more")
+                self._check_unchanged(change, self._reader.read(change.target, cancel))
             return self._apply(change, consent, self._ports, cancel, on_step)
 
     def apply_all(
@@ -136,8 +161,6 @@ class WriteGate:
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _apply(self, change: Change, consent: Consent, ports: WritePorts, cancel: Cancel, on_step: Step) -> Outcome:
-        on_step("reading once more")
-        self._check_unchanged(change, self._reader.read(change.target, cancel))
         who = self._who(cancel)
         sealed = self._keep(change)
         hub = self._session.hub_name
