@@ -73,12 +73,9 @@ def equal(one: Any, other: Any) -> bool:
     return not diff(_dense(one), _dense(other))
 
 
-def without(document: Any, paths: Iterable[Path]) -> Any:
-    """Return a copy of a document without what stands at some paths."""
-    for path in paths:
-        if value_at(document, path) is not ABSENT:
-            document = _put(document, path, Edit(path, ABSENT, ABSENT), check=False)
-    return document
+def holds(document: Any, wanted: Any) -> bool:
+    """Whether a document says all that `wanted` says; what it says beyond that (a service's defaults) is no matter."""
+    return all(edit.before is ABSENT for edit in diff(_dense(wanted), _dense(document)))
 
 
 def _list_edits(before: list[Any], after: list[Any], path: Path, key: str) -> Iterable[Edit]:

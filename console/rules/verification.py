@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.model.change import Absent, Change, Edit, Outcome, Result, path_text
+from console.model.change import ABSENT, Absent, Change, Edit, Outcome, Result, path_text
 from console.model.document import Document
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
@@ -43,6 +43,8 @@ def compare(change: Change, now: Document | None, written_etag: str) -> Compared
     wanted = settled(kind, change.after)
     old = settled(kind, change.before.body if change.before else None)
     from_plan = _meaning(diff(wanted, actual))
+    if change.before is None and now is not None:  # the service adds its own members to what is created
+        from_plan = tuple(edit for edit in from_plan if edit.before is not ABSENT)
     from_before = _meaning(diff(old, actual))
     off = tuple(edit for edit in from_plan if touched(change, [edit]))
     others = tuple(edit for edit in from_plan if edit not in off)

@@ -12,9 +12,9 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState, Fingerprint, JournalEntry
 from console.model.secret import Secret
 from console.model.text import clean
-from console.rules.diff import apply, equal, inverse, value_at
-from console.rules.planning import change_of, copied, settled
+from console.rules.diff import apply, equal, holds, inverse, value_at
 from console.rules.keys import new_key
+from console.rules.planning import change_of, copied, settled
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
 from console.services.session import Session
 
@@ -202,7 +202,7 @@ class UndoService:
                 back.notes.append(f"{target.name} is gone already")
                 return
             found = self._journal.image(settled(kind, now))
-            if not equal(found, _settled(kind, edit.before)) and kind is not TargetKind.ENDPOINT:
+            if not holds(found, _settled(kind, edit.before)):
                 message = f"{target.name} was changed since it was created: that would be lost with it"
                 back.risks.append(Risk("changed-since", Severity.HIGH, message, blocking=True))
             back.body = ABSENT
