@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +14,47 @@ from console.model.device import Device, DeviceDetail, Fleet
 from console.model.errors import ConsoleError, ErrorKind
 from console.services.ports import Cancel
 
+if TYPE_CHECKING:
+    from console.present.device_filter import DeviceFilter
+    from console.services.bundle import Services
+
 _SORTS = ("id", "status", "auth", "state", "activity")
 
 
-@click.group()
+_CHANGES = {
+    # name: (attribute of console.cli.device_changes, one line for --help, so that listing devices imports none of it)
+    "create": ("create", "Create a device."),
+    "delete": ("delete", "Delete devices with keys, twins and modules."),
+    "disable": ("disable", "Refuse devices; everything of them is kept."),
+    "enable": ("enable", "Let devices connect again."),
+    "rotate-keys": ("rotate_keys", "Replace or swap symmetric keys."),
+    "set-thumbprint": ("set_thumbprint", "Replace a certificate in stages, by its thumbprint."),
+}
+
+
+class _Devices(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_CHANGES])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _CHANGES:
+            return super().get_command(ctx, cmd_name)
+        from console.cli import device_changes
+
+        command: click.Command = getattr(device_changes, _CHANGES[cmd_name][0])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        own = {name: command.get_short_help_str(limit=80) for name, command in self.commands.items()}
+        texts = {name: text for name, (_, text) in _CHANGES.items()} | own
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(texts.items()))
+
+
+@click.group(cls=_Devices)
 def devices() -> None:
-    """The device registry: list, show."""
+    """The device registry: list, show, and changes of identities (planned; made with --yes)."""
 
 
 @devices.command("list")
@@ -31,19 +67,10 @@ def devices() -> None:
 @click.pass_obj
 def list_devices(settings: Settings, filter_text: str, sort: str, limit: int | None, as_json: bool) -> None:
     """List devices with their auth type; no key is read."""
-    from console.present.device_filter import parse_filter
-
-    wanted = parse_filter(filter_text)
-    if wanted.notes:
-        why = "; ".join(wanted.notes)
-        raise ConsoleError(ErrorKind.BAD_INPUT, f"The filter “{filter_text}” was not understood", why, code="usage")
+    wanted = _filter(filter_text)
     services = settings.services()
-    cancel = Cancel()
-    fleet = services.fleet.load(_progress, cancel)
-    _clear_progress()
+    fleet, rows = _read(services, wanted, Cancel())
     now = services.clock()
-    failures = services.connections.failures_by_device(timedelta(hours=1), cancel) if "failures:" in filter_text else {}
-    rows = [device for device in fleet.devices if wanted.matches(device, failures.get(device.device_id, 0), now)]
     rows.sort(key=lambda device: _sort_key(device, sort))
     shown = rows[:limit]
     if as_json:
@@ -88,6 +115,37 @@ def show_device(settings: Settings, device_id: str, as_json: bool) -> None:
         ("ETag", device.etag),
     ]
     print_pairs(pairs)
+
+
+def filtered(services: Services, filter_text: str, cancel: Cancel) -> list[Device]:
+    """Return the devices that fit a filter.
+
+    Raises ConsoleError BAD_INPUT (code "usage") when it was not understood, SERVICE when not all could be read.
+    """
+    fleet, rows = _read(services, _filter(filter_text), cancel)
+    if not fleet.complete:
+        why = "; ".join(fleet.warnings) or "the reading was stopped"
+        raise ConsoleError(ErrorKind.SERVICE, "Not all devices could be read, so nothing was planned", why, "Try again")
+    return rows
+
+
+def _filter(text: str) -> DeviceFilter:
+    from console.present.device_filter import parse_filter
+
+    wanted = parse_filter(text)
+    if wanted.notes:
+        why = "; ".join(wanted.notes)
+        raise ConsoleError(ErrorKind.BAD_INPUT, f"The filter “{text}” was not understood", why, code="usage")
+    return wanted
+
+
+def _read(services: Services, wanted: DeviceFilter, cancel: Cancel) -> tuple[Fleet, list[Device]]:
+    fleet = services.fleet.load(_progress, cancel)
+    _clear_progress()
+    now = services.clock()
+    asked = "failures:" in wanted.text
+    failures = services.connections.failures_by_device(timedelta(hours=1), cancel) if asked else {}
+    return fleet, [one for one in fleet.devices if wanted.matches(one, failures.get(one.device_id, 0), now)]
 
 
 def device_json(device: Device) -> Json:
