@@ -115,7 +115,8 @@ def _changes(
     ports = later(lambda: write_ports(wiring)) if write_ports is not None else None
     gate = WriteGate(session, reader, ports, journal, vault.seal if vault else None)
     provisioning = later(lambda: wiring.provisioning)
-    return Changes(session, reader, gate, journal, vault, profile.my_ip, profile.max_cut_percent, provisioning)
+    network = later(lambda: wiring.network)
+    return Changes(session, reader, gate, journal, vault, profile.my_ip, profile.max_cut_percent, provisioning, network)
 
 
 def _there(registry: RegistryGateway | None) -> RegistryGateway:

@@ -10,6 +10,7 @@ from console.gateways.arm import Arm
 from console.gateways.credentials import SignIn
 from console.gateways.documents import DocumentGateway
 from console.gateways.logs import LogsGateway
+from console.gateways.network import NetworkGateway
 from console.gateways.provisioning_links import ProvisioningGateway
 from console.gateways.registry import RegistryGateway
 from console.gateways.resource_manager import HubGateway
@@ -56,6 +57,11 @@ class Wiring:
     def provisioning(self) -> ProvisioningGateway:
         """The provisioning services that link the hub."""
         return ProvisioningGateway(self.arm, self.hub)
+
+    @cached_property
+    def network(self) -> NetworkGateway:
+        """Private endpoints and provisioning services."""
+        return NetworkGateway(self.arm, self.hub)
 
     def logs(self, workspace: str) -> LogsGateway:
         """Return the logs of a workspace by its id (GUID)."""

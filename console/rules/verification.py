@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.model.change import ABSENT, Absent, Change, Edit, Outcome, Result, path_text
+from console.model.change import Absent, Change, Edit, Outcome, Result, path_text
 from console.model.document import Document
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
-from console.rules.diff import diff
+from console.rules.diff import diff, equal
 from console.rules.planning import settled, touched
 
 _SHOWN = 4
@@ -44,7 +44,7 @@ def compare(change: Change, now: Document | None, written_etag: str) -> Compared
     old = settled(kind, change.before.body if change.before else None)
     from_plan = _meaning(diff(wanted, actual))
     if change.before is None and now is not None:  # the service adds its own members to what is created
-        from_plan = tuple(edit for edit in from_plan if edit.before is not ABSENT)
+        from_plan = tuple(edit for edit in from_plan if not _holds(edit.after, edit.before))
     from_before = _meaning(diff(old, actual))
     off = tuple(edit for edit in from_plan if touched(change, [edit]))
     others = tuple(edit for edit in from_plan if edit not in off)
@@ -91,6 +91,17 @@ def told(change: Change, compared: Compared, error: ConsoleError | None, pending
         "Look at it before you do anything else; undo plans against what is there now."
     )
     return Outcome(change, Result.DIFFERS, text, (*compared.off, *compared.others), error)
+
+
+def _holds(found: object, wanted: object) -> bool:
+    """Whether what was found is what was wanted, with members of the service's own in objects."""
+    if isinstance(wanted, Absent):
+        return True
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(_holds(found.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(wanted) == len(found) and all(_holds(one, two) for one, two in zip(found, wanted, strict=True))
+    return equal(found, wanted)
 
 
 def _meaning(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from console.model.secret import Secret
 from console.services.gate import WriteGate
 from console.services.journal import Journal
-from console.services.ports import DocumentReader, ProvisioningReader
+from console.services.ports import DocumentReader, NetworkReader, ProvisioningReader
 from console.services.session import Session
 
 if TYPE_CHECKING:
@@ -42,9 +42,11 @@ class Changes:
         own_address: str = "",
         max_cut_percent: int = 5,
         provisioning: ProvisioningReader | None = None,
+        network_reader: NetworkReader | None = None,
     ) -> None:
         self.session = session
         self.reader = reader
+        self.network_reader = network_reader
         self.gate = gate
         self.journal = journal
         self.vault = vault
@@ -57,7 +59,9 @@ class Changes:
         """Plans who can reach the hub."""
         from console.services.network import NetworkService
 
-        return NetworkService(self.session, self.reader, self.own_address, self.max_cut_percent)
+        return NetworkService(
+            self.session, self.reader, self.network_reader, self.journal, self.own_address, self.max_cut_percent
+        )
 
     @cached_property
     def policies(self) -> PoliciesService:
@@ -73,7 +77,7 @@ class Changes:
         """Plans changes of device identities."""
         from console.services.device_changes import DeviceChanges
 
-        return DeviceChanges(self.session, self.reader)
+        return DeviceChanges(self.session, self.reader, self.gate, self.journal)
 
     @cached_property
     def undo(self) -> UndoService:

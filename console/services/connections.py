@@ -25,7 +25,7 @@ from console.rules.folding import CONTEXT_BEFORE, FOLD_WITHIN
 from console.rules.time_bins import fill_bins, window_start
 from console.services import connections_kql as kql
 from console.services.connections_groups import build_groups
-from console.services.network_memory import NetworkMemory, RuleHistory
+from console.services.network_memory import MEMORY, NetworkMemory, RuleHistory
 from console.services.ports import NEVER_CANCELLED, Cancel, LogsReader, LogTable
 from console.services.session import NoDiagnosticSettingError, Session
 
@@ -80,7 +80,7 @@ class ConnectionsService:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._last: _Finding | None = None
-        self._memory = NetworkMemory()
+        self._memory = session.cached(MEMORY, None, NetworkMemory)
 
     def report(
         self,
@@ -144,7 +144,7 @@ class ConnectionsService:
         logs = self._session.logs(cancel)
         arm_id = self._session.arm_id(cancel)
         asked, around = _together(
-            lambda: _query(logs, kql.pulse(arm_id, start, end), start, end, cancel),
+            lambda: query_log(logs, kql.pulse(arm_id, start, end), start, end, cancel),
             lambda: self._circumstances(start, end, blank.step, cancel),
         )
         pulse = asked.dicts()[0] if asked.rows else {}
@@ -254,12 +254,12 @@ class ConnectionsService:
         return Circumstances(history, connected, total, setting, blind)
 
     def _lag(self, logs: LogsReader, arm_id: str, start: datetime, end: datetime, cancel: Cancel) -> timedelta | None:
-        table = _query(logs, kql.pulse(arm_id, start - _WIDER, end), start - _WIDER, end, cancel)
+        table = query_log(logs, kql.pulse(arm_id, start - _WIDER, end), start - _WIDER, end, cancel)
         newest = time_of(table.dicts()[0].get("Newest")) if table.rows else None
         return end - newest if newest else None
 
     def _ask(self, logs: LogsReader, text: str, scope: kql.Scope, cancel: Cancel) -> LogTable:
-        return _query(logs, text, scope.read_from, scope.read_to, cancel)
+        return query_log(logs, text, scope.read_from, scope.read_to, cancel)
 
 
 def state_of(error: ConsoleError) -> LogState:
@@ -275,7 +275,7 @@ def state_of(error: ConsoleError) -> LogState:
     }.get(error.kind, LogState.FAILED)
 
 
-def _query(logs: LogsReader, text: str, start: datetime, end: datetime, cancel: Cancel) -> LogTable:
+def query_log(logs: LogsReader, text: str, start: datetime, end: datetime, cancel: Cancel) -> LogTable:
     """Run one of our own queries; a missing table is told in words that help."""
     try:
         return logs.query(text, start, end, cancel)

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.model.hub import ActivityEntry, Exposure
+from console.model.ip_rule import IpRule
 from console.rules.causes import HUB_WRITE
 
 _SLACK = timedelta(minutes=1)
 _MAX_WRITES = 8
 NOTICED = "network rules changed, as seen from here"
+MEMORY = "network memory"
+"""The name under which a session keeps its one memory."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +72,17 @@ class NetworkMemory:
         if last is not None:
             known.append((len(recent), last))
         return RuleHistory(tuple(recent), tuple(known))
+
+    def removed(self) -> tuple[tuple[IpRule, datetime], ...]:
+        """Return rules that were there in this session and are not now, with when that was noticed, newest first."""
+        with self._lock:
+            newest, changes = self._newest, list(self._changes)
+        if newest is None:
+            return ()
+        there = {rule.name.casefold() for rule in newest[1].ip_rules}
+        found: dict[str, tuple[IpRule, datetime]] = {}
+        for change in reversed(changes):
+            for rule in change.old.ip_rules:
+                if rule.name.casefold() not in there:
+                    found.setdefault(rule.name.casefold(), (rule, change.at))
+        return tuple(found.values())

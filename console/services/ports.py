@@ -127,6 +127,19 @@ class ProvisioningReader(Protocol):
         """Return every link of every service that the credential may see, to whatever hub."""
 
 
+class NetworkReader(Protocol):
+    """What else decides who reaches the hub: resources whole, their text as the services sent it (not clean)."""
+
+    def connections(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[Document]:
+        """Read the private endpoint connections of the hub."""
+
+    def private_endpoints(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[Document]:
+        """Read the private endpoints of the hub's subscription, whatever they lead to."""
+
+    def provisioning_services(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[Document]:
+        """Read the Device Provisioning Services of the hub's subscription; keys of linked hubs come masked."""
+
+
 class LogsReader(Protocol):
     """A Log Analytics workspace."""
 
