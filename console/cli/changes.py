@@ -81,6 +81,10 @@ def carry_out(services: Services, changes: Sequence[Change], options: ChangeOpti
                 gate.apply_all(changes, options.consent, on_outcome=outcomes.append)
         except ConsoleError as error:
             refused = error
+        except KeyboardInterrupt:
+            text = "Interrupted: the outcome of a change that had begun is not known. See: hubwarden journal list"
+            click.echo(f"hubwarden: {text}", err=True)
+            raise
     applied = options.yes and len(outcomes) == len(changes) and all(outcome.applied for outcome in outcomes)
     if options.as_json:
         print_json(plan_json(changes, outcomes, applied=applied, error=refused))
