@@ -23,6 +23,7 @@ _COMMANDS = {
     "devices": ("console.cli.devices", "devices", "The device registry: list, show."),
     "journal": ("console.cli.journal", "journal", "Who changed what: list, show, verify, undo, export."),
     "localhub": ("console.cli.localhub", "localhub", "A real IoT Hub on loopback."),
+    "policy": ("console.cli.policy", "policy", "Shared access policies: who holds a key to the hub."),
     "profile": ("console.cli.profile", "profile", "Profiles: add, list, show, check."),
     "schema": ("console.cli.schemas", "schema", "The JSON schema of a --json output."),
 }

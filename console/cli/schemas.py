@@ -18,6 +18,7 @@ from console.cli.schema_parts import (
 )
 from console.cli.schemas_changes import CHANGE_SCHEMAS
 from console.cli.schemas_devices import DEVICE_SCHEMAS
+from console.cli.schemas_policy import POLICY_SCHEMAS
 
 _DEVICE: Schema = {
     "device_id": TEXT,
@@ -109,6 +110,7 @@ SCHEMAS: dict[str, Schema] = {
     "connection_events": document("connection_events", record(_EVENT)),
     "profiles": document("profiles", record(_PROFILE), default=TEXT, file=TEXT),
     **CHANGE_SCHEMAS,
+    **POLICY_SCHEMAS,
     **DEVICE_SCHEMAS,
     "profile_check": document("profile_check", record(_CHECK), profile=TEXT),
 }
