@@ -24,6 +24,7 @@ _COMMANDS = {
     "journal": ("console.cli.journal", "journal", "Who changed what: list, show, verify, undo, export."),
     "localhub": ("console.cli.localhub", "localhub", "A real IoT Hub on loopback."),
     "policy": ("console.cli.policy", "policy", "Shared access policies: who holds a key to the hub."),
+    "network": ("console.cli.network", "network", "Who can reach the hub: show, simulate, set, endpoint."),
     "profile": ("console.cli.profile", "profile", "Profiles: add, list, show, check."),
     "schema": ("console.cli.schemas", "schema", "The JSON schema of a --json output."),
 }

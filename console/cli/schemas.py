@@ -18,6 +18,7 @@ from console.cli.schema_parts import (
 )
 from console.cli.schemas_changes import CHANGE_SCHEMAS
 from console.cli.schemas_devices import DEVICE_SCHEMAS
+from console.cli.schemas_network import NETWORK_SCHEMAS
 from console.cli.schemas_policy import POLICY_SCHEMAS
 
 _DEVICE: Schema = {
@@ -112,6 +113,7 @@ SCHEMAS: dict[str, Schema] = {
     **CHANGE_SCHEMAS,
     **POLICY_SCHEMAS,
     **DEVICE_SCHEMAS,
+    **NETWORK_SCHEMAS,
     "profile_check": document("profile_check", record(_CHECK), profile=TEXT),
 }
 

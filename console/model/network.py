@@ -233,7 +233,7 @@ class NetworkEdit:
 
     Attributes:
         add: new rules.
-        change: (name of a rule now, what it is to be): another range, another name, or both.
+        change: (name of a rule now, what it is to be): another range, another name, or both; an empty range stays.
         remove: names of rules.
         default_deny: the default action.
         filter_built_in: whether the rules are to apply to the built-in Event Hubs endpoint.

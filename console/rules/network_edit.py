@@ -8,10 +8,10 @@ from typing import Any
 
 from console.model.document import Json
 from console.model.errors import ConsoleError, ErrorKind
-from console.model.ip_rule import ClassicRule, Migration, Reach, RuleProblem
+from console.model.ip_rule import ClassicRule, Migration, Reach, RuleField, RuleProblem
 from console.model.network import FilterEdit, HubNetwork, NetworkEdit
 from console.model.text import clean
-from console.rules.ip_filter import check_dps, check_rules
+from console.rules.ip_filter import check_dps, check_name, check_rules
 from console.rules.ip_migration import migrate
 from console.rules.network_body import ordered_json, ordered_rules, reach_of, rule_json
 
@@ -120,7 +120,8 @@ def _edit_rules(body: Json, properties: Json, edit: NetworkEdit) -> None:
         place = _place(rules, name)
         if rule.name.casefold() != name.casefold():
             _refuse_taken(rules, rule.name)
-        rules[place] = {**rules[place], "filterName": rule.name, "ipMask": rule.mask}
+        mask = rule.mask or rules[place].get("ipMask")
+        rules[place] = {**rules[place], "filterName": rule.name, "ipMask": mask}
     for rule in edit.add:
         known = next((item for item in rules if _name(item) == rule.name.casefold()), None)
         if known is not None and str(known.get("ipMask")) == rule.mask:
@@ -192,7 +193,7 @@ def _edit_outbound(properties: Json, edit: NetworkEdit) -> None:
         names = kept
     for name in edit.allow_fqdns:
         if why := check_fqdn(name):
-            raise _bad(f"The host name {clean(name, limit=80)} cannot be allowed", why)
+            raise _bad(f"The host name {clean(name, limit=80)} cannot be allowed", why, code="usage")
         if name.casefold() not in {known.casefold() for known in names}:
             names.append(name)
     properties["allowedFqdnList"] = names
@@ -241,8 +242,11 @@ def _refuse(problems: Sequence[RuleProblem], touched: Sequence[str]) -> None:
         if problem.position is None or problem.rule in touched:
             name = clean(problem.rule, limit=60)
             what = f"The rule “{name}” would be refused" if name else "The rules would be refused"
-            raise _bad(what, problem.message)
+            spelling = problem.field is not RuleField.COUNT and (
+                check_name(problem.rule) or problem.field is RuleField.MASK
+            )
+            raise _bad(what, problem.message, code="usage" if spelling else None)
 
 
-def _bad(what: str, why: str, hint: str = "") -> ConsoleError:
-    return ConsoleError(ErrorKind.BAD_INPUT, what, why, hint)
+def _bad(what: str, why: str, hint: str = "", code: str | None = None) -> ConsoleError:
+    return ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code=code)

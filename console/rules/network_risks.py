@@ -8,8 +8,10 @@ from console.model.change import Risk, Severity
 from console.model.ip_rule import FindingKind, IpRule, Migration, Reach, Simulation
 from console.model.network import EndpointConnection, HubNetwork, Known, LinkStatus, NetworkEdit
 from console.rules.ip_cover import narrow
+from console.rules.ip_decisions import decide
 from console.rules.ip_filter import addresses
 from console.rules.ip_lint import lint_rules
+from console.rules.ip_ranges import complement, intersect
 from console.rules.ip_simulation import (
     admits_everyone,
     admits_nobody,
@@ -91,6 +93,12 @@ def _devices(simulation: Simulation, known: Known) -> Iterator[Risk]:
         if over:
             text += f"; more than {known.max_cut_percent} % needs consent"
         yield Risk("cut-off", HIGH, text, blocking=over)
+    if simulation.without_address and loses_addresses(simulation.before, simulation.after):
+        text = (
+            f"{simulation.without_address:,} devices have no address in the window (long sessions, switched off): "
+            "which of them are cut off cannot be told"
+        )
+        yield Risk("not-seen", MEDIUM, text)
     if simulation.cut_off.services:
         text = f"{simulation.cut_off.services:,} addresses from which services called would be refused"
         yield Risk("services-cut", HIGH, text)
@@ -195,6 +203,11 @@ def endpoint_removal(connection: EndpointConnection, hub: HubNetwork, verb: str)
     left = [one for one in hub.approved if one.name != connection.name]
     if connection.status is LinkStatus.APPROVED and not hub.reach.public_access:
         yield from without_private_endpoint(left)
+
+
+def loses_addresses(before: Reach, after: Reach) -> bool:
+    """Whether some address that is admitted now would be refused."""
+    return bool(intersect(decide(before).admitted(), complement(decide(after).admitted())))
 
 
 def filter_risks(before: Reach, after: Reach, devices: Simulation, own: Simulation, known: Known) -> list[Risk]:
