@@ -28,7 +28,7 @@ DEVICE_SCHEMAS: dict[str, Schema] = {
         risks={"type": "array", "items": record(_RISK)},
         effect={"type": "array", "items": record({"label": TEXT, "text": TEXT})},
         notes=_TEXT_LIST,
-        counts=record({state: COUNT for state in _STATES}),
+        counts=record(dict.fromkeys(_STATES, COUNT)),
         applied=FLAG,
     ),
 }

@@ -51,7 +51,7 @@ def thumbprint(text: str) -> tuple[str, str]:
     Case stays as given: the registry keeps it and compares without it. Raises ConsoleError BAD_INPUT (code "usage")
     unless 40 (SHA-1) or 64 (SHA-256) hexadecimal digits remain.
     """
-    text = _OPENSSL.sub("", text.strip())
+    given, text = text, _OPENSSL.sub("", text.strip())
     digits = _SEPARATORS.sub("", text)
     what = f"“{clean(text, limit=100)}” is no thumbprint"
     hint = "Give the 64 hexadecimal digits of the certificate's SHA-256 hash (openssl x509 -fingerprint -sha256)"
@@ -62,7 +62,7 @@ def thumbprint(text: str) -> tuple[str, str]:
             raise _bad(what, f"character {place} is {_named(letter)}, no hexadecimal digit", hint)
     if len(digits) not in {SHA1, SHA256}:
         raise _bad(what, f"it has {len(digits)} hexadecimal digits, 40 (SHA-1) or 64 (SHA-256) are needed", hint)
-    notice = "the separators were taken out of the thumbprint: the registry takes digits only" if digits != text else ""
+    notice = "the separators were taken out of the thumbprint: the registry takes digits only" if digits != given else ""
     return digits, notice
 
 
