@@ -19,6 +19,7 @@ from console.ui.commands import BY_ID, Command, bindings, find
 from console.ui.global_commands import GlobalCommands, History
 from console.ui.jobs import Jobs, use_leaving_executor
 from console.ui.leaving import Leaving, last_words
+from console.ui.modes import MODES
 from console.ui.panes.base import ConsoleScreen
 from console.ui.theme import DEFAULT, THEMES
 
@@ -29,24 +30,6 @@ if TYPE_CHECKING:
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 TICK_SECONDS = 1.0
-
-
-def _overview() -> ConsoleScreen:
-    from console.ui.panes.overview.screen import OverviewScreen
-
-    return OverviewScreen()
-
-
-def _devices() -> ConsoleScreen:
-    from console.ui.panes.devices.screen import DevicesScreen
-
-    return DevicesScreen()
-
-
-def _connections() -> ConsoleScreen:
-    from console.ui.panes.connections.screen import ConnectionsScreen
-
-    return ConnectionsScreen()
 
 
 def _provider() -> type[Provider]:
@@ -66,11 +49,7 @@ class HubwardenApp(App[None]):
 
     CSS_PATH = Path(__file__).with_name("console.tcss")
     TITLE = "hubwarden"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        "overview": _overview,
-        "devices": _devices,
-        "connections": _connections,
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = MODES
     DEFAULT_MODE = "overview"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_provider}
     BINDINGS: ClassVar = bindings("global")
@@ -225,8 +204,7 @@ class HubwardenApp(App[None]):
         if handler is None:
             self.notify(f"{command.title} does not apply here", severity="warning")
         else:
-            takes_argument = argument and command.id in ("view.theme", "devices.filter")
-            done = handler(argument) if takes_argument else handler()
+            done = handler(argument) if argument and command.argument else handler()
             if isawaitable(done):
                 await done
 

@@ -9,7 +9,7 @@ from textual import events
 from console.present.hub_words import hub_words
 from console.present.lines import Line, Piece, cut, line_width, spread
 from console.present.words import clock_time, freshness, number
-from console.ui.commands import PANES, Command, key_name, scoped
+from console.ui.commands import PANES, Command, PaneEntry, key_name, scoped
 from console.ui.widgets.painting import TextLine
 
 if TYPE_CHECKING:
@@ -59,30 +59,48 @@ class TabLine(ChromeLine):
 
     def build(self, width: int) -> Line:
         """Return the tabs, or the path."""
-        pieces: list[Piece] = []
-        crumbs = self.pane.crumbs
-        for pane in PANES:
-            current = pane.id == self.pane.PANE
-            if crumbs and not current:
-                continue
-            label = f" {pane.number} {pane.title} "
-            pieces.append((label, "on.tab" if current else "dim"))
-            if current:
-                pieces += [piece for crumb in crumbs for piece in ((" › ", "dim"), (crumb, "head"))]
-        room = width - line_width(pieces[:-1]) - 1
-        pieces[-1] = (cut(pieces[-1][0], room), pieces[-1][1])
-        return (("", ""), *pieces)
+        crumbs, own = self.pane.crumbs, self.pane.PANE
+        if crumbs:
+            pane = next(pane for pane in PANES if pane.id == own)
+            pieces: list[Piece] = [(_label(pane), "on.tab")]
+            pieces += [piece for crumb in crumbs for piece in ((" › ", "dim"), (crumb, "head"))]
+            room = width - line_width(pieces[:-1]) - 1
+            return (("", ""), *pieces[:-1], (cut(pieces[-1][0], room), "head"))
+        first, last = self._window(width)
+        pieces = [("‹" if first else "", "dim")]
+        pieces += [(_label(pane), "on.tab" if pane.id == own else "dim") for pane in PANES[first:last]]
+        return (*pieces, ("›" if last < len(PANES) else "", "dim"))
+
+    def _window(self, width: int) -> tuple[int, int]:
+        """Return which panes fit: the first ones, further on where the current one would be left out."""
+        place = next((index for index, pane in enumerate(PANES) if pane.id == self.pane.PANE), 0)
+        for first in range(place + 1):
+            last = first
+            used = 1 if first else 0
+            while last < len(PANES):
+                used += len(_label(PANES[last]))
+                if used + (last + 1 < len(PANES)) > width:
+                    break
+                last += 1
+            if last > place:
+                return first, last
+        return place, place + 1
 
     def on_click(self, event: events.Click) -> None:
         """Go to the pane that was clicked."""
         if self.pane.crumbs:
             return
-        x = event.x
-        for pane in PANES:
-            x -= len(f" {pane.number} {pane.title} ")
+        first, last = self._window(self.size.width)
+        x = event.x - (1 if first else 0)
+        for pane in PANES[first:last]:
+            x -= len(_label(pane))
             if x < 0:
                 self.console.open_pane(pane.id)
                 return
+
+
+def _label(pane: PaneEntry) -> str:
+    return f" {pane.number} {pane.title} "
 
 
 class StatusLine(ChromeLine):

@@ -1,0 +1,1 @@
+"""The commands, one table per pane; `console.ui.commands` joins them."""

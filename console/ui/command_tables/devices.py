@@ -1,0 +1,44 @@
+"""Commands of the Devices pane, of one device, and what can be changed in devices."""
+
+from __future__ import annotations
+
+from console.ui.command_tables.entry import Command
+
+_NOT_YET = "not part of this version yet"
+
+TABLE: tuple[Command, ...] = (
+    Command(
+        "devices.filter",
+        "Filter",
+        "devices",
+        ("slash",),
+        "Live; text, !not, auth:sas …",
+        "filter",
+        20,
+        words=("filter",),
+        eager=True,
+        argument=True,
+    ),
+    Command("devices.sort", "Sort by …", "devices", ("s",), "Choose the column", "sort", 30, words=("sort",)),
+    Command("devices.reverse", "Reverse the order", "devices", ("O",), "Turn the sort order round"),
+    Command(
+        "devices.problems",
+        "Only problems",
+        "devices",
+        ("exclamation_mark",),
+        "Devices that failed, are disabled or weak",
+    ),
+    Command("devices.wide", "Wide columns", "devices", ("w",), "All columns; h and l scroll them", words=("wide",)),
+    Command("devices.left", "Columns to the left", "devices", ("h", "left"), "In the wide layout"),
+    Command("devices.right", "Columns to the right", "devices", ("l", "right"), "In the wide layout"),
+    Command("devices.mark", "Mark", "devices", ("space",), "Mark the device for a bulk command", "mark", 40),
+    Command("devices.clear-marks", "Clear marks", "devices", ("ctrl+backslash",), "Forget all marks"),
+    Command("devices.actions", "Actions …", "devices", ("a",), "What can be done with a device"),
+    Command("device.twin", "Twin as JSON", "device", ("v",), "The whole twin", "twin", 20),
+    Command("change.disable", "Disable the device …", "changes", disabled=_NOT_YET, writes=True),
+    Command("change.enable", "Enable the device …", "changes", disabled=_NOT_YET, writes=True),
+    Command("change.rotate-keys", "Rotate its keys …", "changes", disabled=_NOT_YET, writes=True),
+    Command("change.thumbprint", "Replace its thumbprint …", "changes", disabled=_NOT_YET, writes=True),
+    Command("change.create", "Create a device …", "changes", disabled=_NOT_YET, writes=True),
+    Command("change.delete", "Delete the device …", "changes", disabled=_NOT_YET, writes=True),
+)

@@ -1,0 +1,7 @@
+"""Commands of the Network pane."""
+
+from __future__ import annotations
+
+from console.ui.command_tables.entry import Command
+
+TABLE: tuple[Command, ...] = ()
