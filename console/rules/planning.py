@@ -9,7 +9,6 @@ from typing import Any
 from console.model.change import ABSENT, Change, Edit, Risk, Severity
 from console.model.document import Document, Json, Target, TargetKind, wrapped
 from console.rules.diff import diff
-from console.rules.policies import effective, read_rights, rights_text
 
 _COMPUTED: dict[TargetKind, frozenset[str]] = {
     TargetKind.HUB: frozenset({"etag", "systemData"}),
@@ -88,20 +87,12 @@ def settled(kind: TargetKind, body: Json | None) -> Any:
     if body is None:
         return ABSENT
     if kind is TargetKind.POLICIES:
-        policies = [_plain(policy) for policy in body.get("authorizationPolicies") or ()]
+        policies = body.get("authorizationPolicies")
         return {"hub": settled(TargetKind.HUB, body.get("hub")), "authorizationPolicies": policies}
     kept = {name: value for name, value in body.items() if name not in _COMPUTED[kind]}
     if isinstance(kept.get("properties"), dict):
         kept["properties"] = _steady(kept["properties"])
     return kept
-
-
-def _plain(policy: Json) -> Json:
-    """Return a policy with its rights written one way: the service lists them in its own order, and without reading
-    where writing, which includes it, is granted.
-    """
-    known, others = read_rights(policy.get("rights"))
-    return {**policy, "rights": ", ".join([rights_text(effective(known)), *others])}
 
 
 def _steady(properties: Json) -> Json:

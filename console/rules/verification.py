@@ -10,6 +10,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 from console.rules.diff import diff, equal
 from console.rules.planning import settled, touched
+from console.rules.policies import same_rights
 
 _SHOWN = 4
 """How many differing paths a sentence names."""
@@ -105,8 +106,13 @@ def _holds(found: object, wanted: object) -> bool:
 
 
 def _meaning(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
-    """Leave out differences between null and absent."""
-    return tuple(edit for edit in edits if not (_nothing(edit.before) and _nothing(edit.after)))
+    """Leave out differences between null and absent, and rights that are only written in another way."""
+    return tuple(
+        edit
+        for edit in edits
+        if not (_nothing(edit.before) and _nothing(edit.after))
+        and not (edit.path[-1:] == ("rights",) and same_rights(edit.before, edit.after))
+    )
 
 
 def _nothing(value: object) -> bool:
