@@ -126,7 +126,7 @@ class DeviceBulk:
             if on_item is not None:
                 on_item(item)
             if run.lost >= _IN_A_ROW:
-                why = f"the last {_IN_A_ROW} devices failed one after the other: {item.message}"
+                why = f"one device after the other failed, the last time so: {item.message}"
                 stopped = ConsoleError(ErrorKind.SERVICE, "The bulk command was ended", why, code="lost")
                 break
         return BulkResult(plan, tuple(run.items), plan.ids[len(run.items) :], stopped)
@@ -138,13 +138,16 @@ class DeviceBulk:
         for pause in (*self.pauses, None):
             item, error = self._one(run, device_id)
             throttled = error is not None and error.kind is ErrorKind.THROTTLED and item.state is not ItemState.UNKNOWN
-            if not throttled or pause is None:
+            if not throttled:
+                run.lost = run.lost + 1 if error is not None and error.kind in _LOST else 0
+                break
+            if pause is None:
+                run.lost = _IN_A_ROW
                 break
             run.on_wait(f"the hub throttles: going on in {pause:.0f} s")
             run.cancel.wait(pause)
             run.cancel.check()
             run.on_wait("")
-        run.lost = run.lost + 1 if error is not None and error.kind in _LOST else 0
         return item
 
     def _one(self, run: _Run, device_id: str) -> tuple[BulkItem, ConsoleError | None]:
