@@ -125,7 +125,9 @@ class EndpointPlans:
         arm_id = name_or_id
         if not name_or_id.startswith("/"):
             wanted = name_or_id.casefold()
-            arm_id = next((one.arm_id for one in readings.endpoints(cancel) if one.name.casefold() == wanted), "")
+            arm_id = next((one.endpoint_id for one in hub.connections if one.endpoint_name.casefold() == wanted), "")
+            if not arm_id:  # its connection may be gone
+                arm_id = next((one.arm_id for one in readings.endpoints(cancel) if one.name.casefold() == wanted), "")
         target = Target(TargetKind.ENDPOINT, arm_id)
         document = readings.reader.read(target, cancel) if arm_id else None
         endpoint = endpoint_of(document.body, hub.arm_id) if document else None
