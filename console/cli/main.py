@@ -20,7 +20,11 @@ _COMMANDS = {
     # name: (module, attribute, one line for --help, so that --help imports nothing)
     "connections": ("console.cli.connections", "connections", "Who fails to connect, since when and why."),
     "demo": ("console.cli.demo", "demo", "Start the local hub with an incident under way and open the console on it."),
-    "devices": ("console.cli.devices", "devices", "The device registry: list, show."),
+    "devices": (
+        "console.cli.devices",
+        "devices",
+        "Devices: list, show, enable, disable, rotate keys, thumbprints, create, delete.",
+    ),
     "journal": ("console.cli.journal", "journal", "Who changed what: list, show, verify, undo, export."),
     "localhub": ("console.cli.localhub", "localhub", "A real IoT Hub on loopback."),
     "policy": ("console.cli.policy", "policy", "Shared access policies: who holds a key to the hub."),

@@ -208,16 +208,21 @@ class DeviceBulk:
         body = document.body if document is not None else None
         image = self._journal.image(settled(TargetKind.DEVICE, body))
         if (document is None and entry.after is None) or _holds(entry, image, after=True):
-            self._journal.resolve(entry, EntryState.APPLIED, "Read again when the batch was resumed: as planned.")
+            self._settle(entry, EntryState.APPLIED, "as planned")
             return done
         if _holds(entry, image, after=False):
-            self._journal.resolve(entry, EntryState.NOT_APPLIED, "Read again when the batch was resumed: as before.")
+            self._settle(entry, EntryState.NOT_APPLIED, "as before")
             return None
         text = (
             f"{device_id}: skipped, how it ended before is not known, and it is neither as before nor as planned: "
             f"look at journal entry {entry.id}."
         )
         return BulkItem(device_id, ItemState.UNKNOWN, text, entry.id)
+
+    def _settle(self, entry: JournalEntry, state: EntryState, found: str) -> None:
+        """Write into the journal what the reading found, where it did not know."""
+        if entry.state is EntryState.UNKNOWN:
+            self._journal.resolve(entry, state, f"Read again when the batch was resumed: {found}.")
 
     def _batch(self, batch: str) -> dict[str, JournalEntry]:
         """Return the newest entry of each device in a batch; what was undone since does not count."""
