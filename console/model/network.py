@@ -84,7 +84,7 @@ class HubNetwork:
     """The network part of a hub's resource. `classic_in_force`: there is no rule set, so the classic rules decide.
 
     `endpoints_used` names what the hub itself sends to (custom endpoints, file upload), which an outbound restriction
-    may cut.
+    may cut. `connections_unknown` says why the private endpoint connections could not be read, empty when they were.
     """
 
     arm_id: str
@@ -98,6 +98,7 @@ class HubNetwork:
     outbound_restricted: bool = False
     allowed_fqdns: tuple[str, ...] = ()
     connections: tuple[EndpointConnection, ...] = ()
+    connections_unknown: str = ""
     endpoints_used: tuple[str, ...] = ()
 
     @property

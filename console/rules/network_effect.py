@@ -173,6 +173,8 @@ def _filtered(reach: Reach) -> bool:
 
 
 def _private(after: HubNetwork) -> str:
+    if after.connections_unknown:
+        return f"not known: {after.connections_unknown}; who comes that way is not subject to IP rules"
     count = len(after.approved)
     return f"{count} approved; who comes that way is not subject to IP rules"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from console.model.change import Risk, Severity
 from console.model.ip_rule import FindingKind, IpRule, Migration, Reach, Simulation
-from console.model.network import EndpointConnection, HubNetwork, Known, LinkStatus, NetworkEdit
+from console.model.network import EndpointConnection, HubNetwork, Known, LinkStatus
 from console.rules.ip_cover import narrow
 from console.rules.ip_decisions import decide
 from console.rules.ip_filter import addresses
@@ -29,17 +29,16 @@ LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
 def hub_risks(
     before: HubNetwork,
     after: HubNetwork,
-    edit: NetworkEdit,
     simulation: Simulation,
     known: Known,
-    migration: Migration | None,
+    migration: Migration | None = None,
 ) -> list[Risk]:
     """Return what a change of a hub's network settings risks."""
     risks: list[Risk] = []
     if before.reach != after.reach:
         risks += reach_risks(before.reach, after.reach, simulation, known)
-        risks += _public_access(before, after, edit)
-        risks += _rules(before.reach, after.reach, edit, known)
+        risks += _public_access(before, after)
+        risks += _rules(before.reach, after.reach, known)
         risks += _built_in(before.reach, after.reach)
     if migration is not None and not migration.exact:
         risks.append(_migration(migration))
@@ -104,26 +103,34 @@ def _devices(simulation: Simulation, known: Known) -> Iterator[Risk]:
         yield Risk("services-cut", HIGH, text)
 
 
-def _public_access(before: HubNetwork, after: HubNetwork, edit: NetworkEdit) -> Iterator[Risk]:
+def _public_access(before: HubNetwork, after: HubNetwork) -> Iterator[Risk]:
     if before.reach.public_access and not after.reach.public_access:
-        yield from without_private_endpoint(after.approved)
-    rules_touched = bool(edit.add or edit.change or edit.remove or edit.default_deny is not None)
-    if rules_touched and not after.reach.public_access:
+        yield from without_private_endpoint(after.approved, after.connections_unknown)
+    touched = _touched(before.reach, after.reach)
+    if before.reach.rules != after.reach.rules and not after.reach.public_access:
         yield Risk("rules-ignored", MEDIUM, "public access is off, so all IP rules are ignored")
-    elif (edit.add or edit.change) and after.reach.rules is not None and not after.reach.rules.default_deny:
+    elif touched and after.reach.rules is not None and not after.reach.rules.default_deny:
         text = "the default action is Allow, so the rules change nothing"
         yield Risk("rules-ignored", MEDIUM, text, hint="Set the default action to deny to let only the rules in")
 
 
-def without_private_endpoint(approved: Sequence[EndpointConnection]) -> Iterator[Risk]:
-    """Yield the risk of a hub without public access that nothing else leads to."""
+def _touched(before: Reach, after: Reach) -> list[IpRule]:
+    """Return the rules that are new or have another range or name."""
+    known = set(before.rules.rules) if before.rules else set()
+    return [rule for rule in after.rules.rules if rule not in known] if after.rules else []
+
+
+def without_private_endpoint(approved: Sequence[EndpointConnection], unknown: str = "") -> Iterator[Risk]:
+    """Yield the risk of a hub without public access that nothing else leads to; `unknown`: why we cannot see them."""
     if not approved:
         text = "public access is off, and no private endpoint connection is approved: nobody reaches the hub"
+        if unknown:
+            text = f"public access is off, and whether a private endpoint leads to the hub is not known: {unknown}"
         yield Risk("no-private-endpoint", HIGH, text, blocking=True, hint="Approve a private endpoint connection first")
 
 
-def _rules(before: Reach, after: Reach, edit: NetworkEdit, known: Known) -> Iterator[Risk]:
-    touched = [*edit.add, *(rule for _, rule in edit.change)]
+def _rules(before: Reach, after: Reach, known: Known) -> Iterator[Risk]:
+    touched = _touched(before, after)
     if after.rules is None or not after.public_access:
         return
     names = {rule.name.casefold() for rule in touched}
@@ -202,7 +209,7 @@ def endpoint_removal(connection: EndpointConnection, hub: HubNetwork, verb: str)
         yield Risk("endpoint-removal", HIGH, text)
     left = [one for one in hub.approved if one.name != connection.name]
     if connection.status is LinkStatus.APPROVED and not hub.reach.public_access:
-        yield from without_private_endpoint(left)
+        yield from without_private_endpoint(left, hub.connections_unknown)
 
 
 def loses_addresses(before: Reach, after: Reach) -> bool:

@@ -78,6 +78,13 @@ def replacement(view: PolicyView, slot: Slot, rotation: RotationState, links: Li
     return [*risks, *_links(view.name, links, text, blocking=slot is Slot.PRIMARY)]
 
 
+def exchange(view: PolicyView, links: Links) -> list[Risk]:
+    """Return the risks of keys that change outside a rotation, as when one is taken back."""
+    message = f"clients of {view.name} that use a key which changes are cut off at once; who does cannot be seen"
+    risks = [Risk("key-replaced", Severity.MEDIUM, message)]
+    return [*risks, *_links(view.name, links, "cannot provision if it links with that key", blocking=True)]
+
+
 def _links(policy: str, links: Links, consequence: str, *, blocking: bool) -> Iterable[Risk]:
     severity = Severity.HIGH if blocking else Severity.MEDIUM
     names = links.instances(policy)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from console.model.change import Change
 from console.model.secret import Secret
 from console.services.gate import WriteGate
 from console.services.journal import Journal
-from console.services.ports import DocumentReader, NetworkReader, ProvisioningReader
+from console.services.ports import Cancel, DocumentReader, NetworkReader, ProvisioningReader
 from console.services.session import Session
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class Changes:
     @cached_property
     def undo(self) -> UndoService:
         """Plans to take changes back, and settles unknown outcomes."""
+        from console.services.policy_assessment import assessed
         from console.services.undo import UndoService
 
-        return UndoService(self.session, self.reader, self.gate, self.journal, self.vault)
+        def judged(change: Change, cancel: Cancel) -> Change:
+            return self.network.assessed(assessed(self.session, self.policies, change, cancel), cancel)
+
+        return UndoService(self.session, self.reader, self.gate, self.journal, self.vault, judged)

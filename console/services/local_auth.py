@@ -65,6 +65,15 @@ def plan(
     )
 
 
+def refusal_risks(session: Session, links_of: LinksOf, scope: AuthScope, host: str, cancel: Cancel) -> Iterator[Risk]:
+    """Yield what is risked by refusing one sort of shared access signatures."""
+    if scope is AuthScope.HUB:
+        yield from _hub_risks(links_of(host))
+    else:
+        count, _, problem = sas_count(session, scope, cancel)
+        yield from _key_risks(scope, count, problem)
+
+
 def sas_count(session: Session, scope: AuthScope, cancel: Cancel) -> tuple[int | None, int | None, str]:
     """Count the devices or modules that have symmetric keys: how many, of how many, and why it is not known.
 

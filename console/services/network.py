@@ -18,6 +18,7 @@ from console.rules.network_effect import hub_effect, reach_effect, simulation_of
 from console.rules.network_risks import hub_risks
 from console.rules.planning import change_of, copied
 from console.services.journal import Journal
+from console.services.network_assessment import assessed, with_connections_of
 from console.services.network_endpoints import EndpointPlans
 from console.services.network_filters import FilterPlans
 from console.services.network_memory import MEMORY, NetworkMemory
@@ -117,7 +118,7 @@ class NetworkService:
         before: HubNetwork = self._readings.hub(document, cancel)
         body = copied(document)
         migration = edit_hub(body, edit)
-        after = _with_connections(hub_network(body), before)
+        after = with_connections_of(hub_network(body), before)
         simulation = simulation_of(before.reach, after.reach, known)
         kind, what = kind_of(edit)
         return change_of(
@@ -126,11 +127,18 @@ class NetworkService:
             self._readings.target(cancel),
             document,
             body,
-            risks=hub_risks(before, after, edit, simulation, known, migration),
+            risks=hub_risks(before, after, simulation, known, migration),
             effect=hub_effect(before, after, simulation, known),
             notes=migration.notes if migration else (),
             reason=reason,
         )
+
+    def assessed(self, change: Change, cancel: Cancel = NEVER_CANCELLED) -> Change:
+        """Return a change that was planned elsewhere (an undo) with what it does to the network, and its risks.
+
+        Changes of other resources, and those that leave the network as it is, come back as they are.
+        """
+        return assessed(self._readings, change, cancel)
 
     def narrowed(self, view: NetworkView, name: str) -> IpRule:
         """Return a rule narrowed to the smallest one range that holds the addresses seen from it; pure.
@@ -183,10 +191,3 @@ def kind_of(edit: NetworkEdit) -> tuple[str, str]:
     if len(parts) == 1:
         return next(iter(parts.items()))
     return "network.settings", ", ".join(parts.values())
-
-
-def _with_connections(after: HubNetwork, before: HubNetwork) -> HubNetwork:
-    """Return the hub after a change; its private endpoint connections are not of this change."""
-    from dataclasses import replace
-
-    return replace(after, connections=before.connections)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -46,10 +47,7 @@ class NetworkReadings:
         return Target(TargetKind.HUB, self.session.arm_id(cancel))
 
     def document(self, cancel: Cancel) -> Document:
-        """Return the hub whole, as it is now; its private endpoint connections are always in it.
-
-        Raises ConsoleError.
-        """
+        """Return the hub whole, as it is now. Raises ConsoleError."""
         _ = self.session.hub_reader  # raises for a connection string, saying what to add
         found = self.reader.read(self.target(cancel), cancel)
         if found is None:
@@ -60,10 +58,13 @@ class NetworkReadings:
         """Return the network part of the hub; connections that its body leaves out are asked for."""
         body = document.body
         properties = body.get("properties")
+        unknown = ""
         if isinstance(properties, dict) and "privateEndpointConnections" not in properties and self._network:
-            listed = [item.body for item in self._network.connections(cancel)]
-            body = {**body, "properties": {**properties, "privateEndpointConnections": listed}}
-        return hub_network(body)
+            listed = self.reading(lambda: self._reads().connections(cancel))
+            items = [item.body for item in listed.value or ()]
+            body = {**body, "properties": {**properties, "privateEndpointConnections": items}}
+            unknown = (listed.error.why or listed.error.what) if listed.error is not None else ""
+        return replace(hub_network(body), connections_unknown=unknown)
 
     def known(self, cancel: Cancel) -> Known:
         """Return who was seen lately, how many devices there are, and our own address, as far as they can be read."""

@@ -112,6 +112,10 @@ class PoliciesService:
         """Return how far a rotation has come as the journal tells, without reading a key. Raises ConsoleError."""
         return rotation_of(name, self._events().get(name.casefold(), []))
 
+    def view(self, item: Json, links: Links) -> PolicyView:
+        """Return a policy of a document without its keys."""
+        return view_of(item, links, self._events(), self._journal.fingerprint)
+
     def connection_string(self, name: str, slot: Slot = Slot.PRIMARY, cancel: Cancel = NEVER_CANCELLED) -> Secret:
         """Read a policy's key, noted in the journal first, and return its connection string.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,16 +41,23 @@ class _Back:
 
 
 class UndoService:
-    """Plans undos of the session's hub from its journal."""
+    """Plans undos of the session's hub from its journal; `judged` adds what the undo itself risks."""
 
     def __init__(
-        self, session: Session, reader: DocumentReader, gate: WriteGate, journal: Journal, vault: Opener | None
+        self,
+        session: Session,
+        reader: DocumentReader,
+        gate: WriteGate,
+        journal: Journal,
+        vault: Opener | None,
+        judged: Callable[[Change, Cancel], Change],
     ) -> None:
         self._session = session
         self._reader = reader
         self._gate = gate
         self._journal = journal
         self._vault = vault
+        self._judged = judged
 
     def candidates(self) -> list[JournalEntry]:
         """Return what can be taken back, newest first: made, and not taken back yet; undos themselves only by id."""
@@ -167,7 +174,7 @@ class UndoService:
         if not change.edits:
             why = "; ".join([*(risk.message for risk in back.risks), *back.notes]) or "it is as before already"
             raise ConsoleError(ErrorKind.BAD_INPUT, f"Nothing is left to undo of {names}", why)
-        return change
+        return self._judged(change, cancel)
 
     def _take_back(self, back: _Back, target: Target, edit: Edit, keys: dict[str, Secret]) -> None:
         """Make one inverse edit, if the place still holds what the change put there."""

@@ -300,3 +300,36 @@ def test_an_undo_is_only_a_plan(hub: HubRunner, services: Services) -> None:
     now = deepcopy(everything(hub))
     services.changes.undo.plan()
     assert everything(hub) == now
+
+
+def test_an_undo_that_would_lock_us_out_must_be_accepted(hub: HubRunner, tmp_path: Path) -> None:
+    services = writable(hub, tmp_path, my_ip="10.77.0.1")
+
+    def let_me_in(body: Json) -> None:
+        rule_set(body).append({"filterName": "me", "action": "Allow", "ipMask": "10.77.0.1"})
+
+    make(services, plan(services, of(hub, TargetKind.HUB), let_me_in))
+    change = services.changes.undo.plan()
+    assert "own-lock-out" in {risk.id for risk in change.blocking}
+    with pytest.raises(ConsoleError) as caught:
+        services.changes.gate.apply(change, Consent())
+    assert caught.value.code == "risk"
+
+
+def test_an_undo_that_takes_a_policy_away_says_whom_it_cuts_off(hub: HubRunner, services: Services) -> None:
+    make(services, plan(services, of(hub, TargetKind.POLICIES), create_policy))
+    change = services.changes.undo.plan()
+    assert "keys-lost" in {risk.id for risk in change.risks}
+    assert any("ops" in risk.message for risk in change.risks)
+
+
+def test_an_undo_that_refuses_local_auth_again_is_checked_before(hub: HubRunner, services: Services) -> None:
+    with hub.hub.lock:
+        hub.hub.resource["properties"]["disableLocalAuth"] = True
+
+    def accept(body: Json) -> None:
+        body["properties"]["disableLocalAuth"] = False
+
+    make(services, plan(services, of(hub, TargetKind.HUB), accept))
+    change = services.changes.undo.plan()
+    assert "dps-links" in {risk.id for risk in change.blocking}
