@@ -62,7 +62,9 @@ def thumbprint(text: str) -> tuple[str, str]:
             raise _bad(what, f"character {place} is {_named(letter)}, no hexadecimal digit", hint)
     if len(digits) not in {SHA1, SHA256}:
         raise _bad(what, f"it has {len(digits)} hexadecimal digits, 40 (SHA-1) or 64 (SHA-256) are needed", hint)
-    notice = "the separators were taken out of the thumbprint: the registry takes digits only" if digits != given else ""
+    notice = (
+        "the separators were taken out of the thumbprint: the registry takes digits only" if digits != given else ""
+    )
     return digits, notice
 
 
