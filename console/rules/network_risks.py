@@ -23,6 +23,7 @@ from console.rules.ip_simulation import (
 )
 
 _RANGES_SHOWN = 3
+_RULES_SHOWN = 2
 LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
 
 
@@ -130,29 +131,38 @@ def without_private_endpoint(approved: Sequence[EndpointConnection], unknown: st
 
 
 def _rules(before: Reach, after: Reach, known: Known) -> Iterator[Risk]:
-    touched = _touched(before, after)
+    touched = {rule.name.casefold(): rule for rule in _touched(before, after)}
     if after.rules is None or not after.public_access:
         return
-    names = {rule.name.casefold() for rule in touched}
+    texts: dict[str, list[str]] = {"everyone": [], "wide-rule": [], "redundant-rule": []}
+    hint = ""
     for finding in lint_rules(after.rules):
-        if finding.rule.casefold() not in names:
+        rule = touched.get(finding.rule.casefold())
+        if rule is None:
             continue
-        rule = next(rule for rule in touched if rule.name.casefold() == finding.rule.casefold())
         if finding.kind is FindingKind.EVERYONE and admits_everyone(before):
-            yield Risk("everyone", HIGH, finding.message)
+            texts["everyone"].append(finding.message)
         elif finding.kind is FindingKind.OVER_WIDE:
-            yield _wide(rule, known)
+            text, narrower = _wide(rule, known)
+            texts["wide-rule"].append(text)
+            hint = hint or narrower
         elif finding.kind in {FindingKind.REDUNDANT, FindingKind.DUPLICATE}:
-            yield Risk("redundant-rule", LOW, f"“{rule.name}” changes nothing: {finding.message}")
+            texts["redundant-rule"].append(f"“{rule.name}” changes nothing: {finding.message}")
+    for risk, found in texts.items():
+        if found:
+            more = f"; and {len(found) - _RULES_SHOWN} more" if len(found) > _RULES_SHOWN else ""
+            text = "; ".join(found[:_RULES_SHOWN]) + more
+            yield Risk(risk, HIGH if risk == "everyone" else LOW, text, hint=hint if risk == "wide-rule" else "")
 
 
-def _wide(rule: IpRule, known: Known) -> Risk:
+def _wide(rule: IpRule, known: Known) -> tuple[str, str]:
+    """Return how wide a rule is, and what to do where the addresses seen need less."""
     text = f"“{rule.name}” is wide: {addresses(rule.mask):,} addresses"
     log = known.seen.value
     needed = narrow(rule, log.addresses) if log else None
-    if needed is not None and needed.narrows:
-        return Risk("wide-rule", LOW, f"{text}; the addresses seen need only {needed.single}", hint="Narrow it")
-    return Risk("wide-rule", LOW, text)
+    if needed is None or not needed.narrows:
+        return text, ""
+    return f"{text}; the addresses seen need only {needed.single}", f"Narrow it: {rule.name}={needed.single}"
 
 
 def _built_in(before: Reach, after: Reach) -> Iterator[Risk]:

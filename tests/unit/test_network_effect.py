@@ -64,7 +64,7 @@ def planned(
     later = replace(before, reach=edited_reach(before, edit), **after)
     simulation = simulation_of(before.reach, later.reach, around)
     migration = migrate(before.classic) if edit.migrate else None
-    risks = hub_risks(before, later, edit, simulation, around, migration)
+    risks = hub_risks(before, later, simulation, around, migration)
     assert len({risk.id for risk in risks}) == len(risks)
     return dict(hub_effect(before, later, simulation, around)), {risk.id: risk for risk in risks}
 
