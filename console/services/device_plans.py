@@ -37,6 +37,7 @@ TWIN_LOST = Risk(
     "the twin goes for good, with tags, desired and reported properties, and so do the modules",
     blocking=True,
 )
+CUT = Risk("cut", Severity.MEDIUM, "the device is connected: its connection is closed")
 BOTH_KEYS = Risk(
     "both-keys",
     Severity.HIGH,
@@ -144,6 +145,22 @@ def created(device: NewDevice) -> Change:
     )
 
 
+def key_in_use(identity: Identity, which: str) -> Risk:
+    """Return the risk of a key that goes while the other one stays."""
+    if not identity.connected:
+        return Risk("key-in-use", Severity.LOW, f"if the device holds the {which} key, it cannot connect again with it")
+    text = f"the device is connected: if it holds the {which} key, it is cut at its next connect"
+    hint = "Which of the two keys it uses the hub does not tell; devices use the primary one as a rule"
+    severity = Severity.HIGH if which == KeyChoice.PRIMARY else Severity.MEDIUM
+    return Risk("key-in-use", severity, text, hint=hint)
+
+
+def keys_lost(identity: Identity) -> list[Risk]:
+    """Return the risk of a deletion for the device's keys, none when it has no keys."""
+    text = "its keys are destroyed; only this console, while it stays open, could bring them back"
+    return [Risk("keys-lost", Severity.HIGH, text)] if any(identity.keys) else []
+
+
 def nothing_to_do(order: DeviceOrder, device_id: str, why: str) -> ConsoleError:
     """Return the "failure" of an order that is fulfilled already."""
     title = order.title(device_id)
@@ -180,7 +197,7 @@ def _status(draft: _Draft, order: DeviceOrder, identity: Identity) -> None:
         return
     draft.effect.append(("after", "it is refused with 403012; keys, twin and modules are kept"))
     if identity.connected and identity.status != wanted:
-        draft.risks.append(Risk("cut", Severity.MEDIUM, "the device is connected: its connection is closed"))
+        draft.risks.append(CUT)
     draft.notes.append(_DPS_BACK)
 
 
@@ -206,14 +223,7 @@ def _keys(draft: _Draft, order: DeviceOrder, identity: Identity) -> None:
         draft.risks.append(BOTH_KEYS)
         return
     draft.notes.append(_KEYS_STAY)
-    if identity.connected:
-        text = f"the device is connected: if it holds the {order.keys} key, it is cut at its next connect"
-        hint = "Which of the two keys it uses the hub does not tell; devices use the primary one as a rule"
-        severity = Severity.HIGH if order.keys is KeyChoice.PRIMARY else Severity.MEDIUM
-        draft.risks.append(Risk("key-in-use", severity, text, hint=hint))
-    else:
-        text = f"if the device holds the {order.keys} key, it cannot connect again with it"
-        draft.risks.append(Risk("key-in-use", Severity.LOW, text))
+    draft.risks.append(key_in_use(identity, order.keys))
 
 
 def _thumbprint(draft: _Draft, order: DeviceOrder, identity: Identity, rollover: Rollover | None) -> None:
@@ -280,11 +290,9 @@ def _retiring(rollover: Rollover | None) -> Sequence[Risk]:
 def _delete(draft: _Draft, identity: Identity, twin_lost: Risk) -> None:
     draft.after = None
     draft.risks.append(twin_lost)
-    if any(identity.keys):
-        text = "its keys are destroyed; only this console, while it stays open, could bring them back"
-        draft.risks.append(Risk("keys-lost", Severity.HIGH, text))
+    draft.risks += keys_lost(identity)
     if identity.connected:
-        draft.risks.append(Risk("cut", Severity.MEDIUM, "the device is connected: its connection is closed"))
+        draft.risks.append(CUT)
     draft.notes.append("made again under the same id it gets another generation id: services will take it for another")
     draft.notes.append("the query index goes on listing it for a while (half an hour has been seen)")
     draft.notes.append(_DPS_BACK)

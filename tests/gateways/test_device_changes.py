@@ -393,3 +393,15 @@ def test_the_fleet_of_the_demo_meets_the_change_at_the_door(tmp_path: Path) -> N
         now = demo.cloud.clock.story()
         token = device_token(demo.hub.host, device_id, demo.hub.devices[device_id].primary_key or "", now + HOUR)
         assert door.attempt(Attempt(now, device_id, "127.0.0.1", sas_token=token)).code == "403012"
+
+
+def test_undoing_a_creation_is_a_deletion_and_asks_as_one(
+    hub: HubRunner, services: Services, devices: DeviceChanges
+) -> None:
+    change = devices.create(NewDevice("made-1"))
+    make(services, change)
+    undo = services.changes.undo.plan(change.id)
+    assert "twin-lost" in blocking(undo)
+    assert refused(services.changes.gate.apply, undo, Consent()).code == "risk"
+    make(services, undo, "twin-lost")
+    assert identity(hub, "made-1") is None

@@ -16,8 +16,10 @@ from console.model.device_order import Act, DeviceOrder, KeyChoice, Stage
 from console.model.document import Document, Json, Target, unwrapped, wrapped
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import Identity as Who
+from console.rules.planning import change_of
+from console.services.device_assessment import device_risks
 from console.services.device_changes import DeviceChanges
-from console.services.device_identity import Identity
+from console.services.device_identity import Identity, target_of
 from console.services.device_plans import planned
 from console.services.gate import WriteGate
 from console.services.journal import Journal
@@ -187,3 +189,38 @@ def test_a_service_that_drops_a_member_is_found_out(tmp_path: Path) -> None:
     outcome = gate.apply(devices.plan(ORDERS[0], "press-1"), Consent())
     assert outcome.result is Result.DIFFERS
     assert "parentScopes" in outcome.message
+
+
+def undone(before: Json, after: Json | None) -> set[str]:
+    target = target_of("press-1")
+    change = change_of(
+        "undo", "undo", target, Document(wrapped(before), "MQ=="), None if after is None else wrapped(after)
+    )
+    return {risk.id for risk in device_risks(change)}
+
+
+def with_keys(primary: str, secondary: str, **more: Any) -> Json:
+    body = body_for(ORDERS[0])
+    body["authentication"]["symmetricKey"] = {"primaryKey": primary, "secondaryKey": secondary}
+    return body | more
+
+
+def with_prints(primary: str | None, secondary: str | None) -> Json:
+    body = body_for(DeviceOrder(Act.THUMBPRINT))
+    body["authentication"]["x509Thumbprint"] = {"primaryThumbprint": primary, "secondaryThumbprint": secondary}
+    return body
+
+
+def test_an_undo_has_the_risks_of_what_it_does_itself() -> None:
+    base = with_keys("QUFB", "QkJC")
+    assert undone(base, None) == {"twin-lost", "keys-lost", "cut"}
+    assert undone(base, with_keys("QkJC", "QUFB")) == set(), "a swap cuts nobody"
+    assert undone(base, with_keys("Q0ND", "QkJC")) == {"key-in-use"}
+    assert undone(base, with_keys("Q0ND", "RERE")) == {"both-keys"}
+    assert undone(base, with_keys("QUFB", "QkJC", status="disabled")) == {"cut"}
+    assert undone(with_keys("QUFB", "QkJC", status="disabled"), base) == set()
+    one, two, three = "AB" * 32, "CD" * 32, "EF" * 32
+    assert undone(with_prints(one, two), with_prints(two, one.lower())) == set()
+    assert undone(with_prints(one, two), with_prints(one, None)) == {"thumbprint-goes"}
+    assert undone(with_prints(one, None), with_prints(three, None)) == {"thumbprint-primary"}
+    assert undone(with_prints(one, None), with_prints(one, two)) == set()
