@@ -15,6 +15,8 @@ from textual.screen import Screen
 from console.model.errors import ConsoleError
 from console.model.hub import Hub
 from console.model.text import clean
+from console.ui.arming import why_not
+from console.ui.changing import Changing, Step
 from console.ui.commands import BY_ID, Command, bindings, find
 from console.ui.global_commands import GlobalCommands, History
 from console.ui.jobs import Jobs, use_leaving_executor
@@ -63,6 +65,7 @@ class HubwardenApp(App[None]):
         self.mouse = mouse
         self.jobs = Jobs(services.session)
         self.commands = GlobalCommands(self)
+        self.changing = Changing(self)
         self.history = History(self.DEFAULT_MODE)
         self.ascii_only = _ascii_terminal()
         self.snapshot = services.overview.cached()
@@ -117,6 +120,7 @@ class HubwardenApp(App[None]):
 
     def leave(self, return_code: int = 0) -> None:
         """End the app now; what is under way is told to stop and not waited for."""
+        self.changing.leave()
         self.jobs.cancel_all()
         self._leaving.begin(return_code)
         self.exit(return_code=return_code)
@@ -126,8 +130,11 @@ class HubwardenApp(App[None]):
         self.notify("q or ctrl+q leaves")
 
     async def action_quit(self) -> None:
-        """Leave at once (ctrl+q)."""
-        self.leave()
+        """Leave at once (ctrl+q); while something is being written ask once."""
+        if self.changing.writing and isinstance(self.screen, ConsoleScreen):
+            self.commands.command_app_quit()
+        else:
+            self.leave()
 
     def _fatal_error(self) -> None:
         """Show where it broke, without values of variables and texts of exceptions: either could be a key."""
@@ -158,6 +165,14 @@ class HubwardenApp(App[None]):
         from console.ui.clipboard import send
 
         self.notify(send(self, text, what, secret=secret))
+
+    def why_not(self, command: Command) -> str:
+        """Return why a command cannot be used at this moment, empty when it can."""
+        return why_not(command, self.services.session)
+
+    def on_step(self, message: Step) -> None:
+        """Go on with the change under way."""
+        self.changing.take(message)
 
     def key_of(self, command: Command) -> str:
         """Return the first key of a command after the user's keymap."""
@@ -194,8 +209,8 @@ class HubwardenApp(App[None]):
 
     async def run_command(self, command: Command, argument: str = "") -> None:
         """Carry out a command on the screen or on the app; a disabled one says why."""
-        if command.disabled:
-            self.notify(f"{command.title.rstrip(' …')}: {command.disabled}", severity="warning")
+        if reason := self.why_not(command):
+            self.notify(f"{command.title.rstrip(' …')}: {reason}", severity="warning")
             return
         if command.scope == "global" and command.id.startswith("pane."):
             self.open_pane(command.id.removeprefix("pane."), argument)

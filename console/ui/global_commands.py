@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from console.model.errors import ConsoleError
+from console.ui.arming import read_only
 from console.ui.panes.base import ConsoleScreen
 from console.ui.theme import THEMES
 
@@ -118,6 +120,8 @@ class GlobalCommands:
     def command_app_quit(self) -> None:
         """Leave; ask first only if something would be lost."""
         lost = [what for screen in self.open_screens() if (what := screen.unsaved())]
+        if writing := self._app.changing.unsaved():
+            lost.insert(0, writing)
         if not lost:
             self._app.leave()
             return
@@ -125,6 +129,61 @@ class GlobalCommands:
 
         items = [MenuItem("stay", "Stay", ""), MenuItem("leave", "Quit", f"{', '.join(lost)} will be lost")]
         self._app.push_screen(Menu("QUIT?", items), lambda choice: self._app.leave() if choice == "leave" else None)
+
+    def command_app_write(self, word: str = "") -> None:
+        """Arm the hub after asking, or go back to read-only."""
+        session = self._app.services.session
+        if word in ("off", "no"):
+            self.command_app_readonly()
+        elif word:
+            self._app.notify(
+                f'":write {word}" is nothing: :write allows changes, :write off forbids', severity="warning"
+            )
+        elif session.armed:
+            self._app.notify(f"Changes of {session.hub_name} are allowed already; :write off forbids them")
+        elif session.pinned:
+            self._app.notify(f"Changes stay switched off: {read_only(session)}", severity="warning", timeout=10)
+        else:
+            from console.ui.dialogs.arm import Arm
+
+            dialog = Arm(session.hub_name, session.identity_label, protected=session.protected)
+            self._app.push_screen(dialog, self._arm)
+
+    def _arm(self, agreed: bool | None) -> None:
+        session = self._app.services.session
+        if not agreed:
+            return
+        try:
+            session.arm()
+        except ConsoleError as error:
+            self._app.report(error)
+        else:
+            self._app.notify(f"Changes of {session.hub_name} are allowed; :write off forbids them")
+        self._repaint()
+
+    def command_app_readonly(self) -> None:
+        """Go back to read-only; what is being written is still written to its end."""
+        session = self._app.services.session
+        session.disarm()
+        self._app.notify(f"Changes of {session.hub_name} are forbidden; :write allows them")
+        self._repaint()
+
+    def _repaint(self) -> None:
+        for screen in self.open_screens():
+            screen.update_chrome()
+
+    def command_change_undo(self) -> None:
+        """Plan to take the newest change back; nothing is written before it is agreed to."""
+        from console.ui.changing import begin
+
+        screen = self._app.screen
+        if isinstance(screen, ConsoleScreen):
+            changes = self._app.services.changes
+            begin(screen, lambda cancel: changes.undo.plan(None, cancel))
+
+    def command_change_stop(self) -> None:
+        """Stop a bulk change after the write under way."""
+        self._app.changing.stop()
 
     def open_screens(self) -> list[ConsoleScreen]:
         """Return every screen that is open, in whatever pane."""

@@ -56,7 +56,7 @@ class Jobs:
                     post(JobFailed(group, error))
             except Exception as error:
                 _log.exception("job %s", group)
-                post(JobFailed(group, _defect(error)))
+                post(JobFailed(group, defect(error)))
             else:
                 if message is not None:
                     post(message)
@@ -84,7 +84,7 @@ class Jobs:
         self._running.clear()
 
 
-def _defect(error: Exception) -> ConsoleError:
+def defect(error: Exception) -> ConsoleError:
     """Return our own mistake as a message: the type alone, since the text may hold anything."""
     return ConsoleError(
         ErrorKind.DEFECT,

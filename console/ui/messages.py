@@ -8,6 +8,7 @@ from textual.message import Message
 
 from console.model.connection import ConnectionEvent, FailureReport
 from console.model.device import DeviceDetail, Fleet
+from console.model.document import TargetKind
 from console.model.errors import ConsoleError
 from console.model.overview import OverviewSnapshot
 
@@ -79,6 +80,14 @@ class TableRead(Snapshot):
         self.columns = columns
         self.rows = rows
         self.partial = partial
+
+
+class ChangeApplied(Message):
+    """Something was written, well or not; `kinds` says what. Screens that show it read again."""
+
+    def __init__(self, kinds: frozenset[TargetKind]) -> None:
+        super().__init__()
+        self.kinds = kinds
 
 
 class JobFailed(Message):

@@ -31,10 +31,9 @@ class CommandsProvider(Provider):
     async def _run(self, command: Command) -> None:
         await cast("HubwardenApp", self.app).run_command(command)
 
-    @staticmethod
-    def _help(command: Command) -> str:
-        if command.disabled:
-            return f"disabled · {command.disabled}"
+    def _help(self, command: Command) -> str:
+        if reason := cast("HubwardenApp", self.app).why_not(command):
+            return f"disabled · {reason}"
         return " · ".join(part for part in (keys_text(command), command.help) if part)
 
     async def discover(self) -> Hits:

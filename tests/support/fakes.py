@@ -21,7 +21,7 @@ from console.model.connection import (
     LogState,
 )
 from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, Fleet, FleetCounts
-from console.model.errors import ConsoleError
+from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, Exposure, Hub, HubCertificate, Identity, IpRule, MetricSeries
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
@@ -239,13 +239,29 @@ class Knobs:
 
 
 class FakeSession:
+    """The same rules as the real one; `armed` and `protected` may be set by a test."""
+
     def __init__(self) -> None:
         self.hub_name = "contoso-plants"
         self.generation = 1
         self.armed = False
+        self.pinned = False
+        self.protected = False
         self.profile_name = "demo"
         self.identity_label = "ops@contoso.example (Azure CLI)"
         self.data_plane_only = False
+
+    def arm(self) -> None:
+        if self.pinned:
+            raise ConsoleError(ErrorKind.READ_ONLY, "Changes stay switched off", "the profile says readonly = true")
+        self.armed = True
+
+    def disarm(self) -> None:
+        self.armed = False
+
+    def require_armed(self, what: str) -> None:
+        if self.pinned or not self.armed:
+            raise ConsoleError(ErrorKind.READ_ONLY, what, "hubwarden is read-only", "Arm this hub: :write")
 
 
 class FakeFleet:

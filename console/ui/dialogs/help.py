@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -12,6 +14,9 @@ from console.present.device_filter import HELP
 from console.present.lines import Line, fit, paragraph
 from console.ui.commands import SCOPE_TITLES, keys_text, scoped
 from console.ui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from console.ui.app import HubwardenApp
 
 BESIDE_WIDTH = 72
 """From this width on the note stands beside the command, else below it."""
@@ -87,14 +92,16 @@ class Help(ModalScreen[None]):
         """Return the help: the sections of this screen first, then everywhere, then what is not possible yet."""
         own = [scope for scope in self._scopes if scope not in ("pane", "global", "")]
         order = [*own, *(scope for scope in ("pane",) if scope in self._scopes)]
+        why_not = cast("HubwardenApp", self.app).why_not
         lines: list[Line] = [((" KEYS AND COMMANDS", "head"),), ()]
         for scope in (*order, "global", "changes"):
             found: list[Line] = []
             for command in scoped(scope):
-                keys, note = keys_text(command), command.disabled or command.help
+                reason = why_not(command)
+                keys, note = keys_text(command), reason or command.help
                 if self._search not in f"{keys} {command.title} {note} {command.id}".casefold():
                     continue
-                tone = "dim" if command.disabled else ""
+                tone = "dim" if reason else ""
                 first: Line = ((f"   {fit(keys, 16)}", "key"), (f" {fit(command.title, 24)}", tone), ("  ", ""))
                 if width < BESIDE_WIDTH:
                     found += [first, *paragraph(note, width - 2, indent=20, style="dim")] if note else [first]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -13,6 +15,9 @@ from console.ui.commands import completions
 from console.ui.widgets.filter_line import Entry
 from console.ui.widgets.painting import TextLine
 
+if TYPE_CHECKING:
+    from console.ui.app import HubwardenApp
+
 
 class Fitting(TextLine):
     """The commands that could be meant."""
@@ -23,6 +28,7 @@ class Fitting(TextLine):
 
     def build(self, width: int) -> Line:
         """Return as many names as fit."""
+        why_not = cast("HubwardenApp", self.app).why_not
         pieces: list[Piece] = [(" ", "")]
         used = 1
         for command in completions(self.text, self.scopes):
@@ -30,7 +36,7 @@ class Fitting(TextLine):
             if used + len(name) + 3 > width:
                 pieces.append(("…", "dim"))
                 break
-            pieces += [(name, "dim" if command.disabled else "accent"), ("   ", "")]
+            pieces += [(name, "dim" if why_not(command) else "accent"), ("   ", "")]
             used += len(name) + 3
         return tuple(pieces) if len(pieces) > 1 else ((" no such command", "warn"),)
 

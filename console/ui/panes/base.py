@@ -10,8 +10,9 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.timer import Timer
 
+from console.model.document import TargetKind
 from console.ui.commands import Command
-from console.ui.messages import JobFailed
+from console.ui.messages import ChangeApplied, JobFailed
 from console.ui.widgets.chrome import Header, KeyLine, StatusLine, TabLine
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class ConsoleScreen(Screen[None]):
 
     PANE: ClassVar[str] = ""
     SCOPES: ClassVar[tuple[str, ...]] = ("pane",)
+    WATCHES: ClassVar[frozenset[TargetKind]] = frozenset()
+    """What is read again after it was written from here."""
 
     crumbs: tuple[str, ...] = ()
     interval: float = 0
@@ -167,6 +170,14 @@ class ConsoleScreen(Screen[None]):
         """Somebody looks again: go on at the usual pace."""
         if self._visible and not self.busy and self._asked:
             self._plan()
+
+    def on_change_applied(self, message: ChangeApplied) -> None:
+        """Read again what was written: now, or when the screen is shown next."""
+        if message.kinds & self.WATCHES:
+            if self._visible:
+                self.reload()
+            else:
+                self._asked = False
 
     def on_unmount(self) -> None:
         """Nobody waits for the answers any more."""

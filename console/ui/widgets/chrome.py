@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual import events
 
+from console.model.text import clean
 from console.present.hub_words import hub_words
 from console.present.lines import Line, Piece, cut, line_width, spread
 from console.present.words import clock_time, freshness, number
@@ -118,7 +119,9 @@ class StatusLine(ChromeLine):
         )
         as_of, stale, cached = pane.freshness
         words, token = freshness(as_of, services.clock(), stale=stale, cached=cached)
-        if pane.status_note:
+        if note := self.console.changing.note:
+            words, token = clean(note, limit=max(width // 2, 24)), "warn"
+        elif pane.status_note:
             words, token = pane.status_note, ""
         elif pane.busy and as_of is not None and not cached:
             words += ", reading"
@@ -126,7 +129,7 @@ class StatusLine(ChromeLine):
         if identity := services.session.identity_label:
             taken = line_width(right) + len(words) + 6
             left += [(cut(identity, max(width - taken, 12)), "dim"), (" · ", "dim")]
-        if pane.shows_age:
+        if pane.shows_age or self.console.changing.note:
             left.append((words, token))
         else:
             left = left[:-1]
@@ -152,12 +155,14 @@ class KeyLine(ChromeLine):
         return ranked
 
     def build(self, width: int) -> Line:
-        """Return keys and words; where there is no room, prompt and help stay longest."""
+        """Return keys and words, (keys) that do nothing now; where there is no room, prompt and help stay longest."""
         commands = self.commands()
         while commands:
             pieces: list[Piece] = [(" ", "")]
             for command in commands:
-                pieces += [(key_name(self.console.key_of(command)), "key"), (f" {command.label}", "dim"), ("   ", "")]
+                key = key_name(self.console.key_of(command))
+                shown: Piece = (f"({key})", "dim") if self.console.why_not(command) else (key, "key")
+                pieces += [shown, (f" {command.label}", "dim"), ("   ", "")]
             if line_width(pieces[:-1]) < width:
                 return tuple(pieces[:-1])
             others = [command for command in commands if command.id not in _STAY]
