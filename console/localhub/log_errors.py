@@ -16,7 +16,7 @@ _TOKENS = re.compile(
 _COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
 _UNKNOWN_TABLE = re.compile(r"schema error for '([^']+)' \(unknown table")
 _LEADING = re.compile(r"(?:\s|//[^\n]*(?:\n|$))*")
-_ALIAS = re.compile(r'Alias with name ""([^"]+)"" exists')
+_ALIAS = re.compile(r'Alias with name "{1,2}([^"]+)"{1,2} exists')
 _TABLE = re.compile(r"Table with name (\S+) does not exist")
 _NEAR = re.compile(r"(?:input|at:|missing .* at) '(.*?)'(?: expecting|$)", re.DOTALL)
 _CONSTRUCT = re.compile(r"(?<!^)(?=[A-Z])")
