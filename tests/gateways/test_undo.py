@@ -256,7 +256,7 @@ def new_device(body: Json) -> None:
 def test_a_created_device_is_deleted_and_a_deleted_one_made_again(hub: HubRunner, services: Services) -> None:
     target = of(hub, TargetKind.DEVICE, "press-1")
     make(services, plan(services, target, new_device))
-    undo(services)
+    undo(services, "twin-lost")
     assert "press-1" not in hub.hub.devices
     make(services, plan(services, target, new_device))
     make(services, plan(services, target, lambda _body: "delete"))
@@ -276,7 +276,7 @@ def test_deleting_what_somebody_changed_since_must_be_accepted(hub: HubRunner, s
 
     make(services, plan(services, target, disable))
     change = services.changes.undo.plan(created)
-    assert [(risk.id, risk.blocking) for risk in change.risks] == [("changed-since", True)]
+    assert "changed-since" in {risk.id for risk in change.blocking}
 
 
 def test_what_was_never_made_cannot_be_undone(hub: HubRunner, services: Services) -> None:
