@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.model.change import Change, Risk, Severity
 from console.model.document import Document, TargetKind
 from console.rules.planning import with_risks
@@ -23,7 +25,8 @@ def device_risks(change: Change) -> list[Risk]:
         return []
     old = Identity(change.target.id, change.before)
     if change.after is None:
-        return [TWIN_LOST, *keys_lost(old), *([CUT] if old.connected else [])]
+        used = old.connected or old.last_activity is not None  # one just created may go again without much ado
+        return [replace(TWIN_LOST, blocking=used), *keys_lost(old), *([CUT] if old.connected else [])]
     new = Identity(change.target.id, Document(change.after))
     risks = [CUT] if new.status == "disabled" and old.status != "disabled" and old.connected else []
     lost_keys = [key for key in old.keys if key is not None and key not in new.keys]
