@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from console.model.change import ABSENT, Change, Edit, Path, Risk, Severity, path_text
-from console.model.document import Document, Json, Target, TargetKind
+from console.model.document import Document, Json, Target, TargetKind, secrets_in
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState, Fingerprint, JournalEntry
 from console.model.secret import Secret
@@ -159,6 +159,8 @@ class UndoService:
         current = self._read(target, cancel)
         back = _Back(copied(current) if current is not None else ABSENT)
         keys = self._keys(entries)
+        if current is not None:  # an exchange destroyed nothing: its keys are there, only elsewhere
+            keys.update({self._journal.fingerprint(key).digest: key for key in secrets_in(current.body)})
         for entry in entries:
             for edit in inverse(entry.edits):
                 path = edit.path

@@ -317,6 +317,16 @@ def test_undo_brings_a_rotated_key_back_while_the_console_is_open(hub: HubRunner
     assert services.changes.policies.rotation_state("press").stage is Stage.NONE
 
 
+def test_undo_of_an_exchange_needs_no_kept_key(hub: HubRunner, services: Services, tmp_path: Path) -> None:
+    before = keys(hub)
+    make(services, services.changes.policies.plan_swap("press"))
+    other = writable(hub, tmp_path)  # another console: its memory holds no key
+    change = other.changes.undo.plan()
+    assert "keys-lost" not in risks(change)
+    make(other, change, *risks(change))
+    assert keys(hub) == before
+
+
 # --- local authentication ----------------------------------------------------------------------------------------
 
 
