@@ -24,6 +24,7 @@ from console.ui.leaving import Leaving, last_words
 from console.ui.modes import MODES
 from console.ui.panes.base import ConsoleScreen
 from console.ui.theme import DEFAULT, THEMES
+from console.ui.unknown import UnknownOutcomes
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -66,6 +67,7 @@ class HubwardenApp(App[None]):
         self.jobs = Jobs(services.session)
         self.commands = GlobalCommands(self)
         self.changing = Changing(self)
+        self.unknown = UnknownOutcomes(self)
         self.history = History(self.DEFAULT_MODE)
         self.ascii_only = _ascii_terminal()
         self.snapshot = services.overview.cached()
@@ -97,6 +99,7 @@ class HubwardenApp(App[None]):
         self._leaving.watch()
         self.set_interval(TICK_SECONDS, self._tick)
         self.call_later(self._check_size)
+        self.call_after_refresh(self.unknown.look, remind=True)
 
     def on_resize(self, event: events.Resize) -> None:
         """Say when the terminal became too small."""

@@ -125,6 +125,8 @@ class _One(_Work):
             changing.plan_again(flow, result.error.why if result.error else "")
             return
         changing.spread(frozenset({result.change.target.kind}))
+        if result.result is Result.UNKNOWN:
+            changing.app.unknown.look()
         if result.applied and result.recorded:
             undo = "" if result.change.undoes else " u undoes it"
             changing.app.notify(f"✓ {result.message}{undo}", timeout=8)

@@ -10,6 +10,8 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
+from support.fake_changes import FakeChanges, FakeHubReader, Script
+
 from console.model.connection import (
     Cause,
     Confidence,
@@ -228,6 +230,7 @@ class Knobs:
     table: LogTable = field(default_factory=lambda: LogTable(("Cause", "Count"), (("cut", 362), ("cloned", 31))))
     errors: dict[str, Exception] = field(default_factory=dict)
     gate: Event | None = None
+    script: Script = field(default_factory=Script)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def answer(self, name: str, *arguments: Any) -> None:
@@ -250,6 +253,7 @@ class FakeSession:
         self.profile_name = "demo"
         self.identity_label = "ops@contoso.example (Azure CLI)"
         self.data_plane_only = False
+        self.hub_reader: Any = None
 
     def arm(self) -> None:
         if self.pinned:
@@ -341,12 +345,15 @@ class FakeOverview:
 def fake_services(knobs: Knobs | None = None) -> Any:
     """Return a bundle with the attributes of `Services`."""
     knobs = knobs or Knobs()
+    session = FakeSession()
+    session.hub_reader = FakeHubReader(knobs.script)
     return SimpleNamespace(
-        session=FakeSession(),
+        session=session,
         fleet=FakeFleet(knobs),
         connections=FakeConnections(knobs),
         overview=FakeOverview(knobs),
         meter=CallMeter(calls=12),
         clock=lambda: NOW,
         knobs=knobs,
+        changes=FakeChanges(session, knobs.script),
     )

@@ -42,6 +42,8 @@ TABLE: tuple[Command, ...] = (
         "global",
         ("u",),
         "Shows what it would take back, and asks",
+        "undo",
+        18,
         words=("undo",),
         writes=True,
     ),

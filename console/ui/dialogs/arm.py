@@ -50,6 +50,7 @@ class Arm(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Nothing happens by a reflex."""
+        self.app.clear_notifications()
         self.query_one("#cancel").focus()
 
     @on(PushButton.Pushed)

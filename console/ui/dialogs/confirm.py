@@ -16,7 +16,6 @@ from console.present.change import change_lines
 from console.present.lines import Line, paragraph
 from console.services.gate import Asked
 from console.ui.dialogs.controls import Control, PushButton, Tick
-from console.ui.widgets.filter_line import Entry
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.page import Page
 from console.ui.widgets.text_input import TextInput
@@ -44,8 +43,9 @@ class Confirm(ModalScreen[Consent | None]):
     Confirm { background: $background; }
     Confirm Heading { background: $surface; }
     Confirm #agreement { height: auto; max-height: 50%; scrollbar-size: 0 1; }
-    Confirm .entry { background: $surface; }
-    Confirm .entry Heading { width: 27; }
+    Confirm .ask { height: 1; }
+    Confirm .ask Heading { width: 25; background: $background; }
+    Confirm .ask Input { width: 1fr; }
     Confirm #buttons { height: 1; margin: 1 0 0 0; }
     """
     BINDINGS = [  # noqa: RUF012 - Textual's way
@@ -96,10 +96,9 @@ class Confirm(ModalScreen[Consent | None]):
             for risk in self._asked.blocking:
                 yield Tick(risk.id, f"accept {risk.id}: {risk.message}", style="bad")
             if self._protected:
-                yield Entry(" the hub's name, exactly ", TextInput(compact=True, id="name"))
+                yield from _asked("type the hub's name", TextInput(compact=True, id="name"))
             if self._ask_reason:
-                hint = "optional, for the journal"
-                yield Entry(" why ", TextInput(compact=True, id="why", placeholder=hint, max_length=400))
+                yield from _asked("why, for the journal", TextInput(compact=True, id="why", placeholder="optional"))
         with Horizontal(id="buttons"):
             yield PushButton("Cancel", id="cancel")
             yield PushButton("Apply", id="apply", ready=False)
@@ -107,7 +106,8 @@ class Confirm(ModalScreen[Consent | None]):
         yield Heading(id="keys")
 
     def on_mount(self) -> None:
-        """Nothing happens by a reflex."""
+        """Nothing happens by a reflex, and nothing hides what is agreed to."""
+        self.app.clear_notifications()
         protected = " · PROTECTED" if self._protected else ""
         who = f" · as {self._who}" if self._who else ""
         self.query_one("#hub", Heading).set(
@@ -140,7 +140,7 @@ class Confirm(ModalScreen[Consent | None]):
             parts.append(f"accept {left[0]}" if len(left) == 1 else f"accept {len(left)} blocking risks")
         if self._protected and self._typed("name").strip().casefold() != self._hub_name.casefold():
             parts.append("type the hub's name")
-        return f"{' and '.join(parts)} to enable Apply" if parts else ""
+        return f"first {' and '.join(parts)}" if parts else ""
 
     def _typed(self, field: str) -> str:
         found = self.query(f"#{field}")
@@ -184,3 +184,11 @@ class Confirm(ModalScreen[Consent | None]):
     def action_edge_plan(self, side: int) -> None:
         """Scroll to an end."""
         self.query_one("#plan", Page).action_edge(side)
+
+
+def _asked(label: str, field: TextInput) -> ComposeResult:
+    heading = Heading()
+    heading.set(((f"  {label}", "dim"),))
+    with Horizontal(classes="ask"):
+        yield heading
+        yield field

@@ -170,6 +170,7 @@ class Form(ModalScreen[Answer | None]):
 
     def on_mount(self) -> None:
         """Begin with the first field."""
+        self.app.clear_notifications()
         self.query_one("#keys", Heading).set(((" tab", "key"), (" move  ", "dim"), ("esc", "key"), (" cancel", "dim")))
         asked = [*self._inputs.values(), *self._controls.values()]
         first = next((widget for widget in self.query("Input, Tick, OneOf") if widget in asked), None)

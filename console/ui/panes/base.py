@@ -103,6 +103,8 @@ class ConsoleScreen(Screen[None]):
         """Return whether a command of every pane does something here (then it may stand in the key line)."""
         if command.id == "view.back":
             return bool(self.crumbs)
+        if command.id == "change.undo":
+            return False  # it works, but belongs into the key line of the journal alone
         own = getattr(type(self), command.method, None)
         return command.id != "pane.describe" or own is not ConsoleScreen.command_pane_describe
 

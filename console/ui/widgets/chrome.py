@@ -9,7 +9,7 @@ from textual import events
 from console.model.text import clean
 from console.present.hub_words import hub_words
 from console.present.lines import Line, Piece, cut, line_width, spread
-from console.present.words import clock_time, freshness, number
+from console.present.words import clock_time, freshness, number, plural
 from console.ui.commands import PANES, Command, PaneEntry, key_name, scoped
 from console.ui.widgets.painting import TextLine
 
@@ -126,7 +126,9 @@ class StatusLine(ChromeLine):
         elif pane.busy and as_of is not None and not cached:
             words += ", reading"
         left: list[Piece] = []
-        if identity := services.session.identity_label:
+        if unknown := self.console.unknown.count:
+            left += [(f"OUTCOME UNKNOWN: {plural(unknown, 'change')}, 0 journal", "bad"), (" · ", "dim")]
+        elif identity := services.session.identity_label:
             taken = line_width(right) + len(words) + 6
             left += [(cut(identity, max(width - taken, 12)), "dim"), (" · ", "dim")]
         if pane.shows_age or self.console.changing.note:
