@@ -45,6 +45,17 @@ from console.services.session import Session
 _MASK = "provisioning services of other subscriptions, or not visible to you, are not seen"
 
 
+def name_problem(name: str, taken: Iterable[str] = ()) -> str:
+    """Return why a new policy cannot have a name, in one sentence; empty when it can."""
+    if not name:
+        return "give it one"
+    try:
+        check_name(name, taken)
+    except ConsoleError as error:
+        return error.why
+    return ""
+
+
 class PoliciesService:
     """Plans changes of the session's policies. Whatever needs their keys is a privileged read, journalled first.
 
@@ -95,6 +106,16 @@ class PoliciesService:
         links = self.links(host_of(hub), cancel)
         overview = self._overview(local_auth_of(hub), links)
         return PoliciesReading(self._session.now(), tuple(self._views(document, links)), overview)
+
+    def after(self, change: Change, overview: PoliciesOverview) -> PoliciesReading:
+        """Return the policies as a change left them, which was read back as planned: no key is read again.
+
+        Raises ConsoleError when the journal cannot be read.
+        """
+        document = Document(change.after or {})
+        views = self._views(document, overview.links)
+        now = self._overview(local_auth_of(hub_of(document)), overview.links)
+        return PoliciesReading(self._session.now(), tuple(views), now)
 
     def links(self, host: str = "", cancel: Cancel = NEVER_CANCELLED) -> Links:
         """Return the provisioning services that link the hub; why they could not be listed is part of the answer."""
