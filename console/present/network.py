@@ -22,12 +22,12 @@ from console.present.pages import fields, section
 from console.present.words import plural, since, window_words
 
 RULE_COLUMNS: tuple[Column, ...] = (
-    Column("name", "NAME", 16, flex=2),
+    Column("name", "NAME", 13, flex=2),
     Column("range", "RANGE", 18),
-    Column("addresses", "ADDRESSES", 13, align="right", priority=2),
-    Column("devices", "DEVICES", 9, align="right"),
+    Column("addresses", "ADDRESSES", 10, align="right", priority=2),
+    Column("devices", "DEVICES", 7, align="right"),
     Column("seen", "LAST SEEN", 9, align="right", priority=3),
-    Column("note", "NOTE", 12, flex=3, priority=1),
+    Column("note", "NOTE", 10, flex=3, priority=1),
 )
 ORDERED_COLUMNS: tuple[Column, ...] = (
     Column("place", "#", 3, align="right"),
@@ -60,6 +60,7 @@ _NOTE_WORDS: dict[FindingKind, str] = {
     FindingKind.NARROW: "narrower than /24",
     FindingKind.HOST_BITS: "host bits set",
 }
+_ALL = 2**32
 _UNKNOWN: Piece = ("?", "dim")
 
 
@@ -123,7 +124,7 @@ def seen_pieces(view: NetworkView) -> tuple[Piece, ...]:
     return (
         (f"{plural(log.devices, 'device')} in {window}", ""),
         *refused,
-        (f"; {unseen_words(view, log)}; addresses are masked to /24", "dim"),
+        (f"; {unseen_words(view, log)}; masked to /24", "dim"),
     )
 
 
@@ -152,7 +153,7 @@ def rule_cells(row: RuleRow, now: datetime) -> tuple[Piece, ...]:
     return (
         (row.rule.name, ""),
         (row.rule.mask, ""),
-        (f"{row.addresses:,}", ""),
+        ("all", "bad") if row.addresses == _ALL else (f"{row.addresses:,}", ""),
         devices,
         last,
         note_piece(row.findings),

@@ -81,7 +81,7 @@ class EndpointPlans:
 
         Raises ConsoleError BAD_INPUT naming what the service would refuse; CONFLICT when it is there already.
         """
-        if why := _bad_name(name) or _bad_subnet(subnet_id) or _bad_message(message):
+        if why := bad_endpoint_name(name) or bad_subnet(subnet_id) or _bad_message(message):
             raise ConsoleError(ErrorKind.BAD_INPUT, "The private endpoint would be refused", why, code="usage")
         readings = self._readings
         hub = readings.hub(readings.document(cancel), cancel)
@@ -215,7 +215,8 @@ class EndpointPlans:
         )
 
 
-def _bad_name(name: str) -> str:
+def bad_endpoint_name(name: str) -> str:
+    """Return why a private endpoint's name would be refused, in one sentence; empty when it is good."""
     if found := _CHARACTERS.search(name):
         shown = "a space" if found[0] == " " else f"“{clean(found[0])}”"
         return f"{shown} at place {found.start() + 1} is not allowed in its name, only letters, digits, “.”, “_”, “-”"
@@ -224,7 +225,8 @@ def _bad_name(name: str) -> str:
     return ""
 
 
-def _bad_subnet(subnet_id: str) -> str:
+def bad_subnet(subnet_id: str) -> str:
+    """Return why a text is no subnet's resource id, in one sentence; empty when it is one."""
     if _SUBNET.fullmatch(subnet_id):
         return ""
     form = "/subscriptions/…/resourceGroups/…/providers/Microsoft.Network/virtualNetworks/…/subnets/…"

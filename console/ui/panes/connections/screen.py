@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.model.connection import FailureReport, Grouping, LogState
+from console.model.connection import Cause, FailureReport, Grouping, LogState
 from console.model.errors import ErrorKind
 from console.present.connections import (
     GROUP_COLUMNS,
@@ -29,7 +29,7 @@ from console.ui.jobs import Post
 from console.ui.messages import JobFailed, ReportRead
 from console.ui.panes.base import ConsoleScreen, CopyItem, as_json
 from console.ui.panes.connections.events import EventsScreen
-from console.ui.panes.connections.state import ConnectionsState
+from console.ui.panes.connections.state import ConnectionsState, cut_off_ranges
 from console.ui.panes.text import TextScreen
 from console.ui.widgets.failure_chart import FailureChart
 from console.ui.widgets.heading import Heading
@@ -340,6 +340,14 @@ class ConnectionsScreen(ConsoleScreen):
             self.notify("No query was run yet", severity="warning")
         else:
             self.app.push_screen(QueryScreen(report.kql, report.start, report.end))
+
+    def command_connections_network(self) -> None:
+        """Go to the Network pane with the ranges that IP rules cut off."""
+        group = self.state.group(self.table.selected)
+        if group is None or group.cause is not Cause.IP_RULES:
+            self.notify("Select failures that are cut off by IP rules", severity="warning")
+        else:
+            self.console.open_pane("network", cut_off_ranges(group))
 
     def command_pane_describe(self) -> None:
         """Tell all about the selected group."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from console.model.connection import FailureGroup, FailureReport, Grouping, LogState
 from console.model.errors import ConsoleError, ErrorKind
 from console.present.connections import WINDOWS
+
+_MASKED = re.compile(r"\b(\d{1,3}\.\d{1,3}\.\d{1,3})\.(?:x|XXX)\b")
+_MORE = re.compile(r"\.x and \d+ more")
 
 
 class ConnectionsState:
@@ -72,3 +76,9 @@ class ConnectionsState:
 
 def _same(old: FailureReport, new: FailureReport) -> bool:
     return old.step == new.step and old.grouping is new.grouping
+
+
+def cut_off_ranges(group: FailureGroup) -> str:
+    """Return the masked ranges of a group, "10.20.4,10.20.5"; "refused" where its evidence does not name them all."""
+    named = dict.fromkeys(_MASKED.findall(f"{group.key} {group.evidence}"))
+    return ",".join(named) if named and not _MORE.search(group.evidence) else "refused"
