@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.model.document import Document, Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.policy import Breadth, Links, PolicyView, Right, RotationState, Slot, Stage
 from console.model.provisioning import DpsLink
+from console.model.secret import Secret
 from console.rules import policy_risks
+from console.rules.planning import change_of
 from console.rules.policies import breadth, check_name, effective, parse_rights, read_rights, rights_text, same_rights
 from console.rules.rotation import Happening, KeyEvent, made_at, rotation_of
+from console.rules.verification import compare
 
 START = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SETS = [frozenset(some) for size in range(1, 5) for some in combinations(Right, size)]
@@ -246,3 +250,14 @@ def test_a_built_in_policy_is_a_higher_risk() -> None:
     built_in = policy_risks.deletion(theirs, others, NONE, local_auth=True)
     assert [risk.severity.value for risk in plain] == ["medium"]
     assert [risk.severity.value for risk in built_in] == ["high", "high"]
+
+
+def test_rights_that_the_service_writes_in_another_way_are_as_planned() -> None:
+    def body(rights: str) -> dict[str, object]:
+        policy = {"keyName": "press", "primaryKey": Secret("p"), "secondaryKey": Secret("s"), "rights": rights}
+        return {"hub": {"properties": {}}, "authorizationPolicies": [policy]}
+
+    before, after = Document(body("ServiceConnect"), "e1"), body("RegistryRead, RegistryWrite")
+    change = change_of("policy.rights", "rights", Target(TargetKind.POLICIES, "/hub"), before, after)
+    assert compare(change, Document(body("RegistryWrite"), "e2"), "e2").planned
+    assert not compare(change, Document(body("RegistryRead"), "e2"), "e2").planned
