@@ -139,7 +139,8 @@ class _Progress:
         if self._shown:
             from console.present.device_bulk import progress_text
 
-            click.echo(f"\r\x1b[K{progress_text(self._plan, self._items, text)}", err=True, nl=False)
+            title = f"{self._plan.title}: {progress_text(self._plan, self._items, text)}"
+            click.echo(f"\r\x1b[K{title}", err=True, nl=False)
 
     def clear(self) -> None:
         """Leave a clean line."""

@@ -42,9 +42,9 @@ def bulk_lines(plan: BulkPlan, width: int) -> list[Line]:
 
 
 def progress_text(plan: BulkPlan, items: Sequence[BulkItem], wait: str = "") -> str:
-    """Return how far a bulk change is: "disable: 12 of 5,000, 2 failed"."""
+    """Return how far a bulk change is: "12 of 5,000, 2 not done"."""
     failed = sum(not item.finished for item in items)
-    text = f"{plan.order.act.replace('-', ' ')}: {number(len(items))} of {number(len(plan.ids))}"
+    text = f"{number(len(items))} of {number(len(plan.ids))}"
     if failed:
         text += f", {number(failed)} not done"
     return f"{text} · {wait}" if wait else text
@@ -62,8 +62,11 @@ def summary(result: BulkResult) -> str:
     return f"{title[:1].upper()}{title[1:]}: {', '.join(parts)}."
 
 
-def result_lines(result: BulkResult, width: int) -> list[Line]:
-    """Return the page of a result: the sentence, what stopped it, each device that is not as it should be."""
+def result_lines(result: BulkResult, width: int, again: str = "") -> list[Line]:
+    """Return the page of a result: the sentence, what stopped it, each device that is not as it should be.
+
+    `again` says how to go on, instead of the command line's way.
+    """
     token = "ok" if result.complete else "warn"
     lines: list[Line] = [*paragraph(clean(summary(result)), width, indent=1, style=token), BLANK]
     if result.stopped is not None:
@@ -74,7 +77,7 @@ def result_lines(result: BulkResult, width: int) -> list[Line]:
             rows = [line for item in found for line in paragraph(clean(item.message), width, indent=3)]
             lines += section(f"{WORDS[state][0].upper()}  {number(len(found))}", rows)
     if not result.complete:
-        lines += section("TO GO ON", paragraph(resume_text(result), width, indent=3, style="accent"))
+        lines += section("TO GO ON", paragraph(again or resume_text(result), width, indent=3, style="accent"))
     return lines
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from console.model.connection import ConnectionEvent, FailureReport
-from console.model.device import DeviceDetail, Fleet
+from console.model.device import Device, DeviceDetail, Fleet
 from console.model.document import TargetKind
 from console.model.errors import ConsoleError
 from console.model.overview import OverviewSnapshot
+
+if TYPE_CHECKING:
+    from console.services.device_rollover import Rollover
 
 
 class Snapshot(Message):
@@ -53,6 +57,23 @@ class DetailRead(Snapshot):
     def __init__(self, detail: DeviceDetail) -> None:
         super().__init__()
         self.detail = detail
+
+
+class RowsRead(Message):
+    """Devices as they are after a change, by id; None for one that is gone."""
+
+    def __init__(self, rows: Mapping[str, Device | None]) -> None:
+        super().__init__()
+        self.rows = rows
+
+
+class RolloverRead(Message):
+    """How far the replacement of a device's thumbprint has come."""
+
+    def __init__(self, device: Device, rollover: Rollover) -> None:
+        super().__init__()
+        self.device = device
+        self.rollover = rollover
 
 
 class ReportRead(Snapshot):

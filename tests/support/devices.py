@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from support.hub import HubRunner
@@ -13,11 +14,15 @@ from console.localhub.fleet_credentials import device_token, self_signed, thumbp
 from console.localhub.registry_json import device_json
 from console.localhub.state import DeviceRecord, new_key
 
+_ETAGS = count(1000)
+
 
 def register(hub: HubRunner, device_id: str, **fields: Any) -> DeviceRecord:
     """Put a device into the registry; with keys unless it authenticates otherwise."""
     if fields.get("auth", "sas") == "sas":
         fields = {"primary_key": new_key(), "secondary_key": new_key(), **fields}
+    # another ETag than any device of this id had before: readers keep what they know under it
+    fields.setdefault("identity_counter", next(_ETAGS))
     record = DeviceRecord(device_id, "637", **fields)
     with hub.hub.lock:
         hub.hub.devices[device_id] = record

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from console.ui.command_tables.entry import Command
 
-_NOT_YET = "not part of this version yet"
-
 TABLE: tuple[Command, ...] = (
     Command(
         "devices.filter",
@@ -35,10 +33,32 @@ TABLE: tuple[Command, ...] = (
     Command("devices.clear-marks", "Clear marks", "devices", ("ctrl+backslash",), "Forget all marks"),
     Command("devices.actions", "Actions …", "devices", ("a",), "What can be done with a device"),
     Command("device.twin", "Twin as JSON", "device", ("v",), "The whole twin", "twin", 20),
-    Command("change.disable", "Disable the device …", "changes", disabled=_NOT_YET, writes=True),
-    Command("change.enable", "Enable the device …", "changes", disabled=_NOT_YET, writes=True),
-    Command("change.rotate-keys", "Rotate its keys …", "changes", disabled=_NOT_YET, writes=True),
-    Command("change.thumbprint", "Replace its thumbprint …", "changes", disabled=_NOT_YET, writes=True),
-    Command("change.create", "Create a device …", "changes", disabled=_NOT_YET, writes=True),
-    Command("change.delete", "Delete the device …", "changes", disabled=_NOT_YET, writes=True),
+    Command("device.actions", "Actions …", "device", ("a",), "What can be done with the device", "actions", 10),
+    Command("change.disable", "Disable the device …", "changes", help="With a reason", words=("disable",), writes=True),
+    Command("change.enable", "Enable the device …", "changes", help="Let it in again", words=("enable",), writes=True),
+    Command(
+        "change.rotate-keys",
+        "Rotate its keys …",
+        "changes",
+        help="Primary, secondary, swap",
+        words=("rotate-keys",),
+        writes=True,
+    ),
+    Command(
+        "change.thumbprint",
+        "Replace its thumbprint …",
+        "changes",
+        help="In stages, nobody is cut",
+        words=("thumbprint",),
+        writes=True,
+    ),
+    Command("change.create", "Create a device …", "changes", words=("create-device",), writes=True),
+    Command(
+        "change.delete",
+        "Delete the device …",
+        "changes",
+        help="With its twin and modules",
+        words=("delete-device",),
+        writes=True,
+    ),
 )

@@ -7,8 +7,11 @@ from datetime import timedelta
 from textual import on
 from textual.app import ComposeResult
 
+from console.model.change import Outcome
 from console.model.connection import ConnectionEvent
 from console.model.device import Device, DeviceDetail
+from console.model.device_order import Act, DeviceOrder
+from console.model.document import TargetKind
 from console.model.errors import ConsoleError
 from console.present.device_detail import device_page, twin_page
 from console.services.ports import Cancel
@@ -16,6 +19,8 @@ from console.ui.commands import bindings
 from console.ui.jobs import Post
 from console.ui.messages import DetailRead, EventsRead, JobFailed
 from console.ui.panes.base import ConsoleScreen, CopyItem
+from console.ui.panes.devices.actions import Chosen
+from console.ui.panes.devices.changing import DeviceActions
 from console.ui.panes.text import TextScreen
 from console.ui.widgets.page import Page
 
@@ -107,11 +112,12 @@ class DeviceView(Page):
         self.show(device_page(self.device, self.detail, self._error, self._events, self._events_note, now, width))
 
 
-class DeviceScreen(ConsoleScreen):
+class DeviceScreen(DeviceActions):
     """One device in full."""
 
     PANE = "devices"
-    SCOPES = ("device", "pane")
+    SCOPES = ("device", "changes", "pane")
+    WATCHES = frozenset({TargetKind.DEVICE})
     BINDINGS = bindings("device", "pane")
 
     def __init__(self, device: Device) -> None:
@@ -130,9 +136,23 @@ class DeviceScreen(ConsoleScreen):
 
     def load(self) -> None:
         """Read the device."""
-        self.view.show_device(self._device)
+        if self.view.device is None:
+            self.view.show_device(self._device)
+        else:
+            self.view.read()
         self.busy = False
         self.freshness = (self.services.clock(), False, False)
+
+    def chosen(self) -> Chosen:
+        """Return the device, as it was read last."""
+        detail = self.view.detail
+        return Chosen((detail.device if detail is not None else self._device,))
+
+    def after(self, order: DeviceOrder, device_id: str, outcome: Outcome) -> None:
+        """Show what became of it; of a deleted device there is nothing to show."""
+        super().after(order, device_id, outcome)
+        if order.act is Act.DELETE and outcome.applied and self.is_current:
+            self.app.pop_screen()
 
     def command_device_twin(self) -> None:
         """Show the twin as JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from textual import on
@@ -9,17 +10,22 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from console.model.device import Device
+from console.model.device_order import DeviceOrder
+from console.model.document import TargetKind
 from console.model.errors import ErrorKind
 from console.present.device_filter import HELP
 from console.present.devices import COLUMNS, device_cells
 from console.present.lines import Line, plain
 from console.present.pages import error_lines
 from console.services.ports import Cancel
-from console.ui.commands import bindings, scoped
+from console.ui.commands import bindings
 from console.ui.dialogs.menu import Menu, MenuItem
 from console.ui.jobs import Post
-from console.ui.messages import FailuresRead, FleetRead, JobFailed
-from console.ui.panes.base import ConsoleScreen, CopyItem, as_json
+from console.ui.messages import ChangeApplied, FailuresRead, FleetRead, JobFailed, RowsRead
+from console.ui.panes.base import CopyItem, as_json
+from console.ui.panes.devices.actions import Chosen
+from console.ui.panes.devices.changing import DeviceActions
 from console.ui.panes.devices.detail import DeviceScreen, DeviceView
 from console.ui.panes.devices.state import DevicesState
 from console.ui.widgets.filter_line import Entry, FilterLine
@@ -32,12 +38,13 @@ BESIDE_WIDTH = 120
 FAILURE_WINDOW = timedelta(hours=1)
 
 
-class DevicesScreen(ConsoleScreen):
+class DevicesScreen(DeviceActions):
     """Who are they, and how do they authenticate?"""
 
     PANE = "devices"
-    SCOPES = ("devices", "pane")
+    SCOPES = ("devices", "changes", "pane")
     BINDINGS = bindings("devices", "pane")
+    WATCHES = frozenset({TargetKind.DEVICE})
     DEFAULT_CSS = """
     DevicesScreen DeviceView { width: 50; display: none; border-left: vkey $surface; }
     DevicesScreen.-beside DeviceView { display: block; }
@@ -50,6 +57,8 @@ class DevicesScreen(ConsoleScreen):
         self._wanted = ""
         self._ready = False
         self._growing = True
+        self._own_change = False
+        self.unfinished: tuple[DeviceOrder, str, frozenset[str]] | None = None
 
     @property
     def state(self) -> DevicesState:
@@ -115,13 +124,57 @@ class DevicesScreen(ConsoleScreen):
 
     def job_failed(self, message: JobFailed) -> None:
         """Keep what is there and say since when it is old."""
-        if message.group == "failures":
+        if message.group in {"rollover", "reread"}:
+            self.console.report(message.error)
+        elif message.group == "failures":
             self.state.take_failures(None, message.error)
         else:
             self.state.error = message.error
             self.status_note = ""
             self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
         self.show_rows()
+
+    # --- after a change ------------------------------------------------------------------------------------------
+
+    def chosen(self) -> Chosen | None:
+        """Return the marked devices, else the one under the cursor."""
+        marks = self.table.marks
+        if marks:
+            marked = tuple(device for device in self.state.fleet.devices if device.device_id in marks)
+            return Chosen(marked, marked=True) if marked else None
+        device = self.state.find(self.table.selected or "")
+        return Chosen((device,)) if device is not None else None
+
+    def on_change_applied(self, message: ChangeApplied) -> None:
+        """Read all again after an undo and the like; after a change from here only its rows are."""
+        message.prevent_default()  # Textual would call the base's as well
+        own, self._own_change = self._own_change, False
+        if not own:
+            super().on_change_applied(message)
+
+    def changed(self, rows: Mapping[str, Device | None], finished: frozenset[str]) -> None:
+        """Show rows as they are now; what is finished is not marked any more."""
+        self._own_change = True
+        self.table.marks -= finished
+        self._put(rows)
+
+    def reread(self, device_id: str) -> None:
+        """Read one row again: afresh, since the query index is behind."""
+        self._own_change = True
+        self.console.jobs.start(self, "reread", self.row_reader(device_id))
+
+    @on(RowsRead)
+    def take_rows(self, message: RowsRead) -> None:
+        """Show rows that were read again."""
+        self._put(message.rows)
+
+    def _put(self, rows: Mapping[str, Device | None]) -> None:
+        self.state.put(rows)
+        self.show_rows()
+        self.table.refresh()
+        beside = self.query_one("#beside", DeviceView)
+        if self.has_class("-beside") and beside.device is not None and rows.get(beside.device.device_id) is not None:
+            beside.read()
 
     # --- showing -------------------------------------------------------------------------------------------------
 
@@ -268,11 +321,6 @@ class DevicesScreen(ConsoleScreen):
         """Forget the marks."""
         self.table.clear_marks()
         self.show_rows()
-
-    def command_devices_actions(self) -> None:
-        """Show what could be done with the device, and why it cannot be done yet."""
-        items = [MenuItem(command.id, command.title, disabled=command.disabled) for command in scoped("changes")]
-        self.app.push_screen(Menu("ACTIONS", items))
 
     def command_pane_describe(self) -> None:
         """Open the device in full."""

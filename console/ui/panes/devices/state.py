@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from console.model.clock import Clock
@@ -70,6 +71,15 @@ class DevicesState:
             self.as_of = self.clock()
             self._rows = None
         self.error = None
+
+    def put(self, rows: Mapping[str, Device | None]) -> None:
+        """Put rows that were changed from here into their places; None takes one out. The rest stays as it was read."""
+        kept = [rows.get(device.device_id, device) for device in self.fleet.devices]
+        known = {device.device_id for device in self.fleet.devices}
+        made = [device for name, device in rows.items() if device is not None and name not in known]
+        devices = [device for device in (*kept, *made) if device is not None]
+        self.fleet = replace(self.fleet, devices=tuple(sorted(devices, key=lambda device: device.device_id)))
+        self._rows = None
 
     def take_failures(self, failures: Mapping[str, int] | None, error: ConsoleError | None = None) -> None:
         """Take the failures by device; an error keeps the older figures."""
