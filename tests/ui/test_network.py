@@ -223,3 +223,38 @@ async def test_what_cannot_be_read_says_why(hub: HubRunner, tmp_path: Path) -> N
     assert "seen  not known: " in screen
     assert "?" in screen
     assert "corporate" in screen
+
+
+def test_every_command_of_the_pane_has_a_handler() -> None:
+    from console.ui.commands import scoped
+    from console.ui.panes.network.screen import NetworkScreen
+
+    missing = [command.id for command in scoped("network") if not hasattr(NetworkScreen, command.method)]
+    assert missing == []
+
+
+async def test_a_private_endpoint_is_approved_and_its_public_access_risk_goes(hub: HubRunner, tmp_path: Path) -> None:
+    group = hub.ready["hub_arm_id"].split("/providers/")[0]
+    state = {"status": "Pending", "description": "for the plants", "actionsRequired": "None"}
+    connection = {
+        "name": "from-plants.1",
+        "id": f"{hub.ready['hub_arm_id']}/PrivateEndpointConnections/from-plants.1",
+        "properties": {
+            "privateEndpoint": {"id": f"{group}/providers/Microsoft.Network/privateEndpoints/from-plants"},
+            "privateLinkServiceConnectionState": state,
+        },
+    }
+    with hub.hub.lock:
+        hub.hub.private_endpoint_connections = [connection]
+    try:
+        async with network(hub, tmp_path) as (pilot, app):
+            await press(pilot, "tab")
+            assert "◌ PENDING" in dump(app) and "from-plants" in dump(app)
+            await type_text(pilot, ":network.approve")
+            await press(pilot, "enter")
+            await until(pilot, lambda: "Pending → Approved" in dump(app))
+            await agree(pilot, app)
+            await until(pilot, lambda: "● approved" in dump(app))
+    finally:
+        with hub.hub.lock:
+            hub.hub.private_endpoint_connections = []

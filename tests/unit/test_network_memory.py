@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from console.model.hub import ActivityEntry, Exposure, IpRule
@@ -52,3 +53,15 @@ def test_only_the_newest_writes_are_kept() -> None:
     found = NetworkMemory().history([write(-n) for n in range(30, 0, -1)], NEW, NOON, NOON)
     assert len(found.writes) == 8
     assert dict(found.exposures) == {8: NEW}
+
+
+def test_a_rule_that_is_gone_is_remembered_until_it_is_back() -> None:
+    memory = NetworkMemory()
+    lyon, corporate = IpRule("lyon", "10.20.0.0/16"), IpRule("corporate", "10.0.0.0/12")
+    whole = Exposure(True, True, (corporate, lyon))
+    memory.history((), whole, NOON, NOON)
+    assert memory.removed() == ()
+    memory.history((), replace(whole, ip_rules=(corporate,)), at(1), at(1))
+    assert memory.removed() == ((lyon, at(1)),)
+    memory.history((), whole, at(2), at(2))
+    assert memory.removed() == ()
