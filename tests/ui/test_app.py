@@ -189,6 +189,7 @@ def test_every_command_has_a_handler_or_a_reason() -> None:
         "overview": overview.OverviewScreen,
         "devices": devices.DevicesScreen,
         "device": detail.DeviceScreen,
+        "changes": devices.DevicesScreen,
         "connections": connections.ConnectionsScreen,
         "events": connection_events.EventsScreen,
         "query": query.QueryScreen,

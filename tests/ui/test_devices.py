@@ -240,7 +240,7 @@ async def test_on_a_large_screen_the_device_stands_beside_and_follows_the_cursor
 async def test_changes_are_shown_disabled_with_the_reason() -> None:
     async with console() as (pilot, app):
         await press(pilot, "2", "a")
-        assert "Rotate its keys …" in dump(app) and "only reads for now" in dump(app)
+        assert "Rotate its keys …" in dump(app) and "read-only: :write allows changes" in dump(app)
         await press(pilot, "enter")
         assert "ACTIONS" in dump(app), "a disabled choice must not close the menu"
 
