@@ -183,7 +183,7 @@ def _print_result(result: BulkResult) -> None:
     if result.stopped is not None:
         click.echo(clean(result.stopped.sentence()), err=True)
     click.echo(clean(summary(result)))
-    if not result.complete:
+    if result.resumable:
         click.echo(resume_text(result), err=True)
 
 

@@ -170,6 +170,11 @@ class BulkResult:
         """Whether every device is as it should be."""
         return not self.left and all(item.finished for item in self.items)
 
+    @property
+    def resumable(self) -> bool:
+        """Whether going on may achieve more: some were not reached, failed, or are not known."""
+        return bool(self.left) or any(item.state in {ItemState.FAILED, ItemState.UNKNOWN} for item in self.items)
+
     def count(self, state: ItemState) -> int:
         """Return how many devices ended so."""
         return sum(item.state is state for item in self.items)

@@ -76,7 +76,7 @@ def result_lines(result: BulkResult, width: int, again: str = "") -> list[Line]:
         if found:
             rows = [line for item in found for line in paragraph(clean(item.message), width, indent=3)]
             lines += section(f"{WORDS[state][0].upper()}  {number(len(found))}", rows)
-    if not result.complete:
+    if result.resumable:
         lines += section("TO GO ON", paragraph(again or resume_text(result), width, indent=3, style="accent"))
     return lines
 

@@ -49,7 +49,7 @@ def bulk_plan(
     effect = [("devices", _names(ids))]
     if number > BULK_LIMIT:
         text = f"this one command changes {counted(number)}"
-        risks.append(Risk("bulk", Severity.HIGH, text, blocking=True, hint=f"Look at the list: {_names(ids)}"))
+        risks.append(Risk("bulk", Severity.HIGH, text, blocking=True))
     if preview is not None:
         risks += _of_changes(preview.changes, number)
         skipped = [item for item in preview.not_planned if item.state is not ItemState.NOTHING]
