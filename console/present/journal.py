@@ -50,7 +50,7 @@ def entry_lines(entry: JournalEntry, now: datetime, width: int) -> list[Line]:
             ("resource", f"{entry.target.kind} {clean(entry.target.id)}"),
             ("not as planned", ", ".join(clean(path) for path in entry.differences), "bad"),
             ("destroyed keys", "sealed in this entry" if entry.sealed else ""),
-            ("journal entry", entry.id, "dim"),
+            ("journal entry", clean(entry.id), "dim"),
         ),
         width,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.screen import Screen
 
-_SCREENS: Mapping[str, str] = {
+SCREENS: Mapping[str, str] = {
     "overview": "OverviewScreen",
     "devices": "DevicesScreen",
     "connections": "ConnectionsScreen",
@@ -27,5 +27,5 @@ def _factory(pane: str, name: str) -> Callable[[], Screen[Any]]:
     return make
 
 
-MODES: dict[str, str | Callable[[], Screen[Any]]] = {pane: _factory(pane, name) for pane, name in _SCREENS.items()}
+MODES: dict[str, str | Callable[[], Screen[Any]]] = {pane: _factory(pane, name) for pane, name in SCREENS.items()}
 """What makes the first screen of every mode."""

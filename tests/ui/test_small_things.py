@@ -38,7 +38,7 @@ async def test_the_row_in_the_copy_menu_has_no_tab() -> None:
 
 
 async def test_help_on_a_narrow_screen_tells_each_command_to_its_end() -> None:
-    async with console(size=(60, 40)) as (pilot, app):
+    async with console(size=(60, 48)) as (pilot, app):
         await press(pilot, "3", "question_mark")
         screen = dump(app)
     assert "Cause, device, code, address, SDK," in screen

@@ -11,6 +11,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from console.model.text import clean
 from console.present.lines import Line, cut, fit, paragraph, text_width
 from console.ui.widgets.page import Choice
 
@@ -35,8 +36,10 @@ class Menu(ModalScreen[str | None]):
 
     def __init__(self, title: str, items: Sequence[MenuItem]) -> None:
         super().__init__()
-        self._title = title
-        self._items = tuple(items)
+        self._title = clean(title)
+        self._items = tuple(
+            MenuItem(item.key, clean(item.title), clean(item.note), clean(item.disabled)) for item in items
+        )
 
     def compose(self) -> ComposeResult:
         """Show title, choices and a hint."""

@@ -59,6 +59,7 @@ class TextLine(Painted):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self._line: Line | None = None
+        self._width = 0
 
     def build(self, width: int) -> Line:
         """Return the line for a width; overridden by each kind of line."""
@@ -69,18 +70,14 @@ class TextLine(Painted):
         if not self.is_attached or not self.size.width:
             return
         line = self.build(self.size.width)
-        if line != self._line:
-            self._line = line
+        if line != self._line or self._width != self.size.width:
+            self._line, self._width = line, self.size.width
             self.refresh()
-
-    def on_resize(self) -> None:
-        """Build the line for the new width."""
-        self._line = None
 
     def render_line(self, y: int) -> Strip:
         """Draw the line."""
         del y
         width = self.size.width
-        if self._line is None:
-            self._line = self.build(width)
+        if self._line is None or self._width != width:  # drawn before the widget is told of its new width
+            self._line, self._width = self.build(width), width
         return self.painter.strip(self._line, width)
