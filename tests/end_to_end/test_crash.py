@@ -7,14 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.hub import HubRunner
+from support.waiting import until
 
 from console.services.journal import Journal
 
@@ -23,14 +20,6 @@ from console.services.journal import Journal
 def hub():
     with HubRunner(devices=20, history_hours=0) as runner:
         yield runner
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"{what} did not happen in time"
-        threading.Event().wait(0.05)
-    return found
 
 
 @pytest.mark.parametrize(

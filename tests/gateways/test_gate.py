@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.hub import HubRunner, request
+from support.waiting import until
 from support.writes import writable
 
 from console.model.change import Change, Consent, Result, Risk, Severity
@@ -148,19 +149,9 @@ def test_an_operation_that_ends_late_is_settled_as_planned(hub: HubRunner, servi
     services = writable_again(services, 0.1)
     outcome = services.changes.gate.apply(change, Consent())
     assert outcome.result is Result.UNKNOWN
-    wait_for(lambda: "lyon" in rules(hub))
+    until(lambda: "lyon" in rules(hub), "the late write")
     (entry,) = services.changes.journal.unfinished()
     assert services.changes.undo.settle(entry).state is EntryState.APPLIED
-
-
-def wait_for(condition: Any, seconds: float = 20.0) -> None:
-    from threading import Event
-    from time import monotonic
-
-    end = monotonic() + seconds
-    while not condition():
-        assert monotonic() < end, "it did not happen in time"
-        Event().wait(0.05)
 
 
 def colleague_writes(hub: HubRunner, **tags: str) -> None:

@@ -106,7 +106,10 @@ class Form(ModalScreen[Answer | None]):
         Binding("escape", "dismiss(None)", show=False),
         Binding("up,left", "app.focus_previous", show=False),
         Binding("down,right", "app.focus_next", show=False),
-        Binding("enter", "go_on", show=False),
+        # before the next key is looked at: what is typed ahead lands in the field that it was meant for
+        Binding("enter", "go_on", show=False, priority=True),
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
 
     def __init__(
@@ -233,15 +236,17 @@ class Form(ModalScreen[Answer | None]):
 
     # --- leaving -------------------------------------------------------------------------------------------------
 
-    @on(Input.Submitted)
     def action_go_on(self) -> None:
-        """Go to the next field; from the last one send the form, if it is right."""
+        """Go to the next field; from the last one send the form, if it is right. On a button, push it."""
+        if isinstance(self.focused, PushButton):
+            self.focused.action_push()
+            return
         asked = [widget for widget in self.query("Input, Tick, OneOf") if widget.focusable]
         place = asked.index(self.focused) if self.focused in asked else -1
         if 0 <= place < len(asked) - 1:
-            asked[place + 1].focus()
+            self.set_focus(asked[place + 1])  # at once: the next key is for it
         elif place == len(asked) - 1:
-            self._send()
+            asked[place].call_later(self._send)  # behind the keys that it has not taken yet
 
     def _send(self) -> None:
         faults = self.faults()
