@@ -30,6 +30,7 @@ Tell = Callable[[str], None]
 """Is told how far it is, for the status line."""
 
 MEANWHILE = "Somebody changed it since the plan was shown; nothing was written yet. This is the new plan."
+WAIT_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -272,6 +273,11 @@ class Changing:
     def _ask(self, flow: _Flow, asked: Any, meanwhile: str) -> None:
         if isinstance(asked, Change) and not asked.edits:
             self.app.notify(f"There is nothing to change: {asked.title} is so already", severity="warning")
+            return
+        if self.app.screen.is_modal:  # the user is typing in another dialog: this one waits for its end
+            self.app.set_timer(WAIT_SECONDS, lambda: self._ask(flow, asked, meanwhile))
+            return
+        if flow is not self._flow:
             return
         from console.ui.dialogs.confirm import Confirm
 

@@ -225,7 +225,11 @@ class NetworkScreen(NetworkActions):
         """Fill the likeliest into the form; it says where it comes from."""
         self.state.show(Kind.RULES)
         self.show_view()
-        if message.suggestions:
+        if (
+            message.suggestions and not self.is_current
+        ):  # a form that comes up by itself would take keys meant elsewhere
+            self.notify("A range to let in again was found: b in Network offers it")
+        elif message.suggestions:
             first = message.suggestions[0]
             self.ask_rule(first.rule.name, first.rule.mask, origin=first.origin)
         else:
