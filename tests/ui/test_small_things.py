@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from support.fakes import Knobs, report, snapshot
-from support.screens import SMALL, console, dump, lines, press, type_text
+from support.screens import SMALL, console, dump, lines, press, settle, type_text
+from textual import events
 
 from console.model.connection import LogState
 from console.model.errors import ConsoleError, ErrorKind
@@ -94,3 +95,13 @@ async def test_a_connection_string_says_what_to_add_and_not_that_a_workspace_is_
         screen = dump(app)
     assert "opens the registry only" in screen and "Add a sign-in" in screen
     assert "Set workspace_id" not in screen
+
+
+@pytest.mark.parametrize("keys", [("2", "slash"), ("colon",), ("0", "slash")])
+async def test_what_is_pasted_into_a_line_is_spelled_out(keys: tuple[str, ...]) -> None:
+    async with console() as (pilot, app):
+        await press(pilot, *keys)
+        assert app.screen.focused is not None
+        app.screen.focused.post_message(events.Paste("a\x1b]52;c;AAAA\x07b"))
+        await settle(pilot)
+        assert "a\\x1b]52;c;AAAA\\x07b" in dump(app) and "\x1b" not in dump(app)

@@ -14,6 +14,7 @@ from console.present.lines import Line, Piece
 from console.ui.commands import completions
 from console.ui.widgets.filter_line import Entry
 from console.ui.widgets.painting import TextLine
+from console.ui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
     from console.ui.app import HubwardenApp
@@ -65,7 +66,7 @@ class Prompt(ModalScreen[str | None]):
         fitting.scopes, fitting.text = self._scopes, self._text
         yield fitting
         hint = "devices /edge · connections · theme light · q"
-        yield Entry(":", Input(self._text, placeholder=hint, compact=True))
+        yield Entry(":", TextInput(self._text, placeholder=hint, compact=True))
 
     @on(Input.Changed)
     def narrow(self, message: Input.Changed) -> None:

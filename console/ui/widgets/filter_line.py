@@ -11,9 +11,10 @@ from textual.widgets import Input
 
 from console.ui.commands import bindings
 from console.ui.widgets.heading import Heading
+from console.ui.widgets.text_input import TextInput
 
 
-class FilterLine(Input):
+class FilterLine(TextInput):
     """An input above the key line."""
 
     BINDINGS = bindings("filter")
