@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from console.cli.compose import services_for
 from console.cli.demo import running_hub
+from console.cli.main import write_ports
 from console.config import pick_profile
 
 if TYPE_CHECKING:
@@ -22,14 +23,33 @@ HERE = Path(__file__).parent
 START = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
 FONT = "DejaVu Sans Mono"
 SIZES = ((80, 24), (120, 36))
-# name, keys that lead there, a word that must be on the screen before the picture is taken
-SCENES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+INCIDENT_SIZE = (100, 30)
+
+Scene = tuple[str, tuple[str, ...], str]
+"""Its name, the keys that lead there (a text to wait for stands behind "~"), and what must be on the screen."""
+
+SCENES: tuple[Scene, ...] = (
     ("overview", ("1",), "cut off by IP rules"),
-    ("devices", ("2",), "connected"),
-    ("device", ("2", "enter"), "generation"),
+    ("devices", ("2", "~brno-"), "connected"),
+    ("device", ("2", "~brno-", "enter"), "generation"),
     ("connections", ("3",), "cut off by IP rules"),
     ("help", ("3", "question_mark"), "KEYS AND COMMANDS"),
+    ("network", ("4",), "jump-box"),
+    ("policies", ("5", "~K reads them now", "K"), "legacy-all"),
+    ("journal", ("0", "~policy keys", "j"), "hub written"),
 )
+_CAUSE = ("3", "~10.20.4")
+_RANGE = (*_CAUSE, "N", "~let in:")
+_PLAN = (*_RANGE, "enter", "enter", "~+ ipRules")
+INCIDENT: tuple[Scene, ...] = (
+    ("incident-1-cause", _CAUSE, "cut off by IP rules"),
+    ("incident-2-range", _RANGE, "ADD AN IP RULE"),
+    ("incident-3-plan", _PLAN, "not written yet"),
+    ("incident-4-done", (*_PLAN, "tab", "enter", "~4 IP ranges"), "restored-1"),
+    ("incident-5-journal", ("0",), "✓ applied"),
+)
+"""How the incident ends, step by step; the fourth scene really ends it, so all are drawn in one size only."""
+
 SECONDS = 60.0
 
 
@@ -57,10 +77,13 @@ async def draw(
     async with app.run_test(size=size) as pilot:
         await wait_for(pilot, lambda: "connected" in screen_text(app) or "SAS" in screen_text(app), "the Overview")
         for key in keys:
+            if key.startswith("~"):
+                await wait_for(
+                    pilot, lambda text=key[1:]: text in screen_text(app), f"“{key[1:]}” on the way to {name}"
+                )
+                continue
             await pilot.press(key)
             await pilot.pause(0.3)
-            if key == "2":
-                await wait_for(pilot, lambda: "brno-" in screen_text(app), "the device list")
         await wait_for(pilot, lambda: word in screen_text(app), f"“{word}” on {name}")
         await pilot.pause(0.5)
         svg = HERE / f"{name}-{size[0]}x{size[1]}.svg"
@@ -91,11 +114,20 @@ def main() -> None:
         def make_app() -> HubwardenApp:
             return HubwardenApp(services_for(profile, clock=clock, state_dir=state), theme="dark")
 
+        def make_armed() -> HubwardenApp:
+            services = services_for(profile, clock=clock, state_dir=state, write_ports=write_ports)
+            services.session.arm()
+            return HubwardenApp(services, theme="dark")
+
         for name, keys, word in SCENES:
             for size in SIZES:
                 if not wanted or name in wanted:
                     asyncio.run(draw(make_app, name, keys, word, size))
                     print(f"{name} {size[0]}x{size[1]}")
+        for name, keys, word in INCIDENT:
+            if not wanted or "incident" in wanted:
+                asyncio.run(draw(make_armed, name, keys, word, INCIDENT_SIZE))
+                print(name)
 
 
 if __name__ == "__main__":
