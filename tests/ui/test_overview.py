@@ -78,13 +78,17 @@ async def test_lines_lead_to_their_panes() -> None:
         await press(pilot, "1", "j", "j", "j", "j", "enter")
         assert app.current_mode == "devices"
         await press(pilot, "1", "j", "enter")
+        assert app.current_mode == "network"
+        await press(pilot, "1", "d")
         assert "IP RULES" in dump(app) and "10.31.8.0/22" not in dump(app)
         await press(pilot, "G")
         assert "10.31.8.0/22" in dump(app) and "not read yet" not in dump(app)
         await press(pilot, "escape", "j", "enter")
         assert "CN=plants-2021" in dump(app)
-        await press(pilot, "escape", "j", "enter")
+        await press(pilot, "escape", "j", "d")
         assert "10.2.0.7" in dump(app)
+        await press(pilot, "escape", "enter")
+        assert app.current_mode == "journal"
 
 
 async def test_refresh_reads_again() -> None:

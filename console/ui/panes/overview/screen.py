@@ -23,6 +23,10 @@ from console.ui.panes.base import ConsoleScreen, CopyItem
 from console.ui.panes.text import TextScreen
 from console.ui.widgets.page import Choice, Page
 
+_LEADS_TO = {"connections": "connections", "devices": "devices", "exposure": "network", "change": "journal"}
+"""The pane that enter goes to, by what a line is about."""
+
+_DESCRIBED = frozenset({"exposure", "certificates", "change", "error"})
 _PARTS = ("failures", "counts", "hub", "certificates", "last_change")
 
 
@@ -91,14 +95,20 @@ class OverviewScreen(ConsoleScreen):
     def drill(self, message: Choice.Opened) -> None:
         """Go where the line leads."""
         target, _, argument = self._opens.get(message.key, "").partition(":")
-        if target in ("connections", "devices"):
-            self.console.open_pane(target, argument)
-            return
-        self._describe(target, argument)
+        pane = _LEADS_TO.get(target, "")
+        if pane:
+            self.console.open_pane(pane, argument)
+        else:
+            self._describe(target, argument)
 
     def command_pane_describe(self) -> None:
-        """Describe the selected line."""
-        self.query_one("#board", Choice).action_open()
+        """Describe the selected line; a line that has no more to tell leads to its pane."""
+        choice = self.query_one("#board", Choice)
+        target, _, argument = self._opens.get(choice.selected, "").partition(":")
+        if target in _DESCRIBED:
+            self._describe(target, argument)
+        else:
+            choice.action_open()
 
     def _describe(self, target: str, argument: str) -> None:
         snapshot, clock = self.console.snapshot, self.services.clock
