@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.cli.later import later
-from console.cli.vault import vault_for
 from console.config import Profile
 from console.config_secrets import Prompt
 from console.model.clock import Clock, system_clock
@@ -102,6 +101,7 @@ def _changes(
     write_ports: WritePortsFactory | None,
 ) -> Changes:
     """Return what plans and makes changes: imported and made when it is first asked for."""
+    from console.cli.vault import vault_for
     from console.services.changes import Changes
     from console.services.gate import WriteGate
     from console.services.journal import Journal

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from console.model.ip_rule import IpRule as IpRule
+
+@dataclass(frozen=True, slots=True)
+class IpRule:
+    """A rule of `networkRuleSets`: allow-only, unordered; `mask` is an IPv4 address or CIDR range."""
+
+    name: str
+    mask: str
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Address
 
+from console.model.hub import IpRule as IpRule  # the first frame needs that one alone
+
 MAX_RULES = 100
 """Most rules in a hub's `networkRuleSets` (IoT Hub's document on IP filtering)."""
 MAX_CLASSIC = 10
@@ -24,14 +26,6 @@ LOG_PREFIX = 24
 """The Connections log masks the last octet of an address, so it tells no more than a /24."""
 WIDE_PREFIX = 16
 """A rule this wide or wider is called over-wide."""
-
-
-@dataclass(frozen=True, slots=True)
-class IpRule:
-    """A rule of `networkRuleSets`: allow-only, unordered; `mask` is an IPv4 address or CIDR range."""
-
-    name: str
-    mask: str
 
 
 class FilterAction(StrEnum):

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Lock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from console.model.device import Device, DeviceDetail
-from console.model.document import Document, Target
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertificate, Identity, MetricSeries
-from console.model.provisioning import DpsLink
+
+if TYPE_CHECKING:  # the first frame does without them
+    from console.model.document import Document, Target
+    from console.model.provisioning import DpsLink
 
 
 class Cancel:

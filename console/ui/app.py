@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,20 +17,20 @@ from console.model.errors import ConsoleError
 from console.model.hub import Hub
 from console.model.text import clean
 from console.ui.arming import why_not
-from console.ui.changing import Changing, Step
 from console.ui.commands import BY_ID, Command, bindings, find
 from console.ui.global_commands import GlobalCommands, History
 from console.ui.jobs import Jobs, use_leaving_executor
 from console.ui.leaving import Leaving, last_words
 from console.ui.modes import MODES
 from console.ui.panes.base import ConsoleScreen
-from console.ui.theme import DEFAULT, THEMES
-from console.ui.unknown import UnknownOutcomes
+from console.ui.theme import DEFAULT, THEMES, ascii_terminal
 
 if TYPE_CHECKING:
     from textual.command import Provider
 
     from console.services.bundle import Services
+    from console.ui.changing import Changing, Step
+    from console.ui.unknown import UnknownOutcomes
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 TICK_SECONDS = 1.0
@@ -66,10 +67,10 @@ class HubwardenApp(App[None]):
         self.mouse = mouse
         self.jobs = Jobs(services.session)
         self.commands = GlobalCommands(self)
-        self.changing = Changing(self)
-        self.unknown = UnknownOutcomes(self)
+        self.change_note = ""  # what is being planned or written, for the status line
+        self.unknown_count = 0  # changes whose outcome nobody noted
         self.history = History(self.DEFAULT_MODE)
-        self.ascii_only = _ascii_terminal()
+        self.ascii_only = ascii_terminal()
         self.snapshot = services.overview.cached()
         self._leaving = Leaving(self)
         self.animation_level = "none"
@@ -80,8 +81,6 @@ class HubwardenApp(App[None]):
         self.set_class(not self.current_theme.dark, "-light-mode", update=False)
         self.set_class(self.current_theme.dark, "-dark-mode", update=False)
         self.stylesheet.set_variables(self.get_css_variables())
-
-    # --- life ----------------------------------------------------------------------------------------------------
 
     def run(self, **options: Any) -> None:
         """Run in the terminal until the user leaves; `return_code` is the exit status."""
@@ -99,7 +98,7 @@ class HubwardenApp(App[None]):
         self._leaving.watch()
         self.set_interval(TICK_SECONDS, self._tick)
         self.call_later(self._check_size)
-        self.call_after_refresh(self.unknown.look, remind=True)
+        self.call_after_refresh(lambda: self.unknown.look(remind=True))
 
     def on_resize(self, event: events.Resize) -> None:
         """Say when the terminal became too small."""
@@ -123,7 +122,8 @@ class HubwardenApp(App[None]):
 
     def leave(self, return_code: int = 0) -> None:
         """End the app now; what is under way is told to stop and not waited for."""
-        self.changing.leave()
+        if self.change_note:
+            self.changing.leave()
         self.jobs.cancel_all()
         self._leaving.begin(return_code)
         self.exit(return_code=return_code)
@@ -134,7 +134,7 @@ class HubwardenApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave at once (ctrl+q); while something is being written ask once."""
-        if self.changing.writing and isinstance(self.screen, ConsoleScreen):
+        if self.change_note and self.changing.writing and isinstance(self.screen, ConsoleScreen):
             self.commands.command_app_quit()
         else:
             self.leave()
@@ -173,6 +173,20 @@ class HubwardenApp(App[None]):
         """Return why a command cannot be used at this moment, empty when it can."""
         return why_not(command, self.services.session)
 
+    @cached_property
+    def changing(self) -> Changing:
+        """The way from a plan to a change; made when the first is planned, long after the first frame."""
+        from console.ui.changing import Changing
+
+        return Changing(self)
+
+    @cached_property
+    def unknown(self) -> UnknownOutcomes:
+        """What looks for changes whose outcome nobody noted."""
+        from console.ui.unknown import UnknownOutcomes
+
+        return UnknownOutcomes(self)
+
     def on_step(self, message: Step) -> None:
         """Go on with the change under way."""
         self.changing.take(message)
@@ -196,8 +210,6 @@ class HubwardenApp(App[None]):
                 self.pop_screen()
         if argument and isinstance(self.screen, ConsoleScreen):
             self.screen.accept(argument)
-
-    # --- commands ------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the keys of eager commands to whoever is typing, and to dialogs."""
@@ -234,10 +246,3 @@ class HubwardenApp(App[None]):
             self.notify(f'No command "{word}": ? shows them all', severity="warning")
         else:
             await self.run_command(command, argument.strip())
-
-
-def _ascii_terminal() -> bool:
-    """Return whether block characters cannot be expected to show."""
-    import locale
-
-    return "utf" not in locale.getpreferredencoding(False).casefold() or bool(os.environ.get("HUBWARDEN_ASCII"))

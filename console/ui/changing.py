@@ -179,15 +179,14 @@ def begin_many(screen: ConsoleScreen, bulk: Bulk[Any, Any]) -> None:
 class Changing:
     """The flow of the moment: one at a time, whatever pane it came from.
 
-    `note` is what the status line shows, `writing` whether a write is under way. Its threads belong to the app, not to
-    a screen: how a write ends is told wherever the user went meanwhile.
+    The app's `change_note` is what the status line shows, `writing` whether a write is under way. Its threads belong
+    to the app, not to a screen: how a write ends is told wherever the user went meanwhile.
     """
 
     GROUP = "changing"
 
     def __init__(self, app: HubwardenApp) -> None:
         self.app = app
-        self.note = ""
         self.writing = False
         self._flow: _Flow | None = None
 
@@ -198,7 +197,7 @@ class Changing:
     def begin(self, flow: _Flow) -> None:
         """Plan, unless something is being written."""
         if self.writing:
-            self.app.notify(f"Wait until the change under way has ended: {self.note}", severity="warning")
+            self.app.notify(f"Wait until the change under way has ended: {self.app.change_note}", severity="warning")
         elif reason := read_only(self.app.services.session):
             self.app.notify(f"Nothing was planned: {reason}", severity="warning")
         else:
@@ -207,13 +206,13 @@ class Changing:
     def stop(self) -> None:
         """Stop planning, or a bulk change after the write under way; a single write goes on until it was read back."""
         flow = self._flow
-        if flow is None or not (self.writing or self.note):
+        if flow is None or not (self.writing or self.app.change_note):
             self.app.notify("Nothing is being changed", severity="warning")
         elif self.writing and not flow.work.stoppable:
             self.app.notify("A single write cannot be stopped: how it ends is read back", severity="warning")
         else:
             flow.stop.cancel()
-            self._say(f"stopping: {self.note}" if self.writing else "")
+            self._say(f"stopping: {self.app.change_note}" if self.writing else "")
 
     def leave(self) -> None:
         """Begin nothing further: the app is leaving."""
@@ -328,7 +327,7 @@ class Changing:
             screen.post_message(ChangeApplied(kinds))
 
     def _say(self, note: str) -> None:
-        self.note = note
+        self.app.change_note = note
         for screen in self.app.commands.open_screens():
             if screen.is_current:
                 screen.update_chrome()

@@ -120,7 +120,7 @@ class GlobalCommands:
     def command_app_quit(self) -> None:
         """Leave; ask first only if something would be lost."""
         lost = [what for screen in self.open_screens() if (what := screen.unsaved())]
-        if writing := self._app.changing.unsaved():
+        if self._app.change_note and (writing := self._app.changing.unsaved()):
             lost.insert(0, writing)
         if not lost:
             self._app.leave()

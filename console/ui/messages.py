@@ -9,11 +9,11 @@ from textual.message import Message
 
 from console.model.connection import ConnectionEvent, FailureReport
 from console.model.device import Device, DeviceDetail, Fleet
-from console.model.document import TargetKind
 from console.model.errors import ConsoleError
 from console.model.overview import OverviewSnapshot
 
 if TYPE_CHECKING:
+    from console.model.document import TargetKind
     from console.services.device_rollover import Rollover
 
 

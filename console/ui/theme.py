@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -191,3 +192,10 @@ def token_style(theme: str, token: str) -> Style:
         reverse=attributes.get("reverse"),
         underline=attributes.get("underline"),
     )
+
+
+def ascii_terminal() -> bool:
+    """Return whether block characters cannot be expected to show."""
+    import locale
+
+    return "utf" not in locale.getpreferredencoding(False).casefold() or bool(os.environ.get("HUBWARDEN_ASCII"))

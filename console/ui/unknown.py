@@ -20,7 +20,6 @@ class UnknownOutcomes:
 
     def __init__(self, app: HubwardenApp) -> None:
         self._app = app
-        self.count = 0
 
     def look(self, *, remind: bool = False) -> None:
         """Look into the journal, if there is one, in a thread; `remind` says it loudly."""
@@ -47,7 +46,7 @@ class UnknownOutcomes:
 
     def set(self, count: int) -> None:
         """Say it on every screen, or no longer."""
-        if count != self.count:
-            self.count = count
+        if count != self._app.unknown_count:
+            self._app.unknown_count = count
             for screen in self._app.commands.open_screens():
                 screen.update_chrome()

@@ -404,7 +404,7 @@ async def test_many_changes_are_agreed_to_as_one_and_can_be_stopped(stop: bool) 
             await until(pilot, lambda: many.began.is_set() and "2 of 5" in lines(app)[-2])
             if stop:
                 await app.run_line("stop")
-                assert "stopping" in app.changing.note
+                assert "stopping" in app.change_note
         finally:
             many.go_on.set()
         await settle(pilot)

@@ -335,7 +335,7 @@ async def test_a_bulk_can_be_stopped_and_shows_how_far_it_came(hub: HubRunner, t
         await pilot.press("space")
         app.screen.query_one("#apply", PushButton).focus()
         await pilot.press("enter")
-        await until(pilot, lambda: "of 12" in app.changing.note)
+        await until(pilot, lambda: "of 12" in app.change_note)
         assert "disable 12 devices" in dump(app)
         app.commands.command_change_stop()
         await until(pilot, lambda: not app.changing.writing)

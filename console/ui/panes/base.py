@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.timer import Timer
 
-from console.model.document import TargetKind
 from console.ui.commands import Command
 from console.ui.messages import ChangeApplied, JobFailed
 from console.ui.widgets.chrome import Header, KeyLine, StatusLine, TabLine
 
 if TYPE_CHECKING:
+    from console.model.document import TargetKind
     from console.services.bundle import Services
     from console.ui.app import HubwardenApp
 
@@ -37,6 +37,7 @@ class ConsoleScreen(Screen[None]):
     PANE: ClassVar[str] = ""
     SCOPES: ClassVar[tuple[str, ...]] = ("pane",)
     WATCHES: ClassVar[frozenset[TargetKind]] = frozenset()
+    WATCHES_ALL: ClassVar[bool] = False
     """What is read again after it was written from here."""
 
     crumbs: tuple[str, ...] = ()
@@ -175,7 +176,7 @@ class ConsoleScreen(Screen[None]):
 
     def on_change_applied(self, message: ChangeApplied) -> None:
         """Read again what was written: now, or when the screen is shown next."""
-        if message.kinds & self.WATCHES:
+        if self.WATCHES_ALL or message.kinds & self.WATCHES:
             if self._visible:
                 self.reload()
             else:

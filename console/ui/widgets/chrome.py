@@ -119,19 +119,19 @@ class StatusLine(ChromeLine):
         )
         as_of, stale, cached = pane.freshness
         words, token = freshness(as_of, services.clock(), stale=stale, cached=cached)
-        if note := self.console.changing.note:
+        if note := self.console.change_note:
             words, token = clean(note, limit=max(width // 2, 24)), "warn"
         elif pane.status_note:
             words, token = pane.status_note, ""
         elif pane.busy and as_of is not None and not cached:
             words += ", reading"
         left: list[Piece] = []
-        if unknown := self.console.unknown.count:
+        if unknown := self.console.unknown_count:
             left += [(f"OUTCOME UNKNOWN: {plural(unknown, 'change')}, 0 journal", "bad"), (" · ", "dim")]
         elif identity := services.session.identity_label:
             taken = line_width(right) + len(words) + 6
             left += [(cut(identity, max(width - taken, 12)), "dim"), (" · ", "dim")]
-        if pane.shows_age or self.console.changing.note:
+        if pane.shows_age or self.console.change_note:
             left.append((words, token))
         else:
             left = left[:-1]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from textual import on
 from textual.app import ComposeResult
 
-from console.model.document import TargetKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
@@ -36,7 +35,7 @@ class OverviewScreen(ConsoleScreen):
     PANE = "overview"
     SCOPES = ("overview", "pane")
     BINDINGS = bindings("overview", "pane")
-    WATCHES = frozenset(TargetKind)
+    WATCHES_ALL = True
     interval = 30.0
 
     def body(self) -> ComposeResult:
