@@ -71,6 +71,8 @@ class JournalStore:
             return []
         where, values = ("WHERE change_id = ?", (change_id,)) if change_id else ("", ())
         with self._open() as connection:
+            if _is_new(connection):
+                return []
             found = connection.execute(f"SELECT {_COLUMNS} FROM rows {where} ORDER BY seq", values)  # noqa: S608
             return [_row(fields) for fields in found]
 
@@ -87,6 +89,8 @@ class JournalStore:
         if not self.path.exists():
             return JournalCheck(0, True, None, "There is no journal yet")
         with self._open() as connection:
+            if _is_new(connection):
+                return JournalCheck(0, True, None, "There is no journal yet")
             key = self._secret(connection)
             previous, expected, count = "", 1, 0
             for fields in connection.execute(f"SELECT {_COLUMNS} FROM rows ORDER BY seq"):  # noqa: S608
@@ -153,6 +157,11 @@ class JournalStore:
                 os.link(temporary, self._key_path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    """Whether another console is only just making the file: it has no tables yet."""
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
 
 def _mac(key: bytes, previous: str, fields: tuple[Any, ...]) -> str:

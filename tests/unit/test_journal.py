@@ -243,3 +243,19 @@ def test_the_store_has_no_rows_before_the_first(tmp_path: Path) -> None:
     store = JournalStore(tmp_path)
     assert store.rows() == []
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_only_just_being_made_has_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").touch(0o600)
+    journal = Journal(tmp_path)
+    assert journal.entries() == []
+    assert journal.verify().whole
+
+
+def test_a_journal_whose_rows_were_dropped_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    journal = filled(tmp_path)
+    tamper(tmp_path, "DROP TABLE rows")
+    with pytest.raises(ConsoleError, match="cannot be used"):
+        journal.entries()
+    with pytest.raises(ConsoleError, match="cannot be used"):
+        journal.verify()
