@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -45,7 +46,7 @@ def change_options(command: F) -> F:
     def wrapper(
         *args: Any, yes: bool, accept: tuple[str, ...], confirm_hub: str, reason: str, as_json: bool, **more: Any
     ) -> Any:
-        options = ChangeOptions(yes, accept, confirm_hub, reason, as_json)
+        options = ChangeOptions(yes, accept, confirm_hub, clean(reason), as_json)
         return command(*args, options=options, **more)
 
     decorated: Any = wrapper
@@ -71,32 +72,45 @@ def carry_out(services: Services, changes: Sequence[Change], options: ChangeOpti
     outcomes: list[Outcome] = []
     refused: ConsoleError | None = None
     gate = services.changes.gate
+    todo = [change for change in changes if change.edits]
+    unknown = set(options.accept) - {risk.id for change in changes for risk in change.risks}
+    if unknown:
+        click.echo(f"No risk of this plan has the id {', '.join(sorted(map(clean, unknown)))}", err=True)
     if not options.as_json:
         print_plans(changes)
-    if options.yes:
+    if options.yes and todo:
         try:
-            if len(changes) == 1:
-                outcomes.append(gate.apply(changes[0], options.consent))
+            if len(todo) == 1:
+                outcomes.append(gate.apply(todo[0], options.consent, on_step=_tell))
             else:
-                gate.apply_all(changes, options.consent, on_outcome=outcomes.append)
+                gate.apply_all(todo, options.consent, on_outcome=outcomes.append)
         except ConsoleError as error:
             refused = error
         except KeyboardInterrupt:
             text = "Interrupted: the outcome of a change that had begun is not known. See: hubwarden journal list"
             click.echo(f"hubwarden: {text}", err=True)
             raise
-    applied = options.yes and len(outcomes) == len(changes) and all(outcome.applied for outcome in outcomes)
+    applied = bool(options.yes and todo and len(outcomes) == len(todo) and all(one.applied for one in outcomes))
     if options.as_json:
         print_json(plan_json(changes, outcomes, applied=applied, error=refused))
     else:
         print_outcomes(outcomes)
     if refused is not None:
         raise refused
+    if not todo:
+        click.echo("There is nothing to change: it is so already", err=True)
+        return 0
     if not options.yes:
         if not options.as_json:
             click.echo(_next_step(services, changes), err=True)
         return 0
-    return 0 if applied else FAILED
+    return 0 if applied and all(outcome.recorded for outcome in outcomes) else FAILED
+
+
+def _tell(step: str) -> None:
+    """Say what is being done, where a person looks: an operation can take minutes."""
+    if sys.stderr.isatty():
+        click.echo(f"{step} …", err=True)
 
 
 def print_plans(changes: Sequence[Change], limit: int = 20) -> None:
@@ -114,7 +128,7 @@ def print_plans(changes: Sequence[Change], limit: int = 20) -> None:
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Write how changes ended: made ones on standard output, others on standard error."""
     for outcome in outcomes:
-        click.echo(clean(outcome.message), err=not outcome.applied)
+        click.echo(clean(outcome.message), err=not (outcome.applied and outcome.recorded))
         if outcome.result in {Result.DIFFERS, Result.UNKNOWN}:
             click.echo(f"See: hubwarden journal show {outcome.change.id}", err=True)
 

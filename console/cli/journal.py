@@ -37,7 +37,7 @@ def journal() -> None:
 def list_entries(settings: Settings, all_hubs: bool, limit: int, as_json: bool) -> None:
     """List changes and privileged reads, newest first. Needs no connection."""
     hub = "" if all_hubs else _hub_name(settings)
-    entries = _journal().entries(hub)
+    entries = _journal().entries(hub, images=False)
     shown = entries[:limit]
     if as_json:
         print_json(envelope("journal", _now(), [entry_json(entry) for entry in shown], total=len(entries)))
@@ -112,6 +112,8 @@ def undo(settings: Settings, entry_id: str | None, last: int | None, options: Ch
     Only what the change touched goes back: what others changed since stays. Without ID it is the newest change that was
     made and not undone yet. The id of a batch takes all of its changes.
     """
+    if entry_id == "":
+        raise ConsoleError(ErrorKind.BAD_INPUT, "The id of the change is empty", "", "Name one, or none", code="usage")
     if entry_id and last:
         raise ConsoleError(ErrorKind.BAD_INPUT, "Give an ID or --last, not both", code="usage")
     services = settings.services()

@@ -53,7 +53,7 @@ _ENTRY: Schema = {
     "target": _TARGET,
     "who": TEXT,
     "host": TEXT,
-    "result": {"enum": [*_RESULTS, "in-progress", "read"]},
+    "result": {"enum": [*_RESULTS, "in-progress", "read", "unreadable"]},
     "message": TEXT,
     "reason": TEXT,
     "accepted": _TEXT_LIST,

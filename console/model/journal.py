@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -31,6 +31,7 @@ class EntryState(StrEnum):
     UNKNOWN = "unknown"  # began, and no outcome was written: a crash, a quit, or an operation that has not ended
     IN_PROGRESS = "in-progress"  # began, and the process that began it is still there
     READ = "read"  # a privileged read: nothing was changed
+    UNREADABLE = "unreadable"  # written by another version
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class JournalEntry:
     message: str = ""
     differences: tuple[str, ...] = ()
     sealed: str = ""
-    hub_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,4 +93,3 @@ class JournalCheck:
     whole: bool
     broken_at: int | None = None
     message: str = ""
-    unfinished: tuple[str, ...] = field(default=())

@@ -19,6 +19,7 @@ STATE_WORDS: dict[EntryState, Piece] = {
     EntryState.UNKNOWN: ("? OUTCOME UNKNOWN", "bad"),
     EntryState.IN_PROGRESS: ("… in progress", "dim"),
     EntryState.READ: ("· keys read", "dim"),
+    EntryState.UNREADABLE: ("· unreadable", "warn"),
 }
 """Glyph and word for how an entry stands."""
 

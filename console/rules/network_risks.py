@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from console.model.change import Risk, Severity
+from console.model.errors import ErrorKind
 from console.model.ip_rule import FindingKind, IpRule, Migration, Reach, Simulation
 from console.model.network import EndpointConnection, HubNetwork, Known, LinkStatus
 from console.rules.ip_cover import narrow
@@ -69,7 +70,9 @@ def reach_risks(
     elif own_unknown(simulation):
         why = known.own.why or "your address is not known"
         hint = "Give it: --my-ip ADDRESS, or my_ip in the profile"
-        yield Risk("own-address-unknown", MEDIUM, f"whether you lock yourself out cannot be told: {why}", hint=hint)
+        lossy = loses_addresses(before, after)
+        text = f"whether you lock yourself out cannot be told: {why}"
+        yield Risk("own-address-unknown", HIGH if lossy else MEDIUM, text, blocking=lossy, hint=hint)
     yield from _devices(simulation, known)
 
 
@@ -80,7 +83,10 @@ def _devices(simulation: Simulation, known: Known) -> Iterator[Risk]:
         if known.seen.error is not None:
             why += f" ({(known.seen.error.why or known.seen.error.what).rstrip('.')})"
         text = f"which devices it lets in or cuts off cannot be told: {why}"
-        yield Risk("seen-unknown", HIGH, text)
+        # a hub without any log can never be simulated; one whose log could not be read just now can be, later
+        passing = known.seen.error is not None and known.seen.error.kind is not ErrorKind.NOT_CONFIGURED
+        blind = passing and loses_addresses(simulation.before, simulation.after)
+        yield Risk("seen-unknown", HIGH, text, blocking=blind)
         return
     cut, maybe, seen = simulation.cut_off.devices, simulation.may_lose_devices, simulation.seen_devices
     if cut or maybe:
@@ -241,7 +247,9 @@ def filter_risks(before: Reach, after: Reach, devices: Simulation, own: Simulati
         text = f"{address} would be refused by the service API: enrollments could not be managed from here"
         risks.append(Risk("own-lock-out", HIGH, text, blocking=True))
     elif own_unknown(own):
+        lossy = loses_addresses(own.before, own.after)
         text = f"whether you lock yourself out cannot be told: {known.own.why or 'your address is not known'}"
-        risks.append(Risk("own-address-unknown", MEDIUM, text, hint="Give it: --my-ip ADDRESS"))
+        severity = HIGH if lossy else MEDIUM
+        risks.append(Risk("own-address-unknown", severity, text, blocking=lossy, hint="Give it: --my-ip ADDRESS"))
     risks += _devices(devices, known)
     return risks

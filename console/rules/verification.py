@@ -28,6 +28,7 @@ class Compared:
         others: places that were not to be touched and differ now.
         off: places that were to change and are neither as planned nor, all together, as before.
         foreign: whether the ETag shows that somebody else wrote after us (then `others` may be theirs).
+        under_way: the provisioning state that shows that the service has not ended with it; empty when it has.
     """
 
     planned: bool
@@ -35,6 +36,7 @@ class Compared:
     others: tuple[Edit, ...]
     off: tuple[Edit, ...]
     foreign: bool
+    under_way: str = ""
 
 
 def compare(change: Change, now: Document | None, written_etag: str) -> Compared:
@@ -51,13 +53,18 @@ def compare(change: Change, now: Document | None, written_etag: str) -> Compared
     others = tuple(edit for edit in from_plan if edit not in off)
     moved = any(touched(change, [edit]) for edit in from_before)
     foreign = bool(written_etag and now and now.etag and now.etag != written_etag)
-    return Compared(not off, not moved, others, off, foreign)
+    return Compared(not off, not moved, others, off, foreign, _under_way(now))
 
 
 def told(change: Change, compared: Compared, error: ConsoleError | None, pending: str) -> Outcome:
     """Return the outcome that follows, with one honest sentence."""
     title = change.title
     why = (error.why or error.what).rstrip(".") if error else ""
+    failed = error is not None and error.status is None and error.kind is ErrorKind.SERVICE
+    if compared.planned and not compared.before and (failed or (pending and compared.under_way)):
+        said = why if failed else pending
+        text = f"OUTCOME UNKNOWN for {title}: {said}. It reads as planned now, and may still go back: read it again."
+        return Outcome(change, Result.UNKNOWN, text, (), error)
     if compared.planned and (not compared.before or error is None):
         if compared.others and not compared.foreign and error is None:
             places = _places(compared.others)
@@ -103,6 +110,13 @@ def _holds(found: object, wanted: object) -> bool:
     if isinstance(wanted, list) and isinstance(found, list):
         return len(wanted) == len(found) and all(_holds(one, two) for one, two in zip(found, wanted, strict=True))
     return equal(found, wanted)
+
+
+def _under_way(now: Document | None) -> str:
+    body = now.body.get("hub", now.body) if now else {}
+    properties = body.get("properties")
+    state = properties.get("provisioningState") if isinstance(properties, dict) else None
+    return "" if state in {None, "Succeeded"} else clean(state)
 
 
 def _meaning(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:

@@ -22,6 +22,7 @@ from console.services.gate import WriteGate
 from console.services.journal import Journal
 from console.services.ports import Cancel, DocumentReader
 from console.services.session import Session
+from console.services.undo import taken_back
 
 _STOPPING = {
     ErrorKind.AUTHENTICATION,
@@ -227,7 +228,7 @@ class DeviceBulk:
     def _batch(self, batch: str) -> dict[str, JournalEntry]:
         """Return the newest entry of each device in a batch; what was undone since does not count."""
         entries = self._journal.entries(self._session.hub_name)
-        undone = {one for entry in entries if entry.state is EntryState.APPLIED for one in entry.undoes.split()}
+        undone = taken_back(entries)
         found: dict[str, JournalEntry] = {}
         for entry in entries:
             if entry.batch == batch and entry.target.kind is TargetKind.DEVICE and entry.id not in undone:

@@ -12,6 +12,7 @@ from console.model.document import Document, secrets_in
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import Fingerprint
 from console.model.secret import Secret
+from console.model.text import clean
 from console.rules.diff import equal
 from console.rules.planning import ETAGLESS, settled
 from console.rules.verification import compare, told
@@ -80,9 +81,10 @@ class WriteGate:
         name = self._session.hub_name
         if self._session.protected and consent.hub_name.strip().casefold() != name.casefold():
             hint = f"Type the hub's name, {name} (on the command line: --confirm-hub {name})"
-            raise ConsoleError(
-                ErrorKind.BAD_INPUT, what, "the hub is protected, and its name was not given", hint, code="confirm-hub"
-            )
+            given = consent.hub_name.strip()
+            wrong = f"“{clean(given)}” is not its name" if given else "its name was not given"
+            why = f"the hub is protected, and {wrong}"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="confirm-hub")
         missing = [risk for risk in change.blocking if risk.id not in consent.accepted]
         if missing:
             why = "; ".join(f"{risk.id}: {risk.message}" for risk in missing)
@@ -206,7 +208,7 @@ class WriteGate:
             ErrorKind.CONFLICT,
             f"{change.title[:1].upper()}{change.title[1:]}: nothing was changed",
             why,
-            "Look at the new plan, which is made against what is there now",
+            "Plan it again against what is there now: repeat the command, or look at the new plan",
             code="changed-meanwhile",
         )
 

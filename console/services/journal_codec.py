@@ -81,8 +81,24 @@ def outcome_body(outcome: Outcome) -> Json:
     }
 
 
-def entry_of(rows: list[JournalRow], alive: Callable[[Json], bool]) -> JournalEntry:
-    """Return the entry that the rows of one change make; `alive` tells whether a recorded process still runs."""
+def entry_of(rows: list[JournalRow], alive: Callable[[Json], bool], *, images: bool = True) -> JournalEntry:
+    """Return the entry that the rows of one change make.
+
+    `alive` tells whether a recorded process still runs; without `images` the bodies before and after stay None. Rows
+    that this version cannot read make an entry that says so.
+    """
+    try:
+        return _entry(rows, alive, images)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        first = rows[0]
+        text = "not readable by this version of hubwarden"
+        nowhere = Target(TargetKind.HUB, "")
+        return JournalEntry(
+            first.change_id, first.seq, first.time, first.hub, "", text, nowhere, "", "", EntryState.UNREADABLE
+        )
+
+
+def _entry(rows: list[JournalRow], alive: Callable[[Json], bool], images: bool) -> JournalEntry:
     first, body = rows[0], rows[0].body
     last = rows[-1] if len(rows) > 1 else None
     if first.kind == "read":
@@ -97,7 +113,6 @@ def entry_of(rows: list[JournalRow], alive: Callable[[Json], bool]) -> JournalEn
         seq=first.seq,
         time=first.time,
         hub=first.hub,
-        hub_id=str(body.get("hub_id", "")),
         kind=str(body.get("kind", "")),
         title=str(body.get("title", "")),
         target=Target(TargetKind(target.get("kind", "hub")), str(target.get("id", ""))),
@@ -108,8 +123,8 @@ def entry_of(rows: list[JournalRow], alive: Callable[[Json], bool]) -> JournalEn
         undoes=str(body.get("undoes", "")),
         batch=str(body.get("batch", "")),
         edits=tuple(_edit_from(item) for item in body.get("edits") or ()),
-        before=decoded(body.get("before")),
-        after=decoded(body.get("after")),
+        before=decoded(body.get("before")) if images else None,
+        after=decoded(body.get("after")) if images else None,
         accepted=tuple(body.get("accepted") or ()),
         ended=last.time if last else None,
         message=str(last.body.get("message", "")) if last else str(body.get("message", "")),

@@ -54,6 +54,7 @@ class JournalStore:
             try:
                 last = connection.execute("SELECT seq, mac FROM rows ORDER BY seq DESC LIMIT 1").fetchone()
                 seq, previous = (last[0] + 1, last[1]) if last else (1, "")
+                self._check_head(connection, key, last)
                 fields = (seq, format_time(time), kind, change_id, hub, text)
                 mac = _mac(key, previous, fields)
                 connection.execute(f"INSERT INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", (*fields, mac))  # noqa: S608
@@ -87,6 +88,8 @@ class JournalStore:
     def verify(self) -> JournalCheck:
         """Recompute the chain. It proves accident, and tampering by anyone who does not have the key file."""
         if not self.path.exists():
+            if self._key_path.exists():
+                return JournalCheck(0, False, 1, f"{self.path.name} is gone, though its key is there")
             return JournalCheck(0, True, None, "There is no journal yet")
         with self._open() as connection:
             if _is_new(connection):
@@ -101,7 +104,9 @@ class JournalStore:
                     return JournalCheck(count, False, expected, f"row {expected} was changed, or one before it")
                 previous, expected, count = str(mac), expected + 1, count + 1
             head = connection.execute("SELECT seq, mac FROM head").fetchone()
-            if count and (head is None or head[0] != count or head[1] != _head_mac(key, count, previous)):
+            if (head is not None or count) and (
+                head is None or head[0] != count or head[1] != _head_mac(key, count, previous)
+            ):
                 return JournalCheck(count, False, count + 1, f"rows after row {count} are missing")
         return JournalCheck(count, True, None, "")
 
@@ -118,10 +123,20 @@ class JournalStore:
                     connection.execute("PRAGMA synchronous = FULL")  # a row is on disk before the write is made
                     connection.executescript(_SCHEMA)
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             raise _trouble(self.path, str(error)) from error
         except OSError as error:
             raise _trouble(self.path, error.strerror or str(error)) from error
+
+    def _check_head(self, connection: sqlite3.Connection, key: bytes, last: tuple[int, str] | None) -> None:
+        """Raise unless the last row is the one that was signed last: nothing is chained to a journal that was cut."""
+        head = connection.execute("SELECT seq, mac FROM head").fetchone()
+        if last is None and head is None:
+            return
+        if last is None or head is None or head[0] != last[0] or head[1] != _head_mac(key, last[0], str(last[1])):
+            raise _trouble(
+                self.path, "its newest rows are missing or were changed (hubwarden journal verify tells more)"
+            )
 
     def _create_private(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -133,9 +133,10 @@ class PoliciesService:
         """Return how far a rotation has come as the journal tells, without reading a key. Raises ConsoleError."""
         return rotation_of(name, self._events().get(name.casefold(), []))
 
-    def view(self, item: Json, links: Links) -> PolicyView:
-        """Return a policy of a document without its keys."""
-        return view_of(item, links, self._events(), self._journal.fingerprint)
+    def views(self, items: Iterable[Json], links: Links) -> list[PolicyView]:
+        """Return policies of a document without their keys."""
+        events = self._events()
+        return [view_of(item, links, events, self._journal.fingerprint) for item in items]
 
     def connection_string(self, name: str, slot: Slot = Slot.PRIMARY, cancel: Cancel = NEVER_CANCELLED) -> Secret:
         """Read a policy's key, noted in the journal first, and return its connection string.
@@ -315,10 +316,10 @@ class PoliciesService:
         return document, view, views, links
 
     def _events(self) -> dict[str, list[KeyEvent]]:
-        return key_events(self._journal.entries(self._session.hub_name))
+        return key_events(self._journal.entries(self._session.hub_name, images=False))
 
     def _overview(self, local_auth: LocalAuth, links: Links) -> PoliciesOverview:
-        entries = self._journal.entries(self._session.hub_name)
+        entries = self._journal.entries(self._session.hub_name, images=False)
         names = spelled(entries)
         states = {
             name: rotation_of(clean(names.get(name, name)), events, None, links.instances(name) or ())

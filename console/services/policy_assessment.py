@@ -62,13 +62,13 @@ def _of_policies(policies: PoliciesService, before: Document, after: Json, cance
 def _of_policy(
     policies: PoliciesService, old: Json, new: Json | None, before: Document, after: Json, links: Links
 ) -> Iterator[Risk]:
-    view = policies.view(old, links)
-    everyone = [view, *(policies.view(item, links) for item in after["authorizationPolicies"])]
+    view, *others = policies.views([old, *after["authorizationPolicies"]], links)
+    everyone = [view, *others]
     local_auth = bool(local_auth_of(before.body["hub"]).hub)
     if new is None:
         yield from policy_risks.deletion(view, everyone, links, local_auth=local_auth)
         return
-    rights = policies.view(new, links).rights
+    rights = next(one for one in others if one.name == view.name).rights
     if rights != view.rights:
         yield from policy_risks.new_rights(view, rights, everyone, links, local_auth=local_auth)
     if any(isinstance(old.get(key), Secret) and old[key] != new.get(key) for key in ("primaryKey", "secondaryKey")):

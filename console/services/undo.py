@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from console.model.change import ABSENT, Change, Edit, Path, Risk, Severity, path_text
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from console.services.gate import WriteGate
     from console.services.journal import Journal
 
+_LATE = timedelta(minutes=5)
+"""So long after it began a write may still be on its way."""
+
 _UNDOABLE = {EntryState.APPLIED, EntryState.DIFFERS}
 _NO_WAY_BACK = {
     TargetKind.CONNECTION: "a removed private endpoint connection comes back only when its private endpoint asks again",
@@ -37,7 +41,7 @@ class _Back:
     body: Any
     risks: list[Risk] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
+    sealed: bool = False
 
 
 class UndoService:
@@ -61,8 +65,8 @@ class UndoService:
 
     def candidates(self) -> list[JournalEntry]:
         """Return what can be taken back, newest first: made, and not taken back yet; undos themselves only by id."""
-        entries = self._journal.entries(self._session.hub_name)
-        undone = {one for entry in entries if entry.state is EntryState.APPLIED for one in entry.undoes.split()}
+        entries = self._journal.entries(self._session.hub_name, images=False)
+        undone = taken_back(entries)
         return [entry for entry in entries if entry.state in _UNDOABLE and entry.id not in undone and not entry.undoes]
 
     def plan(self, entry_id: str | None = None, cancel: Cancel = NEVER_CANCELLED) -> Change:
@@ -93,14 +97,26 @@ class UndoService:
             if with_policies and target.kind is TargetKind.HUB:  # one resource and one ETag: one plan
                 target = next(one.target for one in entries if one.target.kind is TargetKind.POLICIES)
             groups.setdefault(target, []).append(entry)
-        return [self._plan(target, group, cancel) for target, group in groups.items()]
+        found: list[Change] = []
+        failed: list[ConsoleError] = []
+        for target, group in groups.items():
+            try:
+                found.append(self._plan(target, group, cancel))
+            except ConsoleError as error:
+                if error.kind is not ErrorKind.BAD_INPUT:
+                    raise
+                failed.append(error)
+        if not found:
+            raise failed[0]
+        notes = tuple(f"left out: {error.what}: {error.why}" for error in failed)
+        return [replace(found[0], notes=(*found[0].notes, *notes)), *found[1:]]
 
     def settle(self, entry: JournalEntry, cancel: Cancel = NEVER_CANCELLED) -> JournalEntry:
         """Read the resource of an unknown outcome again, write what it is into the journal, and return the new entry.
 
         Raises ConsoleError BAD_INPUT when the outcome is known, or why the resource could not be read.
         """
-        if entry.state not in {EntryState.UNKNOWN, EntryState.DIFFERS}:
+        if entry.state not in {EntryState.UNKNOWN, EntryState.DIFFERS, EntryState.NOT_APPLIED}:
             what = f"The outcome of {entry.id} is known"
             raise ConsoleError(ErrorKind.BAD_INPUT, what, entry.message or entry.state.value)
         now = self._image(entry.target, self._read(entry.target, cancel))
@@ -109,7 +125,9 @@ class UndoService:
         if as_planned:
             state, text = EntryState.APPLIED, "Read again later: as planned."
         elif as_before:
-            state, text = EntryState.NOT_APPLIED, "Read again later: as it was before, nothing was changed."
+            state, text = EntryState.NOT_APPLIED, "Read again later: as it was before."
+            if self._session.now() - entry.time < _LATE:
+                text += " A write that was on its way may still arrive: read it again in a few minutes."
         else:
             state, text = EntryState.DIFFERS, "Read again later: neither as before nor as planned."
         self._journal.resolve(entry, state, text)
@@ -158,12 +176,23 @@ class UndoService:
     def _plan(self, target: Target, entries: list[JournalEntry], cancel: Cancel) -> Change:
         current = self._read(target, cancel)
         back = _Back(copied(current) if current is not None else ABSENT)
+        check = self._journal.verify()
+        if not check.whole:
+            message = f"the journal is not whole ({check.message}): what it says about before may be false"
+            back.risks.append(Risk("journal-broken", Severity.HIGH, message, blocking=True))
         keys = self._keys(entries)
+        back.sealed = self._vault is None and any(entry.sealed for entry in entries)
         if current is not None:  # an exchange destroyed nothing: its keys are there, only elsewhere
             keys.update({self._journal.fingerprint(key).digest: key for key in secrets_in(current.body)})
         for entry in entries:
+            apart = self._torn(entry, target, back.body)
+            for path in apart:
+                message = f"the keys of {clean(path_text(path))} changed again since: they stay as they are, both"
+                back.risks.append(Risk("changed-since", Severity.HIGH, message, blocking=True))
             for edit in inverse(entry.edits):
                 path = edit.path
+                if path[:-1] in apart:
+                    continue
                 if target.kind is TargetKind.POLICIES and entry.target.kind is TargetKind.HUB:
                     path = ("hub", *path)
                 self._take_back(back, target, Edit(path, edit.before, edit.after, edit.position), keys)
@@ -175,7 +204,8 @@ class UndoService:
         )
         if not change.edits:
             why = "; ".join([*(risk.message for risk in back.risks), *back.notes]) or "it is as before already"
-            raise ConsoleError(ErrorKind.BAD_INPUT, f"Nothing is left to undo of {names}", why)
+            hint = "An older change is undone by its id: hubwarden journal list"
+            raise ConsoleError(ErrorKind.BAD_INPUT, f"Nothing of {names} can be undone", why, hint)
         return self._judged(change, cancel)
 
     def _take_back(self, back: _Back, target: Target, edit: Edit, keys: dict[str, Secret]) -> None:
@@ -190,7 +220,7 @@ class UndoService:
             return
         if not equal(found, edit.before):
             message = f"{place} was changed by somebody else since: it stays as it is"
-            back.risks.append(Risk("changed-since", Severity.MEDIUM, message))
+            back.risks.append(Risk("changed-since", Severity.MEDIUM, message, blocking=True))
             return
         if target.kind is TargetKind.CONNECTION and _pending(edit.after):
             raise ConsoleError(
@@ -223,8 +253,12 @@ class UndoService:
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", _NO_WAY_BACK[kind])
         body = self._restored(back, (), _settled(kind, edit.after), keys)
         if isinstance(body, dict):
-            body = {name: value for name, value in body.items() if name not in {"generationId", "deviceScope"}}
+            edge = bool((body.get("capabilities") or {}).get("iotEdge"))  # its scope is made of its generation
+            anew = {"generationId", "deviceScope"} if edge else {"generationId"}
+            body = {name: value for name, value in body.items() if name not in anew}
         message = "generation id, twin (tags, properties), modules and waiting messages do not come back"
+        if kind is TargetKind.DEVICE and "deviceScope" not in body:
+            message += "; an edge device gets a new scope, and its children must be given it"
         back.risks.append(Risk("not-restored", Severity.HIGH, message))
         back.body = body
 
@@ -233,6 +267,13 @@ class UndoService:
         if isinstance(value, Fingerprint):
             key = keys.get(value.digest) or self._gate.kept(value)
             if key is None:
+                if back.sealed:
+                    raise ConsoleError(
+                        ErrorKind.BAD_INPUT,
+                        f"{clean(path_text(path))} is sealed in the journal",
+                        "the profile does not say where the passphrase is",
+                        "Set seal_from in the profile, then undo again",
+                    )
                 message = (
                     f"{clean(path_text(path))} cannot come back: the old key was destroyed and no copy of it is here "
                     "(only an open console that made the change, or seal_from in the profile, keeps one)"
@@ -255,6 +296,17 @@ class UndoService:
         back.risks.append(Risk("keys-lost", Severity.HIGH, message, blocking=True))
         return Secret(new_key())
 
+    def _torn(self, entry: JournalEntry, target: Target, body: Any) -> set[Path]:
+        """Return the objects whose keys cannot all go back: then none does, for half of an exchange destroys a key."""
+        of_hub = target.kind is TargetKind.POLICIES and entry.target.kind is TargetKind.HUB
+        torn: set[Path] = set()
+        for edit in entry.edits:
+            if not of_hub and _is_key(edit) and edit.path:
+                found = self._journal.image(value_at(body, edit.path))
+                if not equal(found, edit.after):
+                    torn.add(edit.path[:-1])
+        return {path for path in torn if sum(edit.path[:-1] == path for edit in entry.edits) > 1}
+
     def _keys(self, entries: list[JournalEntry]) -> dict[str, Secret]:
         """Return the keys that the journal holds sealed; needs the passphrase when there are any."""
         found: dict[str, Secret] = {}
@@ -265,6 +317,23 @@ class UndoService:
 
 
 _LOST = object()
+
+
+def taken_back(entries: Sequence[JournalEntry]) -> set[str]:
+    """Return the ids of changes that are undone now: an undo that was itself undone counts no more."""
+    undone: set[str] = set()
+    by_id = {entry.id: entry for entry in entries}
+    for entry in sorted(entries, key=lambda one: one.seq):
+        if entry.state is EntryState.APPLIED:
+            for one in entry.undoes.split():
+                undone.add(one)
+                if one in by_id:
+                    undone -= set(by_id[one].undoes.split())
+    return undone
+
+
+def _is_key(edit: Edit) -> bool:
+    return isinstance(edit.before, Fingerprint) or isinstance(edit.after, Fingerprint)
 
 
 def _settled(kind: TargetKind, value: Any) -> Any:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
 
 import pytest
 from support.devices import Clients, identity, register, settled
 from support.hub import HubRunner, request
 from support.writes import writable
 
-from console.localhub.door import Attempt
-from console.localhub.fleet_credentials import device_token
 from console.localhub.state import ModuleRecord
 from console.model.change import Change, Consent, Outcome, Result
 from console.model.device_order import Act, DeviceOrder, KeyChoice, NewAuth, NewDevice, Stage
@@ -376,23 +373,6 @@ def test_read_only_refuses_every_change(hub: HubRunner, tmp_path: Path) -> None:
     plan = services.changes.devices.bulk(DeviceOrder(Act.DISABLE), ["press-1"])
     assert refused(services.changes.devices.carry_out, plan, Consent()).kind is ErrorKind.READ_ONLY
     assert record.status == "enabled"
-
-
-def test_the_fleet_of_the_demo_meets_the_change_at_the_door(tmp_path: Path) -> None:
-    with HubRunner(devices=40, scenario="incident") as demo:
-        services = writable(demo, tmp_path)
-        world = demo.server.world
-        assert world is not None
-        assert world.scenario is not None
-        door = world.scenario.door
-        device_id = next(one for one in door.sessions if demo.hub.devices[one].auth == "sas")
-        closed = Event()
-        door.sessions[device_id].on_close = lambda _code: closed.set()
-        make(services, services.changes.devices.plan(DeviceOrder(Act.DISABLE, "stolen"), device_id))
-        assert closed.wait(60), "the hub ends the connection of a disabled device"
-        now = demo.cloud.clock.story()
-        token = device_token(demo.hub.host, device_id, demo.hub.devices[device_id].primary_key or "", now + HOUR)
-        assert door.attempt(Attempt(now, device_id, "127.0.0.1", sas_token=token)).code == "403012"
 
 
 def test_undoing_a_creation_is_a_deletion_and_asks_as_one(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
@@ -14,83 +13,29 @@ from typing import Any
 import pytest
 from support.console import profile_of
 from support.hub import HubRunner
+from support.network import (  # noqa: F401
+    LYON,
+    apply,
+    hub,
+    network,
+    properties,
+    role,
+    services,
+    set_properties,
+)
 from support.writes import writable
 
 from console.cli.compose import services_for
 from console.cli.main import write_ports
 from console.gateways.resource_manager import HubGateway
-from console.localhub.cloud_factory import next_etag
 from console.localhub.network import admitted
-from console.localhub.rbac import role_definition
 from console.localhub.scenario import OPERATOR_ADDRESS
-from console.localhub.state import RoleAssignment
-from console.model.change import Change, Consent, Result
+from console.model.change import Consent
 from console.model.errors import ConsoleError, ErrorKind
-from console.model.ip_rule import ClassicRule, Fate, FilterAction, IpRule
-from console.model.network import AddressSource, FilterEdit, LinkStatus, NetworkEdit
+from console.model.ip_rule import Fate, IpRule
+from console.model.network import AddressSource, NetworkEdit
 from console.services.bundle import Services
 from console.services.network import NetworkService
-
-LYON = IpRule("lyon-plant", "10.20.0.0/16")
-
-
-@pytest.fixture(scope="module")
-def hub() -> Iterator[HubRunner]:
-    with HubRunner(devices=200, seed=3) as runner:
-        yield runner
-
-
-@pytest.fixture
-def services(hub: HubRunner, tmp_path: Path) -> Iterator[Services]:
-    with hub.hub.lock, hub.cloud.lock:
-        properties = deepcopy(hub.hub.resource["properties"])
-        filters = {name: deepcopy(one.resource) for name, one in hub.cloud.provisioning.items()}
-    yield writable(hub, tmp_path, my_ip=OPERATOR_ADDRESS)
-    with hub.hub.lock, hub.cloud.lock:
-        hub.hub.resource["properties"] = properties
-        hub.hub.resource["etag"] = next_etag(hub.hub.resource["etag"])
-        hub.hub.network_changed += 1
-        for name, resource in filters.items():
-            hub.cloud.provisioning[name].resource = resource
-    hub.faults.clear()
-
-
-@pytest.fixture
-def network(services: Services) -> NetworkService:
-    return services.changes.network
-
-
-@contextmanager
-def role(hub: HubRunner, *actions: str) -> Iterator[None]:
-    """Give the principal "nobody" a role with these actions on the hub's group."""
-    cloud = hub.cloud
-    who = next(one.object_id for one in cloud.principals.values() if one.name == "nobody")
-    scope = hub.ready["hub_arm_id"].split("/providers/")[0]
-    with cloud.lock:
-        cloud.role_definitions["net"] = role_definition("net", "Network", "", actions=actions, custom=True)
-        cloud.role_assignments["net"] = RoleAssignment("net", who, "net", scope)
-    yield
-    with cloud.lock:
-        del cloud.role_assignments["net"], cloud.role_definitions["net"]
-
-
-def properties(hub: HubRunner) -> dict[str, Any]:
-    with hub.hub.lock:
-        found: dict[str, Any] = deepcopy(hub.hub.resource["properties"])
-    return found
-
-
-def set_properties(hub: HubRunner, **changes: Any) -> None:
-    with hub.hub.lock:
-        hub.hub.resource["properties"].update(changes)
-        hub.hub.resource["etag"] = next_etag(hub.hub.resource["etag"])
-        hub.hub.network_changed += 1
-
-
-def apply(services: Services, change: Change, *accepted: str) -> None:
-    outcome = services.changes.gate.apply(change, Consent(frozenset(accepted)))
-    assert outcome.result is Result.APPLIED, outcome.message
-
 
 # --- the picture ------------------------------------------------------------------------------------------------------
 
@@ -360,89 +305,6 @@ def test_an_engineer_without_listkeys_can_edit_and_no_policy_is_sent(
     assert len(sent) == 3
     assert all("authorizationPolicies" not in body["properties"] for body in sent)
     assert hub.hub.policies == keys
-
-
-# --- private endpoints ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def subnet(hub: HubRunner) -> Iterator[str]:
-    group = hub.ready["hub_arm_id"].split("/providers/")[0]
-    yield f"{group}/providers/Microsoft.Network/virtualNetworks/plants/subnets/devices"
-    with hub.hub.lock, hub.cloud.lock:
-        hub.cloud.private_endpoints.clear()
-        hub.hub.private_endpoint_connections = []
-
-
-def test_a_private_endpoint_from_its_creation_to_its_end(
-    hub: HubRunner, services: Services, network: NetworkService, subnet: str
-) -> None:
-    created = network.endpoints.create("from-plants", subnet, message="for the plants")
-    apply(services, created)
-    (connection,) = network.read().hub.connections
-    assert (connection.status, connection.description) == (LinkStatus.PENDING, "for the plants")
-    assert connection.endpoint_name == "from-plants"
-
-    apply(services, network.endpoints.approve("from-plants"))
-    assert network.read().hub.connections[0].status is LinkStatus.APPROVED
-    off = network.plan(NetworkEdit(public_access=False))
-    assert "no-private-endpoint" not in {risk.id for risk in off.risks}
-    apply(services, off, *(risk.id for risk in off.blocking))
-
-    rejected = network.endpoints.reject(connection.name, "wrong subscription")
-    assert {risk.id for risk in rejected.blocking} == {"no-private-endpoint"}
-    assert "endpoint-removal" in {risk.id for risk in rejected.risks}
-    with pytest.raises(ConsoleError, match="no-private-endpoint"):
-        services.changes.gate.apply(rejected, Consent())
-    apply(services, rejected, "no-private-endpoint")
-    assert network.read().hub.connections[0].description == "wrong subscription"
-
-    apply(services, network.endpoints.remove(connection.name))
-    assert network.read().hub.connections == ()
-    apply(services, network.endpoints.delete("from-plants"))
-    assert hub.cloud.private_endpoints == {}
-
-
-def test_endpoints_that_cannot_be_are_refused_by_name(network: NetworkService, subnet: str) -> None:
-    with pytest.raises(ConsoleError, match="“/” at place 3"):
-        network.endpoints.create("a-/b", subnet)
-    with pytest.raises(ConsoleError, match="no subnet's resource id"):
-        network.endpoints.create("ok", "/subscriptions/x")
-    with pytest.raises(ConsoleError, match="141 characters"):
-        network.endpoints.create("ok", subnet, message="x" * 141)
-    with pytest.raises(ConsoleError) as caught:
-        network.endpoints.approve("nobody")
-    assert caught.value.kind is ErrorKind.NOT_FOUND
-
-
-# --- provisioning services --------------------------------------------------------------------------------------------
-
-
-def test_filters_of_a_provisioning_service_change_in_order(
-    hub: HubRunner, services: Services, network: NetworkService
-) -> None:
-    name = next(iter(hub.cloud.provisioning.values())).name
-    links = deepcopy(next(iter(hub.cloud.provisioning.values())).links)
-    block = ClassicRule("lab", FilterAction.REJECT, "10.99.0.0/16")
-    change = network.filters.plan(name, FilterEdit(add=((block, 0),)))
-    apply(services, change)
-    stored = next(iter(hub.cloud.provisioning.values()))
-    assert [rule["filterName"] for rule in stored.resource["properties"]["ipFilterRules"]] == [
-        "lab",
-        "corporate",
-        "everyone-else",
-    ]
-    assert stored.links == links, "masked keys of linked hubs went back as they came"
-    apply(services, network.filters.plan(name, FilterEdit(move=(("lab", 2),))))
-    lock = network.filters.plan(name, FilterEdit(remove=("corporate",)))
-    assert {"own-lock-out", "deny-all", "cut-off"} <= {risk.id for risk in lock.blocking}
-    undo = services.changes.undo.plan_last(2)
-    for one in undo:
-        apply(services, one, *(risk.id for risk in one.blocking))
-    assert [row.rule.name for row in (network.read().provisioning.value or ())[0].rows] == [
-        "corporate",
-        "everyone-else",
-    ]
 
 
 # --- what would let the refused in again ------------------------------------------------------------------------------

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.console import by_connection_string, profile_of
-from support.devices import register
 from support.hub import HubRunner
+from support.policies import (  # noqa: F401
+    hub,
+    keys,
+    listed,
+    make,
+    others,
+    policies,
+    risks,
+    runner,
+    services,
+)
 from support.writes import writable
 
 from console.cli.compose import services_for
 from console.cli.main import write_ports
-from console.localhub.cloud_factory import new_provisioning
-from console.localhub.state import AccessPolicy
-from console.model.change import Change, Consent, Result
+from console.model.change import Change, Consent
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.policy import AuthScope, Right, Slot, Stage
 from console.present.change import change_lines
@@ -24,73 +31,6 @@ from console.present.lines import plain
 from console.rules.keys import new_key
 from console.services.bundle import Services
 from console.services.policies import PoliciesService
-
-LIST_KEYS = "listkeys/action"
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[HubRunner]:
-    with HubRunner(scenario="empty", devices=3, throttle=False) as hub:
-        yield hub
-
-
-@pytest.fixture
-def hub(runner: HubRunner) -> Iterator[HubRunner]:
-    """The hub with three policies, and a provisioning service that links it by "linked"."""
-    with runner.cloud.lock, runner.hub.lock:
-        for switch in ("disableLocalAuth", "disableDeviceSAS", "disableModuleSAS"):
-            runner.hub.resource["properties"][switch] = False
-        runner.hub.resource["properties"]["futureProperty"] = {"unknown": [1, None]}
-        runner.hub.policies = {
-            name: AccessPolicy(name, rights, new_key(), new_key())
-            for name, rights in {
-                "iothubowner": tuple(right.value for right in Right),
-                "linked": ("RegistryRead", "RegistryWrite", "ServiceConnect"),
-                "press": ("ServiceConnect",),
-            }.items()
-        }
-        runner.cloud.provisioning.clear()
-        new_provisioning(runner.cloud, "contoso-dps", runner.hub, "linked")
-        runner.cloud.activity.clear()
-    yield runner
-    runner.faults.clear()
-
-
-@pytest.fixture
-def services(hub: HubRunner, tmp_path: Path) -> Services:
-    return writable(hub, tmp_path)
-
-
-@pytest.fixture
-def policies(services: Services) -> PoliciesService:
-    return services.changes.policies
-
-
-def keys(hub: HubRunner) -> dict[str, tuple[str, str, str]]:
-    with hub.hub.lock:
-        return {
-            one.name: (", ".join(one.rights), one.primary_key, one.secondary_key) for one in hub.hub.policies.values()
-        }
-
-
-def others(hub: HubRunner, name: str) -> dict[str, tuple[str, str, str]]:
-    return {other: value for other, value in keys(hub).items() if other != name}
-
-
-def listed(hub: HubRunner) -> int:
-    """Return how often keys were listed, by the hub's own log."""
-    with hub.cloud.lock:
-        return sum(LIST_KEYS in event.operation.casefold() for event in hub.cloud.activity if event.status != "Started")
-
-
-def make(services: Services, change: Change, *accepted: str) -> None:
-    outcome = services.changes.gate.apply(change, Consent(frozenset(accepted)))
-    assert outcome.result is Result.APPLIED, outcome.message
-
-
-def risks(change: Change) -> dict[str, bool]:
-    return {risk.id: risk.blocking for risk in change.risks}
-
 
 # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -325,47 +265,6 @@ def test_undo_of_an_exchange_needs_no_kept_key(hub: HubRunner, services: Service
     assert "keys-lost" not in risks(change)
     make(other, change, *risks(change))
     assert keys(hub) == before
-
-
-# --- local authentication ----------------------------------------------------------------------------------------
-
-
-def test_switching_policies_off_names_the_provisioning_services_and_asks_no_key(
-    hub: HubRunner, services: Services
-) -> None:
-    change = services.changes.policies.plan_local_auth(AuthScope.HUB, False)
-    assert risks(change) == {
-        "dps-links": True,
-        "policy-clients": False,
-        "device-update": False,
-        "built-in-endpoint-sas": False,
-    }
-    assert "contoso-dps" in next(risk.message for risk in change.risks if risk.id == "dps-links")
-    before = keys(hub)
-    make(services, change, "dps-links")
-    assert hub.hub.resource["properties"]["disableLocalAuth"] is True
-    assert keys(hub) == before
-    assert listed(hub) == 0
-    assert risks(services.changes.policies.plan_create("x", "RegistryRead"))["local-auth-off"] is False
-    make(services, services.changes.policies.plan_local_auth(AuthScope.HUB, True))
-    assert hub.hub.resource["properties"]["disableLocalAuth"] is False
-    assert services.changes.policies.plan_local_auth(AuthScope.HUB, True).edits == ()
-
-
-def test_switching_device_keys_off_counts_those_cut_off(hub: HubRunner, services: Services) -> None:
-    for number in range(3):
-        register(hub, f"press-{number}")
-    with hub.hub.lock:
-        devices = list(hub.hub.devices.values())
-        devices[0].auth, devices[1].auth, devices[2].auth = "sas", "sas", "certificateAuthority"
-    change = services.changes.policies.plan_local_auth(AuthScope.DEVICES, False)
-    assert risks(change) == {"sas-devices": True}
-    assert ("cut off", "2 of 3 devices") in change.effect
-    with hub.hub.lock:
-        devices[0].auth = devices[1].auth = "certificateAuthority"
-    assert risks(services.changes.policies.plan_local_auth(AuthScope.DEVICES, False)) == {}
-    hub.faults.add("server-error", endpoint="hub", path="/devices/query", status=503)
-    assert risks(services.changes.policies.plan_local_auth(AuthScope.DEVICES, False)) == {"sas-devices-unknown": True}
 
 
 # --- keys stay where they belong ---------------------------------------------------------------------------------

@@ -129,8 +129,10 @@ def test_the_same_place_changed_by_somebody_else_stays_and_is_told(
         rule_set(body)[1]["ipMask"] = "10.31.8.8/32"
 
     make(other, plan(other, of(hub, TargetKind.HUB), narrow))
-    change = undo(services)
-    assert [risk.id for risk in change.risks] == ["changed-since"]
+    change = undo(services, "changed-since")
+    assert [(risk.id, risk.blocking) for risk in change.risks if risk.id == "changed-since"] == [
+        ("changed-since", True)
+    ]
     found = everything(hub)["hub"]
     assert rule_set(found)[1]["ipMask"] == "10.31.8.8/32"
     assert "comments" not in found["properties"]
@@ -243,7 +245,6 @@ def test_sealed_keys_come_back_in_another_console_with_the_passphrase(
 def new_device(body: Json) -> None:
     body.update(
         {
-            "deviceId": "press-1",
             "status": "enabled",
             "authentication": {
                 "type": "sas",
@@ -333,3 +334,66 @@ def test_an_undo_that_refuses_local_auth_again_is_checked_before(hub: HubRunner,
     make(services, plan(services, of(hub, TargetKind.HUB), accept))
     change = services.changes.undo.plan()
     assert "dps-links" in {risk.id for risk in change.blocking}
+
+
+def test_after_an_undo_was_undone_its_change_is_the_next_to_undo(hub: HubRunner, services: Services) -> None:
+    def add(name: str) -> Any:
+        return lambda body: rule_set(body).append({"filterName": name, "action": "Allow", "ipMask": "10.1.0.0/16"})
+
+    make(services, plan(services, of(hub, TargetKind.HUB), add("aa")))
+    make(services, plan(services, of(hub, TargetKind.HUB), add("cc")))
+    undo(services)
+    undo(services, entry=services.changes.journal.entries()[0].id)
+    names = [rule["filterName"] for rule in rule_set(everything(hub)["hub"])]
+    assert names[-2:] == ["aa", "cc"]
+    undo(services)
+    assert [rule["filterName"] for rule in rule_set(everything(hub)["hub"])][-1] == "aa"
+
+
+def test_half_of_an_exchange_of_keys_is_not_undone(hub: HubRunner, services: Services) -> None:
+    def swap(body: Json) -> None:
+        policy = body["authorizationPolicies"][3]
+        policy["primaryKey"], policy["secondaryKey"] = policy["secondaryKey"], policy["primaryKey"]
+
+    def rotate(body: Json) -> None:
+        body["authorizationPolicies"][3]["secondaryKey"] = Secret(new_key())
+
+    make(services, plan(services, of(hub, TargetKind.POLICIES), swap))
+    swapped = services.changes.journal.entries()[0].id
+    make(services, plan(services, of(hub, TargetKind.POLICIES), rotate))
+    now = everything(hub)
+    with pytest.raises(ConsoleError, match="stay as they are"):
+        services.changes.undo.plan(swapped)
+    assert everything(hub) == now
+
+
+def test_an_undo_by_a_journal_that_is_not_whole_must_be_accepted(hub: HubRunner, services: Services) -> None:
+    import sqlite3
+
+    make(services, plan(services, of(hub, TargetKind.HUB), remove_genoa))
+    with sqlite3.connect(services.changes.journal.path) as connection:
+        connection.execute("DROP TRIGGER rows_stay")
+        connection.execute("UPDATE rows SET body = replace(body, '10.31.8.0/22', '0.0.0.0/0') WHERE seq = 1")
+    connection.close()
+    assert "journal-broken" in {risk.id for risk in services.changes.undo.plan().blocking}
+
+
+def test_one_that_cannot_be_undone_does_not_hold_up_the_others(
+    hub: HubRunner, services: Services, tmp_path: Path
+) -> None:
+    for name in ("press-1", "press-2"):
+        make(services, plan(services, of(hub, TargetKind.DEVICE, name), new_device))
+
+    def disable(body: Json) -> None:
+        body["status"] = "disabled"
+
+    def enable(body: Json) -> None:
+        body["status"] = "enabled"
+
+    for name in ("press-1", "press-2"):
+        make(services, plan(services, of(hub, TargetKind.DEVICE, name), disable))
+    other = writable(hub, tmp_path / "ana")
+    make(other, plan(other, of(hub, TargetKind.DEVICE, "press-2"), enable))
+    (change,) = services.changes.undo.plan_last(2)
+    assert change.target.id == "press-1"
+    assert any("press-2" in note for note in change.notes)

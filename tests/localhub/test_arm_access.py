@@ -24,7 +24,7 @@ from console.localhub.cloud_factory import principal_named
         ("forged", "InvalidAuthenticationToken"),
     ],
 )
-def test_a_token_must_be_good(arm: ArmBench, token: str, code: str):  # noqa: F811
+def test_a_token_must_be_good(arm: ArmBench, token: str, code: str):
     if token == "expired":
         token = arm.runner.token(lifetime=-3600)
     elif token == "audience":
@@ -39,11 +39,11 @@ def test_a_token_must_be_good(arm: ArmBench, token: str, code: str):  # noqa: F8
 
 
 @pytest.mark.parametrize("audience", ["https://management.azure.com", "https://management.core.windows.net/"])
-def test_both_audiences_of_the_resource_manager_do(arm: ArmBench, audience: str):  # noqa: F811
+def test_both_audiences_of_the_resource_manager_do(arm: ArmBench, audience: str):
     assert arm.raw("GET", arm.hub_path, token=arm.runner.token(audience=audience))[0] == 200
 
 
-def test_a_reader_reads_and_writes_nothing(arm: ArmBench):  # noqa: F811
+def test_a_reader_reads_and_writes_nothing(arm: ArmBench):
     reader = arm.client("reader")
     hub = reader.iot_hub_resource.get(arm.group, arm.name)
     assert arm.name in [one.name for one in reader.iot_hub_resource.list_by_subscription()]
@@ -61,7 +61,7 @@ def test_a_reader_reads_and_writes_nothing(arm: ArmBench):  # noqa: F811
     assert arm.get()["etag"] == hub.etag
 
 
-def test_the_refusal_names_client_action_and_scope(arm: ArmBench):  # noqa: F811
+def test_the_refusal_names_client_action_and_scope(arm: ArmBench):
     reader = arm.ready["principals"]["reader"]
     _, _, body = arm.raw("PUT", arm.hub_path, arm.get(), principal="reader")
     assert body == {
@@ -84,7 +84,7 @@ def test_the_refusal_names_client_action_and_scope(arm: ArmBench):  # noqa: F811
         "/providers/Microsoft.Authorization/roleAssignments",
     ],
 )
-def test_nobody_gets_nothing(arm: ArmBench, path: str):  # noqa: F811
+def test_nobody_gets_nothing(arm: ArmBench, path: str):
     assert arm.raw("GET", arm.hub_path + path, principal="nobody")[0] == 403
     assert arm.raw("GET", arm.hub_path.rpartition("/")[0], principal="nobody")[0] == 403
     assert arm.raw("GET", "/subscriptions", principal="nobody")[2]["value"] == []
@@ -92,7 +92,7 @@ def test_nobody_gets_nothing(arm: ArmBench, path: str):  # noqa: F811
     assert arm.raw("GET", arm.hub_path + "-not", principal="nobody")[0] == 403
 
 
-def assignments(arm: ArmBench, scope: str, query: str = "") -> list[dict[str, Any]]:  # noqa: F811
+def assignments(arm: ArmBench, scope: str, query: str = "") -> list[dict[str, Any]]:
     path = f"{scope}/providers/Microsoft.Authorization/roleAssignments{query}"
     status, _, body = arm.raw("GET", path, version="2022-04-01")
     assert status == 200, body
@@ -104,7 +104,7 @@ def role_of(assignment: dict[str, Any]) -> str:
     return str(assignment["properties"]["roleDefinitionId"]).rpartition("/")[2]
 
 
-def test_assignments_are_listed_by_scope_and_principal(arm: ArmBench):  # noqa: F811
+def test_assignments_are_listed_by_scope_and_principal(arm: ArmBench):
     me = arm.ready["principals"]["operator"]["object_id"]
     mine = assignments(arm, arm.hub_path, f"?$filter=atScope()%20and%20assignedTo('{me}')")
     assert {role_of(one) for one in mine} == {
@@ -125,7 +125,7 @@ def test_assignments_are_listed_by_scope_and_principal(arm: ArmBench):  # noqa: 
     assert (status, body["error"]["code"]) == (400, "InvalidFilter")
 
 
-def test_definitions_are_read_by_name_and_kind(arm: ArmBench):  # noqa: F811
+def test_definitions_are_read_by_name_and_kind(arm: ArmBench):
     path = f"{arm.hub_path}/providers/Microsoft.Authorization/roleDefinitions"
     _, _, body = arm.raw("GET", path + "?$filter=roleName%20eq%20'IoT%20Hub%20Data%20Reader'", version="2022-04-01")
     assert [one["name"] for one in body["value"]] == [rbac.IOT_HUB_DATA_READER]
@@ -136,7 +136,7 @@ def test_definitions_are_read_by_name_and_kind(arm: ArmBench):  # noqa: F811
     assert arm.raw("GET", plain, principal="nobody")[2]["properties"]["roleName"] == "Owner"
 
 
-def test_a_role_can_be_given_and_taken(arm: ArmBench):  # noqa: F811
+def test_a_role_can_be_given_and_taken(arm: ArmBench):
     nobody = arm.ready["principals"]["nobody"]["object_id"]
     path = f"{arm.hub_path}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
     role = f"/subscriptions/{arm.subscription}/providers/Microsoft.Authorization/roleDefinitions/{rbac.READER}"
@@ -156,7 +156,7 @@ def test_a_role_can_be_given_and_taken(arm: ArmBench):  # noqa: F811
     assert arm.raw("PUT", path, wrong)[2]["error"]["code"] == "RoleDefinitionDoesNotExist"
 
 
-def test_no_role_above_the_hub_may_be_given_by_its_administrator(arm: ArmBench):  # noqa: F811
+def test_no_role_above_the_hub_may_be_given_by_its_administrator(arm: ArmBench):
     group = f"/subscriptions/{arm.subscription}/resourceGroups/{arm.group}"
     path = f"{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
     nobody = principal_named(arm.runner.cloud, "nobody").object_id

@@ -48,13 +48,13 @@ def text(certificate: x509.Certificate) -> str:
     return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
 
 
-def upload(arm: ArmBench, name: str, certificate: str | None = None, verified: bool | None = None, **kw: Any) -> Any:  # noqa: F811
+def upload(arm: ArmBench, name: str, certificate: str | None = None, verified: bool | None = None, **kw: Any) -> Any:
     properties = CertificateProperties(certificate=certificate or text(CA), is_verified=verified)
     description = CertificateDescription(properties=properties)
     return arm.client().certificates.create_or_update(arm.group, arm.name, name, description, **kw)
 
 
-def test_an_upload_is_read_back(arm: ArmBench):  # noqa: F811
+def test_an_upload_is_read_back(arm: ArmBench):
     seen: list[str] = []
     arm.runner.cloud.listeners.append(lambda _hub, what: seen.append(what))
     created = upload(arm, "plant-ca")
@@ -76,7 +76,7 @@ def test_an_upload_is_read_back(arm: ArmBench):  # noqa: F811
     assert "plant-ca" not in arm.runner.hub.certificate_ders
 
 
-def test_pem_and_its_base64_are_taken_too(arm: ArmBench):  # noqa: F811
+def test_pem_and_its_base64_are_taken_too(arm: ArmBench):
     pem = CA.public_bytes(Encoding.PEM)
     for number, form in enumerate((pem.decode(), base64.b64encode(pem).decode())):
         body = {"properties": {"certificate": form}}
@@ -85,13 +85,13 @@ def test_pem_and_its_base64_are_taken_too(arm: ArmBench):  # noqa: F811
 
 
 @pytest.mark.parametrize("wrong", ["", "bm90IGEgY2VydGlmaWNhdGU=", "###", None])
-def test_what_is_no_certificate_is_refused(arm: ArmBench, wrong: str | None):  # noqa: F811
+def test_what_is_no_certificate_is_refused(arm: ArmBench, wrong: str | None):
     status, _, body = arm.raw("PUT", f"{arm.hub_path}/certificates/bad", {"properties": {"certificate": wrong}})
     assert status == 400
     assert body["httpStatusCode"] == "BadRequest"
 
 
-def test_possession_is_proved_by_a_signature_over_the_code(arm: ArmBench):  # noqa: F811
+def test_possession_is_proved_by_a_signature_over_the_code(arm: ArmBench):
     certificates = arm.client().certificates
     etag = upload(arm, "proved").etag
 
@@ -121,7 +121,7 @@ def test_possession_is_proved_by_a_signature_over_the_code(arm: ArmBench):  # no
         verify(make(code, stranger, CA, KEY), proved.etag)
 
 
-def test_the_checkbox_verifies_without_proof_and_updates_need_the_etag(arm: ArmBench):  # noqa: F811
+def test_the_checkbox_verifies_without_proof_and_updates_need_the_etag(arm: ArmBench):
     first = upload(arm, "ticked", verified=True)
     assert first.properties.is_verified is True
     with pytest.raises(HttpResponseError) as caught:
@@ -132,7 +132,7 @@ def test_the_checkbox_verifies_without_proof_and_updates_need_the_etag(arm: ArmB
     assert second.properties.created == first.properties.created
 
 
-def test_a_hub_takes_25(arm: ArmBench):  # noqa: F811
+def test_a_hub_takes_25(arm: ArmBench):
     hub = arm.runner.hub
     before = dict(hub.certificates)
     hub.certificates.update({f"filler-{n}": next(iter(before.values())) for n in range(25 - len(before))})
@@ -143,7 +143,7 @@ def test_a_hub_takes_25(arm: ArmBench):  # noqa: F811
 
 
 @needs_examples
-def test_answers_have_the_keys_of_the_examples_and_models(arm: ArmBench):  # noqa: F811
+def test_answers_have_the_keys_of_the_examples_and_models(arm: ArmBench):
     body = {"properties": {"certificate": text(CA), "isVerified": False}}
     _, _, created = arm.raw("PUT", f"{arm.hub_path}/certificates/shape", body)
     assert misfits("CertificateDescription", created) == []

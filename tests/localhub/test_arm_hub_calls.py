@@ -7,7 +7,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from support.arm import ArmBench, arm, misfits, needs_examples  # noqa: F401
 
 
-def test_a_hub_is_found_by_subscription_group_and_name_in_any_case(arm: ArmBench):  # noqa: F811
+def test_a_hub_is_found_by_subscription_group_and_name_in_any_case(arm: ArmBench):
     hubs = arm.client().iot_hub_resource
     assert arm.name in [hub.name for hub in hubs.list_by_subscription()]
     assert arm.name in [hub.name for hub in hubs.list_by_resource_group(arm.group.upper())]
@@ -22,7 +22,7 @@ def test_a_hub_is_found_by_subscription_group_and_name_in_any_case(arm: ArmBench
     assert hub.properties.authorization_policies is None
 
 
-def test_list_keys_gives_the_five_policies_with_random_keys(arm: ArmBench):  # noqa: F811
+def test_list_keys_gives_the_five_policies_with_random_keys(arm: ArmBench):
     hubs = arm.client().iot_hub_resource
     policies = {policy.key_name: policy for policy in hubs.list_keys(arm.group, arm.name)}
     assert {name: policy.rights for name, policy in policies.items()} == {
@@ -41,7 +41,7 @@ def test_list_keys_gives_the_five_policies_with_random_keys(arm: ArmBench):  # n
         hubs.get_keys_for_key_name(arm.group, arm.name, "no-such-policy")
 
 
-def test_skus_quotas_statistics_and_health(arm: ArmBench):  # noqa: F811
+def test_skus_quotas_statistics_and_health(arm: ArmBench):
     hubs = arm.client().iot_hub_resource
     assert [sku.sku.name for sku in hubs.get_valid_skus(arm.group, arm.name)] == ["S1", "S2", "S3"]
     quotas = {metric.name: metric for metric in hubs.get_quota_metrics(arm.group, arm.name)}
@@ -53,7 +53,7 @@ def test_skus_quotas_statistics_and_health(arm: ArmBench):  # noqa: F811
     assert [health.endpoint_id for health in hubs.get_endpoint_health(arm.group, arm.name)] == ["events"]
 
 
-def test_names_are_checked(arm: ArmBench):  # noqa: F811
+def test_names_are_checked(arm: ArmBench):
     from azure.mgmt.iothub.models import OperationInputs
 
     check = arm.client().iot_hub_resource.check_name_availability
@@ -63,7 +63,7 @@ def test_names_are_checked(arm: ArmBench):  # noqa: F811
     assert check(OperationInputs(name="a-free-name")).name_available is True
 
 
-def test_private_links_and_connections(arm: ArmBench):  # noqa: F811
+def test_private_links_and_connections(arm: ArmBench):
     client = arm.client()
     (link,) = client.private_link_resources.list(arm.group, arm.name).value
     assert link.properties.group_id == "iotHub"
@@ -103,7 +103,7 @@ def test_private_links_and_connections(arm: ArmBench):  # noqa: F811
         client.private_endpoint_connections.get(arm.group, arm.name, "from-office")
 
 
-def test_lists_come_in_pages(arm: ArmBench):  # noqa: F811
+def test_lists_come_in_pages(arm: ArmBench):
     from console.localhub.arm_hub import PAGE
     from console.localhub.cloud_factory import new_hub
 
@@ -125,12 +125,12 @@ def test_lists_come_in_pages(arm: ArmBench):  # noqa: F811
                 del cloud.hubs[name]
 
 
-def test_registration_of_the_provider_can_be_read(arm: ArmBench):  # noqa: F811
+def test_registration_of_the_provider_can_be_read(arm: ArmBench):
     _, _, body = arm.raw("GET", f"/subscriptions/{arm.subscription}/providers/Microsoft.Devices")
     assert body["registrationState"] == "Registered"
 
 
-def test_subscriptions_and_groups(arm: ArmBench):  # noqa: F811
+def test_subscriptions_and_groups(arm: ArmBench):
     _, _, body = arm.raw("GET", "/subscriptions")
     assert [one["subscriptionId"] for one in body["value"]] == [arm.subscription]
     _, _, body = arm.raw("GET", f"/subscriptions/{arm.subscription}/resourcegroups")
@@ -148,14 +148,14 @@ def test_subscriptions_and_groups(arm: ArmBench):  # noqa: F811
         ("/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.Devices/Toasters/x", "InvalidResourceType"),
     ],
 )
-def test_what_is_not_there_is_404(arm: ArmBench, path: str, code: str):  # noqa: F811
+def test_what_is_not_there_is_404(arm: ArmBench, path: str, code: str):
     status, headers, body = arm.raw("GET", path.format(s=arm.subscription, g=arm.group))
     assert (status, body["error"]["code"]) == (404, code)
     assert headers["x-ms-request-id"]
     assert headers["x-ms-correlation-request-id"]
 
 
-def test_a_group_that_is_not_there(arm: ArmBench):  # noqa: F811
+def test_a_group_that_is_not_there(arm: ArmBench):
     # a role on the subscription is needed to get past the 403 that hides other groups
     from console.localhub.cloud_factory import principal_named
     from console.localhub.rbac import READER
@@ -172,7 +172,7 @@ def test_a_group_that_is_not_there(arm: ArmBench):  # noqa: F811
     assert (status, body["error"]["code"]) == (404, "ResourceGroupNotFound")
 
 
-def test_a_call_without_version_and_with_a_wrong_method(arm: ArmBench):  # noqa: F811
+def test_a_call_without_version_and_with_a_wrong_method(arm: ArmBench):
     from support.hub import request
 
     url = arm.ready["arm_endpoint"].rstrip("/") + arm.hub_path
@@ -183,7 +183,7 @@ def test_a_call_without_version_and_with_a_wrong_method(arm: ArmBench):  # noqa:
 
 
 @needs_examples
-def test_every_key_of_the_answers_is_in_the_sdk_models(arm: ArmBench):  # noqa: F811
+def test_every_key_of_the_answers_is_in_the_sdk_models(arm: ArmBench):
     calls = {
         "GET " + arm.hub_path: "IotHubDescription",
         "GET " + arm.hub_path.rpartition("/")[0]: "IotHubDescriptionListResult",
@@ -207,7 +207,7 @@ def test_every_key_of_the_answers_is_in_the_sdk_models(arm: ArmBench):  # noqa: 
     ]
 
 
-def test_deleting_a_hub_is_long_running_and_may_be_repeated(arm: ArmBench):  # noqa: F811
+def test_deleting_a_hub_is_long_running_and_may_be_repeated(arm: ArmBench):
     hubs = arm.client().iot_hub_resource
     arm.put({"location": "westeurope", "sku": {"name": "S1", "capacity": 1}}, "short-lived")
     poller = hubs.begin_delete(arm.group, "short-lived", polling=False)

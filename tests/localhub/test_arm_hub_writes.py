@@ -44,7 +44,7 @@ def examples() -> list[tuple[str, dict[str, Any]]]:
 
 @needs_examples
 @pytest.mark.parametrize(("name", "body"), examples(), ids=[name for name, _ in examples()])
-def test_the_public_examples_come_back_equal(arm: ArmBench, name: str, body: dict[str, Any]):  # noqa: F811
+def test_the_public_examples_come_back_equal(arm: ArmBench, name: str, body: dict[str, Any]):
     hub = f"example-{name}"
     arm.put(body, hub)
     first = arm.get(hub)
@@ -53,7 +53,7 @@ def test_the_public_examples_come_back_equal(arm: ArmBench, name: str, body: dic
     assert writable(arm.get(hub)) == writable(body)
 
 
-def test_the_etag_moves_with_every_write_and_read_only_fields_do_not(arm: ArmBench):  # noqa: F811
+def test_the_etag_moves_with_every_write_and_read_only_fields_do_not(arm: ArmBench):
     before = arm.get()
     body = deepcopy(before)
     body.update(
@@ -70,7 +70,7 @@ def test_the_etag_moves_with_every_write_and_read_only_fields_do_not(arm: ArmBen
     assert {**after, "etag": 0} == {**before, "etag": 0}
 
 
-def test_unknown_properties_and_encryption_are_kept(arm: ArmBench):  # noqa: F811
+def test_unknown_properties_and_encryption_are_kept(arm: ArmBench):
     body = arm.get()
     encryption = {"keySource": "Microsoft.KeyVault", "keyVaultProperties": [{"keyIdentifier": "https://v.example/k"}]}
     body["properties"]["encryption"] = encryption
@@ -88,7 +88,7 @@ def test_unknown_properties_and_encryption_are_kept(arm: ArmBench):  # noqa: F81
 
 
 @pytest.mark.parametrize("form", ["{}", '"{}"', "*", '"*"'])
-def test_the_etag_may_be_quoted_or_a_star(arm: ArmBench, form: str):  # noqa: F811
+def test_the_etag_may_be_quoted_or_a_star(arm: ArmBench, form: str):
     body = arm.get()
     arm.put(body, if_match=form.format(body["etag"]))
     assert arm.get()["etag"] != body["etag"]
@@ -96,7 +96,7 @@ def test_the_etag_may_be_quoted_or_a_star(arm: ArmBench, form: str):  # noqa: F8
 
 @needs_examples
 @pytest.mark.parametrize("etag", [None, "AAAAAAAAAAE="])
-def test_without_the_current_etag_nothing_is_written(arm: ArmBench, etag: str | None):  # noqa: F811
+def test_without_the_current_etag_nothing_is_written(arm: ArmBench, etag: str | None):
     body = arm.get()
     changed = deepcopy(body)
     changed["properties"]["comments"] = "never written"
@@ -120,7 +120,7 @@ def same_form(error: dict[str, Any], example: dict[str, Any]) -> None:
 
 
 @needs_examples
-def test_a_rule_set_that_is_not_whole_is_400059(arm: ArmBench):  # noqa: F811
+def test_a_rule_set_that_is_not_whole_is_400059(arm: ArmBench):
     body = arm.get()
     del body["properties"]["networkRuleSets"]["applyToBuiltInEventHubEndpoint"]
     with pytest.raises(HttpResponseError) as caught:
@@ -132,7 +132,7 @@ def test_a_rule_set_that_is_not_whole_is_400059(arm: ArmBench):  # noqa: F811
 
 
 @needs_examples
-def test_the_404_is_that_of_the_front_door(arm: ArmBench):  # noqa: F811
+def test_the_404_is_that_of_the_front_door(arm: ArmBench):
     _, _, body = arm.raw("GET", arm.hub_path + "-not")
     example = json.loads((EXAMPLES / "errors/arm-error-bodies.json").read_text())["cases"][2]["body"]
     name = "acctestIoTHub-231225062135493926"
@@ -180,7 +180,7 @@ def network(ip_rules: Any, **more: Any) -> dict[str, Any]:
         ({"authorizationPolicies": [{"keyName": n, "rights": "RegistryRead"} for n in ("a", "A")]}, 400004),
     ],
 )
-def test_what_the_service_refuses(arm: ArmBench, properties: dict[str, Any], code: int):  # noqa: F811
+def test_what_the_service_refuses(arm: ArmBench, properties: dict[str, Any], code: int):
     before = arm.get()
     with pytest.raises(HttpResponseError) as caught:
         arm.change(**properties)
@@ -190,14 +190,14 @@ def test_what_the_service_refuses(arm: ArmBench, properties: dict[str, Any], cod
 
 
 @pytest.mark.parametrize("change", [{"sku": None}, {"sku": {"name": "S9"}}, {"sku": {"name": "S1", "capacity": 0}}])
-def test_a_sku_must_be_one(arm: ArmBench, change: dict[str, Any]):  # noqa: F811
+def test_a_sku_must_be_one(arm: ArmBench, change: dict[str, Any]):
     body = {**arm.get(), **change}
     with pytest.raises(HttpResponseError) as caught:
         arm.put(body, if_match=body["etag"])
     assert caught.value.status_code == 400
 
 
-def test_front_door_refusals_of_a_write(arm: ArmBench):  # noqa: F811
+def test_front_door_refusals_of_a_write(arm: ArmBench):
     body = arm.get()
     for change, status, code in (
         ({"location": None}, 400, "LocationRequired"),
@@ -212,7 +212,7 @@ def test_front_door_refusals_of_a_write(arm: ArmBench):  # noqa: F811
     assert (answer[0], answer[2]["code"]) == (400, 400004)
 
 
-def test_no_shape_of_a_body_breaks_the_service(arm: ArmBench):  # noqa: F811
+def test_no_shape_of_a_body_breaks_the_service(arm: ArmBench):
     good = arm.get()
     for key in good["properties"]:
         for wrong in (None, 7, "x", [1], {"a": {"b": 1}}, True):
@@ -226,7 +226,7 @@ def test_no_shape_of_a_body_breaks_the_service(arm: ArmBench):  # noqa: F811
     assert arm.raw("PUT", arm.hub_path, good, headers={"If-Match": "*"})[0] == 201
 
 
-def test_a_new_hub_gets_defaults_policies_and_its_own_host(arm: ArmBench):  # noqa: F811
+def test_a_new_hub_gets_defaults_policies_and_its_own_host(arm: ArmBench):
     arm.put({"location": "North Europe", "sku": {"name": "F1"}}, "fresh-hub")
     body = arm.get("fresh-hub")
     assert body["sku"] == {"name": "F1", "tier": "Free", "capacity": 1}
@@ -241,11 +241,11 @@ def test_a_new_hub_gets_defaults_policies_and_its_own_host(arm: ArmBench):  # no
     assert caught.value.status_code == 412
 
 
-def keys_of(arm: ArmBench) -> list[dict[str, Any]]:  # noqa: F811
+def keys_of(arm: ArmBench) -> list[dict[str, Any]]:
     return [key.as_dict() for key in arm.client().iot_hub_resource.list_keys(arm.group, arm.name)]
 
 
-def test_policies_stay_when_not_named_and_are_replaced_when_they_are(arm: ArmBench):  # noqa: F811
+def test_policies_stay_when_not_named_and_are_replaced_when_they_are(arm: ArmBench):
     before = keys_of(arm)
     arm.change(comments="policies left out")
     arm.change(authorizationPolicies=None)
@@ -264,7 +264,7 @@ def test_policies_stay_when_not_named_and_are_replaced_when_they_are(arm: ArmBen
     assert keys_of(arm) == before
 
 
-def test_a_rotation_by_null_mints_a_key(arm: ArmBench):  # noqa: F811
+def test_a_rotation_by_null_mints_a_key(arm: ArmBench):
     _, _, listed = arm.raw("POST", arm.hub_path + "/listkeys")
     rotated = deepcopy(listed["value"])
     rotated[1]["primaryKey"] = None
@@ -278,7 +278,7 @@ def test_a_rotation_by_null_mints_a_key(arm: ArmBench):  # noqa: F811
     arm.runner.cloud.listeners.clear()
 
 
-def test_network_rules_take_effect_and_are_told(arm: ArmBench):  # noqa: F811
+def test_network_rules_take_effect_and_are_told(arm: ArmBench):
     hub = arm.runner.hub
     seen: list[tuple[str, str]] = []
     arm.runner.cloud.listeners.append(lambda changed, what: seen.append((changed.name, what)))
@@ -295,7 +295,7 @@ def test_network_rules_take_effect_and_are_told(arm: ArmBench):  # noqa: F811
     arm.runner.cloud.listeners.clear()
 
 
-def test_a_patch_changes_tags_and_nothing_else(arm: ArmBench):  # noqa: F811
+def test_a_patch_changes_tags_and_nothing_else(arm: ArmBench):
     from azure.mgmt.iothub.models import TagsResource
 
     before = arm.get()
@@ -310,7 +310,7 @@ def test_a_patch_changes_tags_and_nothing_else(arm: ArmBench):  # noqa: F811
     assert (status, body["code"]) == (400, 400059)
 
 
-def test_a_write_is_long_running(arm: ArmBench):  # noqa: F811
+def test_a_write_is_long_running(arm: ArmBench):
     body = arm.get()
     status, headers, answer = arm.raw("PUT", arm.hub_path, body, headers={"If-Match": body["etag"]})
     assert status == 201
@@ -331,7 +331,7 @@ def test_a_write_is_long_running(arm: ArmBench):  # noqa: F811
     assert typed.begin_create_or_update(arm.group, arm.name, hub, if_match=hub.etag).result().etag == arm.get()["etag"]
 
 
-def test_an_operation_can_be_made_to_fail(arm: ArmBench):  # noqa: F811
+def test_an_operation_can_be_made_to_fail(arm: ArmBench):
     arm.runner.faults.add("lro-fail", endpoint="arm", count=1)
     typed = arm.client().iot_hub_resource
     before = arm.get()
@@ -344,7 +344,7 @@ def test_an_operation_can_be_made_to_fail(arm: ArmBench):  # noqa: F811
     arm.change(comments="")  # the fault is used up
 
 
-def test_an_operation_can_be_made_to_never_end(arm: ArmBench):  # noqa: F811
+def test_an_operation_can_be_made_to_never_end(arm: ArmBench):
     from support.hub import request
 
     arm.runner.faults.add("lro-stuck", endpoint="arm", count=1)

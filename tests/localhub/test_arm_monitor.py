@@ -15,7 +15,7 @@ from console.localhub.state import ActivityEvent, DeviceRecord
 SETTINGS = "/providers/Microsoft.Insights/diagnosticSettings"
 
 
-def test_the_hub_sends_connections_to_the_workspace(arm: ArmBench):  # noqa: F811
+def test_the_hub_sends_connections_to_the_workspace(arm: ArmBench):
     _, _, body = arm.raw("GET", arm.hub_path + SETTINGS, version="2021-05-01-preview")
     (setting,) = body["value"]
     assert [log["category"] for log in setting["properties"]["logs"] if log["enabled"]] == ["Connections"]
@@ -28,7 +28,7 @@ def test_the_hub_sends_connections_to_the_workspace(arm: ArmBench):  # noqa: F81
     assert arm.raw("GET", setting["properties"]["workspaceId"] + "x")[0] == 404
 
 
-def test_settings_are_written_read_and_deleted(arm: ArmBench):  # noqa: F811
+def test_settings_are_written_read_and_deleted(arm: ArmBench):
     seen: list[str] = []
     arm.runner.cloud.listeners.append(lambda _hub, what: seen.append(what))
     path = f"{arm.hub_path}{SETTINGS}/second"
@@ -49,7 +49,7 @@ def test_settings_are_written_read_and_deleted(arm: ArmBench):  # noqa: F811
         assert (status, body["code"]) == (400, "BadRequest")
 
 
-def metrics(arm: ArmBench, **query: str) -> dict[str, Any]:  # noqa: F811
+def metrics(arm: ArmBench, **query: str) -> dict[str, Any]:
     text = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
     path = f"{arm.hub_path}/providers/Microsoft.Insights/metrics?{text}"
     status, _, body = arm.raw("GET", path, version="2024-02-01", principal="reader")
@@ -58,7 +58,7 @@ def metrics(arm: ArmBench, **query: str) -> dict[str, Any]:  # noqa: F811
     return found
 
 
-def test_metrics_join_history_and_live_counts(arm: ArmBench):  # noqa: F811
+def test_metrics_join_history_and_live_counts(arm: ArmBench):
     hub, now = arm.runner.hub, arm.runner.cloud.clock.story()
     start = (now - timedelta(hours=1)).replace(second=0, microsecond=0)
     hub.metric_history["connectedDeviceCount"] = [(start + timedelta(minutes=m), 100.0 + m) for m in range(10)]
@@ -100,12 +100,12 @@ def test_metrics_join_history_and_live_counts(arm: ArmBench):  # noqa: F811
         "metricnames=connectedDeviceCount&aggregation=median",
     ],
 )
-def test_metrics_refuse_what_azure_does(arm: ArmBench, query: str):  # noqa: F811
+def test_metrics_refuse_what_azure_does(arm: ArmBench, query: str):
     status, _, body = arm.raw("GET", f"{arm.hub_path}/providers/Microsoft.Insights/metrics?{query}")
     assert (status, body["code"]) == (400, "BadRequest")
 
 
-def test_metrics_have_a_default_span(arm: ArmBench):  # noqa: F811
+def test_metrics_have_a_default_span(arm: ArmBench):
     body = metrics(arm, metricnames="totalDeviceCount")
     assert body["interval"] == "PT1M"
     assert 59 <= len(body["value"][0]["timeseries"][0]["data"]) <= 61
@@ -114,7 +114,7 @@ def test_metrics_have_a_default_span(arm: ArmBench):  # noqa: F811
     )
 
 
-def activity(arm: ArmBench, clause: str = "", principal: str = "operator") -> list[dict[str, Any]]:  # noqa: F811
+def activity(arm: ArmBench, clause: str = "", principal: str = "operator") -> list[dict[str, Any]]:
     clock = arm.runner.cloud.clock
     start, end = clock.story() - timedelta(days=2), clock.story() + timedelta(minutes=5)
     text = f"eventTimestamp ge '{start.isoformat()}' and eventTimestamp le '{end.isoformat()}'"
@@ -126,7 +126,7 @@ def activity(arm: ArmBench, clause: str = "", principal: str = "operator") -> li
     return found
 
 
-def test_writes_are_in_the_activity_log_with_caller_and_address(arm: ArmBench):  # noqa: F811
+def test_writes_are_in_the_activity_log_with_caller_and_address(arm: ArmBench):
     arm.change(comments="for the log")
     events = activity(arm)
     last = events[0]
@@ -146,7 +146,7 @@ def test_writes_are_in_the_activity_log_with_caller_and_address(arm: ArmBench): 
     assert stamps == sorted(stamps, reverse=True)
 
 
-def test_listing_keys_and_refused_writes_are_in_it_too(arm: ArmBench):  # noqa: F811
+def test_listing_keys_and_refused_writes_are_in_it_too(arm: ArmBench):
     arm.raw("POST", arm.hub_path + "/listkeys")
     listed = activity(arm)[0]
     assert listed["operationName"]["value"] == "Microsoft.Devices/IotHubs/listkeys/Action"
@@ -164,20 +164,20 @@ def test_listing_keys_and_refused_writes_are_in_it_too(arm: ArmBench):  # noqa: 
     assert len(activity(arm)) == before + 1  # reading leaves no event
 
 
-def test_no_key_gets_into_the_log(arm: ArmBench):  # noqa: F811
+def test_no_key_gets_into_the_log(arm: ArmBench):
     _, _, listed = arm.raw("POST", arm.hub_path + "/listkeys")
     arm.change(authorizationPolicies=listed["value"])
     text = str(activity(arm))
     assert not any(policy["primaryKey"] in text for policy in listed["value"])
 
 
-def test_a_failed_operation_is_recorded_as_failed(arm: ArmBench):  # noqa: F811
+def test_a_failed_operation_is_recorded_as_failed(arm: ArmBench):
     arm.runner.faults.add("lro-fail", endpoint="arm", count=1)
     arm.change(comments="fails")
     assert activity(arm)[0]["status"]["value"] == "Failed"
 
 
-def test_the_log_is_filtered_selected_and_paged(arm: ArmBench):  # noqa: F811
+def test_the_log_is_filtered_selected_and_paged(arm: ArmBench):
     cloud, old = arm.runner.cloud, datetime.now(UTC) - timedelta(days=1)
     person = "marc@contoso.example"
     with cloud.lock:
@@ -219,7 +219,7 @@ def test_the_log_is_filtered_selected_and_paged(arm: ArmBench):  # noqa: F811
 @pytest.mark.parametrize(
     "text", ["", "caller eq 'x'", "eventTimestamp ge 'soon'", "eventTimestamp ge '2025-01-01' or x"]
 )
-def test_the_log_needs_a_start_and_a_filter_it_knows(arm: ArmBench, text: str):  # noqa: F811
+def test_the_log_needs_a_start_and_a_filter_it_knows(arm: ArmBench, text: str):
     path = f"/subscriptions/{arm.subscription}/providers/Microsoft.Insights/eventtypes/management/values"
     status, _, body = arm.raw("GET", f"{path}?$filter={quote(text)}")
     assert (status, body["code"]) == (400, "BadRequest")

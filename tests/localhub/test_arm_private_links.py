@@ -26,7 +26,7 @@ SUBNET = (
 class Links:
     """Calls on private endpoints and on the hub's connections."""
 
-    def __init__(self, arm: ArmBench) -> None:  # noqa: F811
+    def __init__(self, arm: ArmBench) -> None:
         self.arm = arm
         self.group = f"/subscriptions/{arm.subscription}/resourceGroups/{arm.group}"
         self.connections = arm.client().private_endpoint_connections
@@ -71,7 +71,7 @@ class Links:
 
 
 @pytest.fixture
-def links(arm: ArmBench) -> Iterator[Links]:  # noqa: F811
+def links(arm: ArmBench) -> Iterator[Links]:
     yield Links(arm)
     arm.runner.faults.clear()
     with arm.runner.cloud.lock:
@@ -80,7 +80,7 @@ def links(arm: ArmBench) -> Iterator[Links]:  # noqa: F811
 
 
 def test_an_endpoint_is_made_and_approved_at_once_by_who_may(links: Links):
-    arm, before, counted = links.arm, links.arm.get()["etag"], links.arm.runner.hub.network_changed  # noqa: F811
+    arm, before, counted = links.arm, links.arm.get()["etag"], links.arm.runner.hub.network_changed
     status, headers, body = links.put("from-office", links.body())
     assert status == 201
     assert re.fullmatch(r'W/"[0-9a-f-]{36}"', body["etag"])
@@ -131,7 +131,7 @@ def test_an_endpoint_waits_when_its_owner_may_not_approve_or_asks_for_it(links: 
 def test_the_sdk_approves_rejects_and_deletes(links: Links):
     from azure.mgmt.iothub import models
 
-    arm, name = links.arm, links.made("e", manual=True)  # noqa: F811
+    arm, name = links.arm, links.made("e", manual=True)
     etag = arm.get()["etag"]
     for status in ("Approved", "Rejected", "Approved"):
         state = models.PrivateLinkServiceConnectionState(status=status, description=f"{status} by a test")
@@ -234,7 +234,7 @@ def test_a_deleted_endpoint_takes_its_connection_along(links: Links):
 
 
 def test_a_deleted_hub_leaves_its_endpoints_disconnected(links: Links):
-    arm, path = links.arm, links.arm.hub_path + "-two"  # noqa: F811
+    arm, path = links.arm, links.arm.hub_path + "-two"
     assert arm.raw("PUT", path, {"location": "westeurope", "sku": {"name": "S1"}})[0] == 201
     assert links.put("e", links.body(privateLinkServiceId=path.upper()))[0] == 201
     assert links.status_at("e") == "Approved"

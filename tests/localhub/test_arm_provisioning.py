@@ -22,7 +22,7 @@ COMPUTED = {"idScope", "serviceOperationsHostName", "deviceProvisioningHostName"
 class Provisioning:
     """Calls on the provisioning service that every local hub has."""
 
-    def __init__(self, arm: ArmBench) -> None:  # noqa: F811
+    def __init__(self, arm: ArmBench) -> None:
         self.arm = arm
         self.group = f"/subscriptions/{arm.subscription}/resourceGroups/{arm.group}"
         self.path = f"{self.group}/providers/Microsoft.Devices/provisioningServices/contoso-dps"
@@ -55,7 +55,7 @@ class Provisioning:
 
 
 @pytest.fixture
-def dps(arm: ArmBench) -> Iterator[Provisioning]:  # noqa: F811
+def dps(arm: ArmBench) -> Iterator[Provisioning]:
     yield Provisioning(arm)
     arm.runner.faults.clear()
     cloud = arm.runner.cloud

@@ -11,34 +11,34 @@ from support.arm import ArmBench, arm  # noqa: F401
 from support.hub import request
 
 
-def poll(arm: ArmBench, address: str) -> tuple[int, dict[str, Any]]:  # noqa: F811
+def poll(arm: ArmBench, address: str) -> tuple[int, dict[str, Any]]:
     status, _, body = request(address, ca_file=arm.ready["ca_file"], token=arm.runner.token())
     return status, body
 
 
-def end_of(arm: ArmBench, address: str) -> dict[str, Any]:  # noqa: F811
+def end_of(arm: ArmBench, address: str) -> dict[str, Any]:
     while (found := poll(arm, address))[1]["status"] == "InProgress":
         pass
     return found[1]
 
 
-def write(arm: ArmBench, comment: str, if_match: str | None = None) -> tuple[int, dict[str, str], Any]:  # noqa: F811
+def write(arm: ArmBench, comment: str, if_match: str | None = None) -> tuple[int, dict[str, str], Any]:
     body = arm.get()
     body["properties"]["comments"] = comment
     return arm.raw("PUT", arm.hub_path, body, headers={"If-Match": if_match or body["etag"]})
 
 
-def comment(arm: ArmBench) -> str | None:  # noqa: F811
+def comment(arm: ArmBench) -> str | None:
     found: str | None = arm.get()["properties"].get("comments")
     return found
 
 
-def states(arm: ArmBench) -> list[str]:  # noqa: F811
+def states(arm: ArmBench) -> list[str]:
     with arm.runner.cloud.lock:
         return [event.status for event in arm.runner.cloud.activity]
 
 
-def test_a_late_write_shows_when_its_operation_ends(arm: ArmBench):  # noqa: F811
+def test_a_late_write_shows_when_its_operation_ends(arm: ArmBench):
     before = arm.get()
     arm.runner.faults.add("lro-late", endpoint="arm", count=1, seconds=0.5)
     with arm.runner.cloud.lock:
@@ -55,7 +55,7 @@ def test_a_late_write_shows_when_its_operation_ends(arm: ArmBench):  # noqa: F81
     assert comment(arm) == "at once"
 
 
-def test_a_late_write_fails_when_somebody_was_faster(arm: ArmBench):  # noqa: F811
+def test_a_late_write_fails_when_somebody_was_faster(arm: ArmBench):
     arm.runner.faults.add("lro-late", endpoint="arm", count=1, seconds=0.5)
     _, headers, _ = write(arm, "late")
     write(arm, "faster")
@@ -65,7 +65,7 @@ def test_a_late_write_fails_when_somebody_was_faster(arm: ArmBench):  # noqa: F8
     assert states(arm)[-1] == "Failed"
 
 
-def test_the_sdk_waits_for_a_late_write(arm: ArmBench):  # noqa: F811
+def test_the_sdk_waits_for_a_late_write(arm: ArmBench):
     arm.runner.faults.add("lro-late", endpoint="arm", count=1)
     hubs = arm.client().iot_hub_resource
     hub = hubs.get(arm.group, arm.name)
@@ -75,7 +75,7 @@ def test_the_sdk_waits_for_a_late_write(arm: ArmBench):  # noqa: F811
     )
 
 
-def test_a_late_delete_and_a_late_create(arm: ArmBench):  # noqa: F811
+def test_a_late_delete_and_a_late_create(arm: ArmBench):
     path = arm.hub_path + "-late"
     body = {"location": "westeurope", "sku": {"name": "S1", "capacity": 1}}
     for method, status, before, after in (("PUT", 201, 404, 200), ("DELETE", 202, 200, 404)):
@@ -86,7 +86,7 @@ def test_a_late_delete_and_a_late_create(arm: ArmBench):  # noqa: F811
         assert arm.raw("GET", path)[0] == after
 
 
-def test_meanwhile_a_colleague_writes(arm: ArmBench):  # noqa: F811
+def test_meanwhile_a_colleague_writes(arm: ArmBench):
     arm.runner.faults.add("meanwhile", endpoint="arm", count=1)
     body = deepcopy(arm.get())
     body["properties"]["comments"] = "mine"
@@ -105,7 +105,7 @@ def test_meanwhile_a_colleague_writes(arm: ArmBench):  # noqa: F811
 
 @pytest.mark.parametrize("kind", ["server-error", "drop"])
 @pytest.mark.parametrize(("when", "taken"), [("before", False), ("after", True)])
-def test_a_put_whose_answer_is_lost(arm: ArmBench, kind: str, when: str, taken: bool):  # noqa: F811
+def test_a_put_whose_answer_is_lost(arm: ArmBench, kind: str, when: str, taken: bool):
     write(arm, "old")
     arm.runner.faults.add(kind, endpoint="arm", count=1, when=when, method="PUT", path="/IotHubs/[^/]+$", status=503)
     try:
@@ -117,7 +117,7 @@ def test_a_put_whose_answer_is_lost(arm: ArmBench, kind: str, when: str, taken: 
 
 
 @pytest.mark.parametrize(("kind", "status"), [("server-error", 500), ("throttle", 429)])
-def test_a_poll_that_fails_leaves_the_operation(arm: ArmBench, kind: str, status: int):  # noqa: F811
+def test_a_poll_that_fails_leaves_the_operation(arm: ArmBench, kind: str, status: int):
     _, headers, _ = write(arm, kind)
     arm.runner.faults.add(kind, endpoint="arm", count=1, path="/operationResults/")
     assert arm.raw("GET", arm.hub_path)[0] == 200

@@ -259,3 +259,31 @@ def test_a_journal_whose_rows_were_dropped_is_not_taken_for_a_new_one(tmp_path: 
         journal.entries()
     with pytest.raises(ConsoleError, match="cannot be used"):
         journal.verify()
+
+
+@pytest.mark.parametrize("cut", ["DELETE FROM rows", "DELETE FROM rows WHERE seq > 2"])
+def test_nothing_is_chained_to_a_journal_that_was_cut(tmp_path: Path, cut: str) -> None:
+    journal = filled(tmp_path)
+    tamper(tmp_path, cut)
+    assert not journal.verify().whole
+    with pytest.raises(ConsoleError, match="newest rows are missing"):
+        begun(journal, change())
+    assert not journal.verify().whole
+
+
+def test_a_journal_that_is_gone_while_its_key_is_there_is_not_whole(tmp_path: Path) -> None:
+    journal = filled(tmp_path)
+    for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    assert not journal.verify().whole
+
+
+def test_a_row_of_another_version_hides_no_other(tmp_path: Path) -> None:
+    journal = filled(tmp_path, 2)
+    tamper(tmp_path, "UPDATE rows SET body = replace(body, '\"policies\"', '\"role\"') WHERE seq = 1")
+    assert [entry.state for entry in journal.entries()] == [EntryState.APPLIED, EntryState.UNREADABLE]
+
+
+def test_a_reason_that_is_no_text_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConsoleError):
+        begun(Journal(tmp_path), change("\udcff"))

@@ -134,13 +134,19 @@ def test_no_public_access_needs_an_approved_private_endpoint() -> None:
 
 def test_an_unknown_address_and_an_unreadable_log_are_risks() -> None:
     effect, risks = planned(hub(CORPORATE, GENOA), NetworkEdit(remove=("genoa",)), known(own="", log=False))
-    assert risks["own-address-unknown"].severity == "medium"
+    assert (risks["own-address-unknown"].severity, risks["own-address-unknown"].blocking) == ("high", True)
     assert "--my-ip" in risks["own-address-unknown"].hint
-    assert risks["seen-unknown"].severity == "high"
+    assert (risks["seen-unknown"].severity, risks["seen-unknown"].blocking) == ("high", True)
     assert "Log Analytics Reader" in risks["seen-unknown"].message
     assert "cannot be told" in effect["devices"]
     assert "cut off" not in effect
     assert effect["you"].startswith("unknown")
+
+
+def test_what_is_unknown_blocks_only_what_could_cut_somebody_off() -> None:
+    _, risks = planned(hub(CORPORATE), NetworkEdit(add=(GENOA,)), known(own="", log=False))
+    assert not risks["own-address-unknown"].blocking
+    assert not risks["seen-unknown"].blocking
 
 
 def test_an_empty_log_tells_nothing_either() -> None:
