@@ -152,7 +152,11 @@ class UndoService:
             EntryState.UNKNOWN: "its outcome is not known",
             EntryState.IN_PROGRESS: "it is being made right now",
         }.get(entry.state, "it was never made")
-        hint = f"Read it again first: hubwarden journal show {entry.id} --re-read" if "not known" in why else ""
+        late = entry.state in {EntryState.UNKNOWN, EntryState.NOT_APPLIED}
+        first = (
+            "Read it again first" if entry.state is EntryState.UNKNOWN else "If it may have arrived late, read it again"
+        )
+        hint = f"{first}: hubwarden journal show {entry.id} --re-read" if late else ""
         raise ConsoleError(ErrorKind.BAD_INPUT, f"The change {entry.id} cannot be undone", why, hint)
 
     def _read(self, target: Target, cancel: Cancel) -> Document | None:
