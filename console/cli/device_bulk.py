@@ -42,7 +42,7 @@ def selected(services: Services, given: Sequence[str], filter_text: str) -> tupl
         return [device.device_id for device in found], {device.device_id: device for device in found}
     ids: list[str] = []
     for one in given:
-        ids += [line.strip() for line in sys.stdin if line.strip()] if one == "-" else [one]
+        ids += [text for line in sys.stdin if (text := line.strip("\ufeff \t\r\n"))] if one == "-" else [one]
     if not ids:
         if "-" in given:
             raise _usage("Standard input named no device")

@@ -136,6 +136,9 @@ def export(out: Path | None) -> None:
 
     if out.exists():
         raise ConsoleError(ErrorKind.BAD_INPUT, f"{out} is there already", "", "Name a new file", code="usage")
+    if not out.parent.is_dir():
+        why = f"there is no folder {out.parent}"
+        raise ConsoleError(ErrorKind.BAD_INPUT, f"{out} cannot be written", why, "Make it first", code="usage")
     try:
         write_private(out, lines)
     except OSError as error:

@@ -240,3 +240,14 @@ def test_bad_input_names_what_is_wrong_and_changes_nothing(
     assert words in err
     assert "Traceback" not in err
     assert everything(hub) == before
+
+
+def test_an_export_goes_into_a_new_private_file_only(call: Run, world: dict[str, str], tmp_path: Path) -> None:
+    call("devices", "disable", world["sas"], "--yes", write=True)
+    there = tmp_path / "rows.jsonl"
+    assert call("journal", "export", "--out", str(there))[0] == 0
+    assert [json.loads(line)["kind"] for line in there.read_text().splitlines()] == ["intent", "outcome"]
+    assert there.stat().st_mode & 0o077 == 0
+    assert call("journal", "export", "--out", str(there))[0] == 2, "it is there already"
+    assert call("journal", "export", "--out", str(tmp_path / "none" / "rows.jsonl"))[0] == 2
+    assert not (tmp_path / "none").exists()
