@@ -217,7 +217,7 @@ async def test_switching_device_keys_off_shows_who_is_cut_off(hub: HubRunner, tm
 async def test_a_connection_string_goes_to_the_terminal_past_tmux(
     hub: HubRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
+    monkeypatch.setenv("TMUX", str(tmp_path / "tmux,1,0"))  # as inside tmux: a socket, a process, a session
     monkeypatch.setattr("console.ui.clipboard._to_tmux", lambda text: pytest.fail("a secret went to tmux"))
     async with policies(hub, tmp_path) as (pilot, app):
         copied: list[str] = []
