@@ -6,14 +6,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 
+from console.ui.dialogs.base import Dialog
 from console.ui.dialogs.controls import PushButton, Sentence
 
 WIDTH = 68
 
 
-class Arm(ModalScreen[bool]):
+class Arm(Dialog[bool]):
     """Returns whether changes are allowed from now on."""
 
     DEFAULT_CSS = """

@@ -8,13 +8,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from console.model.change import Change, Consent
 from console.present.change import change_lines
 from console.present.lines import Line, paragraph
 from console.services.gate import Asked
+from console.ui.dialogs.base import Dialog
 from console.ui.dialogs.controls import Control, PushButton, Tick
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.page import Page
@@ -26,7 +26,7 @@ Build = Callable[[int], Sequence[Line]]
 _KEYS: tuple[tuple[str, str], ...] = (("tab", "move"), ("space", "tick"), ("j k", "scroll"), ("esc", "cancel"))
 
 
-class Confirm(ModalScreen[Consent | None]):
+class Confirm(Dialog[Consent | None]):
     """Returns what was agreed to, None when it was cancelled.
 
     Args:

@@ -9,12 +9,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
 from console.model.text import clean
 from console.present.lines import fit
+from console.ui.dialogs.base import Dialog
 from console.ui.dialogs.controls import Control, OneOf, PushButton, Sentence, Tick
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.text_input import TextInput
@@ -83,7 +83,7 @@ def _right(answer: Answer) -> str:
     return ""
 
 
-class Form(ModalScreen[Answer | None]):
+class Form(Dialog[Answer | None]):
     """Returns the values, None when it was cancelled.
 
     Args:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from console.present.device_filter import HELP
 from console.present.lines import Line, fit, paragraph
 from console.ui.commands import SCOPE_TITLES, keys_text, scoped
+from console.ui.dialogs.base import Dialog
 from console.ui.widgets.page import Page
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _NOTES = (
 )
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """A searchable page of commands."""
 
     DEFAULT_CSS = "Help { background: $background; }"

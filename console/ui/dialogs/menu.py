@@ -9,10 +9,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from console.model.text import clean
 from console.present.lines import Line, cut, fit, paragraph, text_width
+from console.ui.dialogs.base import Dialog
 from console.ui.widgets.page import Choice
 
 MAX_WIDTH = 76
@@ -28,7 +28,7 @@ class MenuItem:
     disabled: str = ""
 
 
-class Menu(ModalScreen[str | None]):
+class Menu(Dialog[str | None]):
     """Returns the key of the choice, or None."""
 
     DEFAULT_CSS = "Menu { align: center middle; background: $background 60%; }"

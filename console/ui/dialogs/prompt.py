@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from console.present.lines import Line, Piece
 from console.ui.commands import completions
+from console.ui.dialogs.base import Dialog
 from console.ui.widgets.filter_line import Entry
 from console.ui.widgets.painting import TextLine
 from console.ui.widgets.text_input import TextInput
@@ -42,7 +42,7 @@ class Fitting(TextLine):
         return tuple(pieces) if len(pieces) > 1 else ((" no such command", "warn"),)
 
 
-class Prompt(ModalScreen[str | None]):
+class Prompt(Dialog[str | None]):
     """Returns the line that was typed, or None."""
 
     DEFAULT_CSS = """

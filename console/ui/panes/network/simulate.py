@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from console.model.errors import ConsoleError
@@ -17,6 +16,7 @@ from console.model.network import NetworkEdit, NetworkView
 from console.present.lines import Line
 from console.present.pages import fields
 from console.services.network import NetworkService, verdict_words
+from console.ui.dialogs.base import Dialog
 from console.ui.widgets.filter_line import Entry
 from console.ui.widgets.page import Page
 from console.ui.widgets.text_input import TextInput
@@ -26,7 +26,7 @@ Answer = tuple[list[tuple[str, str]], str]
 """Labelled sentences, and what is wrong with what was typed."""
 
 
-class Simulate(ModalScreen[None]):
+class Simulate(Dialog[None]):
     """Answers while it is typed in; nothing is planned or written. `ask` is told what was typed."""
 
     DEFAULT_CSS = """
