@@ -75,9 +75,8 @@ class UndoService:
         Raises ConsoleError NOT_FOUND when there is none, BAD_INPUT when it cannot come back or there is nothing left to
         take back.
         """
-        if entry_id is not None:
-            return self.plans([self._entry(entry_id)], cancel)[0]
-        return self.plan_last(1, cancel)[0]
+        change = self.plans([self._entry(entry_id)], cancel)[0] if entry_id else self.plan_last(1, cancel)[0]
+        return self._with_batch(change)
 
     def plan_last(self, count: int, cancel: Cancel = NEVER_CANCELLED) -> list[Change]:
         """Return the plans that take the newest `count` changes back, one plan per resource."""
@@ -132,6 +131,16 @@ class UndoService:
             state, text = EntryState.DIFFERS, "Read again later: neither as before nor as planned."
         self._journal.resolve(entry, state, text)
         return self._journal.entry(entry.id)
+
+    def _with_batch(self, change: Change) -> Change:
+        """Say that a change was one of many, where it was, and how all are taken back."""
+        candidates = self.candidates()
+        batch = next((entry.batch for entry in candidates if entry.id in change.undoes.split()), "")
+        count = sum(entry.batch == batch for entry in candidates) if batch else 0
+        if count < 2:
+            return change
+        note = f"this is 1 of {count:,} changes of one bulk command: hubwarden journal undo {batch} takes all back"
+        return replace(change, notes=(*change.notes, note))
 
     # --- inside -------------------------------------------------------------------------------------------------
 

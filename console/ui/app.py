@@ -117,8 +117,9 @@ class HubwardenApp(App[None]):
             self.pop_screen()
 
     def _tick(self) -> None:
-        if isinstance(self.screen, ConsoleScreen):
-            self.screen.update_chrome()
+        behind = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
+        if (front := next(behind, None)) is not None:  # ages go on behind a dialog too
+            front.update_chrome()
 
     def leave(self, return_code: int = 0) -> None:
         """End the app now; what is under way is told to stop and not waited for."""
