@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from console.model.document import TargetKind
 from console.model.errors import ErrorKind
+from console.model.journal import EntryState
 from console.present.hub_words import change_page
 from console.present.journal_table import COLUMNS, Record, check_lines, record_cells
 from console.present.lines import Line, plain
@@ -44,6 +45,7 @@ class JournalScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self.state = JournalState()
+        self._whole = False  # whether both logs were there once
 
     def body(self) -> ComposeResult:
         """Show heading, table and notes."""
@@ -112,7 +114,9 @@ class JournalScreen(ConsoleScreen):
         state, now, table = self.state, self.services.clock(), self.table
         rows = state.rows(now)
         source = ListSource(rows, lambda record: record.key, lambda record: record_cells(record, now))
-        table.show(source, empty=self._empty(table.size.width or self.app.size.width))
+        # an untouched cursor stays on the newest line until both logs are there, whichever arrives first
+        table.show(source, empty=self._empty(table.size.width or self.app.size.width), growing=not self._whole)
+        self._whole = self._whole or state.whole
         self.query_one("#heading", Heading).set(*state.heading(len(rows)))
         notes = self.query_one("#notes", TextBlock)
         notes.display = bool(state.notes())
@@ -202,12 +206,15 @@ class JournalScreen(ConsoleScreen):
             undo(self, record.entry)
 
     def command_journal_settle(self) -> None:
-        """Find out how the selected change ended."""
+        """Find out how the selected change ended, or the newest unknown one when another line is selected."""
         record = self._selected()
-        if record is None or record.entry is None:
+        entry = record.entry if record is not None else None
+        if entry is None or entry.state is not EntryState.UNKNOWN:
+            entry = next((one for one in self.state.entries or () if one.state is EntryState.UNKNOWN), entry)
+        if entry is None:
             self.notify(f"{_THEIRS} read again", severity="warning")
         elif not self.console.jobs.running(self, SETTLE):
-            settle(self, record.entry)
+            settle(self, entry)
 
     @on(Settled)
     def settled(self, message: Settled) -> None:

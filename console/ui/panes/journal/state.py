@@ -43,6 +43,12 @@ class JournalState:
         return [record for record in self.all() if record_matches(record, self.filter, now)]
 
     @property
+    def whole(self) -> bool:
+        """Whether both logs have been read, or one said why not."""
+        ours = self.entries is not None or self.error is not None
+        return ours and (self.activity is not None or self.activity_error is not None)
+
+    @property
     def unknown(self) -> int:
         """How many changes have an unknown outcome."""
         return sum(entry.state is EntryState.UNKNOWN for entry in self.entries or ())
