@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from console.gateways.registry import RegistryGateway
     from console.services.changes import Changes
     from console.services.connections import ConnectionsService
+    from console.services.credentials import Credentials
     from console.services.write_ports import WritePorts
 
     WritePortsFactory = Callable[[Wiring], WritePorts]
@@ -89,7 +90,14 @@ def services_for(
     connections = later(connect)
     overview = OverviewService(session, fleet, connections, _cache_file(profile, name, state_dir))
     changes = later(lambda: _changes(session, profile, wiring, state_dir, prompt, write_ports))
-    return Services(session, fleet, connections, overview, meter, clock, changes)
+    credentials = later(lambda: _credentials(session, changes, wiring, state_dir))
+    return Services(session, fleet, connections, overview, meter, clock, changes, credentials)
+
+
+def _credentials(session: Session, changes: Changes, wiring: Wiring, state_dir: Path | None) -> Credentials:
+    from console.services.credentials import Credentials
+
+    return Credentials(session, changes, later(lambda: wiring.remote), state_dir, session.clock)
 
 
 def _changes(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     # name: (module, attribute, one line for --help, so that --help imports nothing)
+    "cert": ("console.cli.cert", "cert", "Certificates: CAs, devices, requests, verify, lint, upload, prove."),
     "connections": ("console.cli.connections", "connections", "Who fails to connect, since when and why."),
     "demo": ("console.cli.demo", "demo", "Start the local hub with an incident under way and open the console on it."),
     "devices": (
@@ -28,8 +29,10 @@ _COMMANDS = {
     "journal": ("console.cli.journal", "journal", "Who changed what: list, show, verify, undo, export."),
     "localhub": ("console.cli.localhub", "localhub", "A real IoT Hub on loopback."),
     "policy": ("console.cli.policy", "policy", "Shared access policies: who holds a key to the hub."),
+    "payload": ("console.cli.payload", "payload", "Symmetric payload encryption: keygen, encrypt, decrypt, rotate."),
     "network": ("console.cli.network", "network", "Who can reach the hub: show, simulate, set, endpoint."),
     "profile": ("console.cli.profile", "profile", "Profiles: add, list, show, check."),
+    "sas": ("console.cli.sas", "sas", "Shared access signatures: mint, inspect, ledger."),
     "schema": ("console.cli.schemas", "schema", "The JSON schema of a --json output."),
 }
 FAILED, USAGE, INTERRUPTED = 1, 2, 130

@@ -13,6 +13,7 @@ from console.gateways.logs import LogsGateway
 from console.gateways.network import NetworkGateway
 from console.gateways.provisioning_links import ProvisioningGateway
 from console.gateways.registry import RegistryGateway
+from console.gateways.remote import RemoteGateway
 from console.gateways.resource_manager import HubGateway
 from console.gateways.transport import BUDGET, Transport
 from console.services.ports import CallMeter
@@ -62,6 +63,11 @@ class Wiring:
     def network(self) -> NetworkGateway:
         """Private endpoints and provisioning services."""
         return NetworkGateway(self.arm, self.hub)
+
+    @cached_property
+    def remote(self) -> RemoteGateway:
+        """Hosts that speak TLS."""
+        return RemoteGateway(self._profile.proxy)
 
     def logs(self, workspace: str) -> LogsGateway:
         """Return the logs of a workspace by its id (GUID)."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from console.model.secret import Secret
+
 
 class TokenScope(StrEnum):
     """What a token's resource names."""
@@ -76,3 +78,70 @@ class TokenReport:
     parts: SasParts | None
     remaining_seconds: float | None
     findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TokenOrder:
+    """A token to mint.
+
+    Attributes:
+        host: the hub's host name, or the ID scope of a DPS registration, or the DPS' service host name.
+        device_id: the device, empty for a hub or service token.
+        module_id: the module, empty for none.
+        registration_id: the registration of a DPS device token, empty for none.
+        policy: the shared access policy that the key belongs to; empty for a device's or enrollment's own key.
+        ttl_seconds: lifetime from now.
+    """
+
+    host: str
+    device_id: str = ""
+    module_id: str = ""
+    registration_id: str = ""
+    policy: str = ""
+    ttl_seconds: int = 3600
+
+
+@dataclass(frozen=True)
+class MintedToken:
+    """A token that was just made; `warnings` are sentences. Only its hash goes into the ledger."""
+
+    token: Secret
+    resource: str
+    policy: str
+    expires: datetime
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """A token minted here: a keyed hash of it, what it is for, when it was made and ends (UTC), and by whom."""
+
+    fingerprint: str
+    resource: str
+    policy: str
+    minted: datetime
+    expires: datetime
+    who: str
+
+    def valid(self, now: datetime) -> bool:
+        """Whether it has not expired; disabling the device or changing the key ends it earlier, unknown to us."""
+        return now < self.expires
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a pasted token or connection string is.
+
+    Attributes:
+        kind: "SAS token", "connection string", "device connection string".
+        report: what the token turned out to be; None for a connection string that holds none.
+        facts: (label, value) pairs for people: resource, policy, expiry in local time and UTC, time left, clock.
+        findings: sentences, the worst first.
+        verdict: the same in one word group: "valid", "wrong key", "expired", "wrong resource", "malformed", ...
+    """
+
+    kind: str
+    report: TokenReport | None
+    facts: tuple[tuple[str, str], ...]
+    findings: tuple[str, ...]
+    verdict: Verdict

@@ -14,6 +14,7 @@ from console.services.session import Session
 if TYPE_CHECKING:  # the first frame does without it
     from console.services.changes import Changes
     from console.services.connections import ConnectionsService
+    from console.services.credentials import Credentials
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,4 @@ class Services:
     meter: CallMeter
     clock: Clock
     changes: Changes
+    credentials: Credentials

@@ -149,6 +149,18 @@ class LogsReader(Protocol):
         """Run KQL over rows of [start, end)."""
 
 
+class RemoteReader(Protocol):
+    """Hosts that speak TLS."""
+
+    def certificates(
+        self, host: str, port: int, server_name: str = "", cancel: Cancel = NEVER_CANCELLED
+    ) -> tuple[tuple[bytes, ...], str]:
+        """Return the certificates that a host presents (DER, as sent, not verified), and "TLSv1.3 TLS_AES_256_…".
+
+        `server_name` is the name asked for (SNI); empty means `host`.
+        """
+
+
 class IdentityReader(Protocol):
     """The credential in use."""
 

@@ -1,0 +1,324 @@
+"""Certificates: what is asked for, what was issued, what a file holds, and what was found out about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from console.model.change import Severity
+
+
+class KeyType(StrEnum):
+    """Kinds of keys that IoT Hub accepts; the values are those of `--key-type`."""
+
+    RSA_2048 = "rsa-2048"  # leaves only
+    RSA_3072 = "rsa-3072"
+    RSA_4096 = "rsa-4096"
+    EC_P256 = "ec-p256"
+    EC_P384 = "ec-p384"
+
+
+CA_KEY_TYPES = (KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_3072, KeyType.RSA_4096)
+LEAF_KEY_TYPES = (KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_2048, KeyType.RSA_3072, KeyType.RSA_4096)
+
+ROOT_LIFETIME = timedelta(days=3650)
+INTERMEDIATE_LIFETIME = timedelta(days=1825)
+LEAF_LIFETIME = timedelta(days=365)
+BACKDATE = timedelta(minutes=10)
+"""How much earlier than now a certificate becomes valid: device clocks may be behind (IoT Hub allows 5 minutes)."""
+RENEW_AT = 0.66
+"""From this part of its lifetime on a certificate needs renewal (as `step certificate needs-renewal`)."""
+
+
+class CertificateKind(StrEnum):
+    """What a certificate is for."""
+
+    ROOT = "root CA"
+    INTERMEDIATE = "intermediate CA"
+    DEVICE = "device"
+    MODULE = "module"
+    SERVER = "server"
+    PROOF = "proof of possession"
+    OTHER = "other"
+
+    @property
+    def authority(self) -> bool:
+        """Whether it signs others."""
+        return self in (CertificateKind.ROOT, CertificateKind.INTERMEDIATE)
+
+
+# --- what is asked for ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AuthorityOrder:
+    """A CA to make. `path_length` None sets no limit; `permitted_names` are DNS names of name constraints."""
+
+    name: str
+    key_type: KeyType = KeyType.EC_P256
+    lifetime: timedelta = ROOT_LIFETIME
+    path_length: int | None = None
+    permitted_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeafOrder:
+    """A leaf to issue.
+
+    Attributes:
+        kind: DEVICE, MODULE, SERVER or PROOF.
+        name: the common name: device id, `deviceId/moduleId`, first host name, verification code.
+        hosts: DNS names and addresses of a SERVER leaf; empty means `name`.
+        pkcs12: write a PKCS#12 file too.
+    """
+
+    kind: CertificateKind
+    name: str
+    key_type: KeyType = KeyType.EC_P256
+    lifetime: timedelta = LEAF_LIFETIME
+    hosts: tuple[str, ...] = ()
+    pkcs12: bool = False
+
+    @property
+    def device_id(self) -> str:
+        """The device it is for, empty when for none."""
+        return self.name.partition("/")[0] if self.kind in (CertificateKind.DEVICE, CertificateKind.MODULE) else ""
+
+    @property
+    def module_id(self) -> str:
+        """The module it is for, empty when for none."""
+        return self.name.partition("/")[2] if self.kind is CertificateKind.MODULE else ""
+
+
+# --- what was issued -----------------------------------------------------------------------------------------------
+
+
+class RecordStatus(StrEnum):
+    """Where an issued certificate stands in the index."""
+
+    PENDING = "pending"  # its files are being written; a stop in between leaves it so until it is resumed
+    ISSUED = "issued"
+    REPLACED = "replaced"  # a newer one of the same name was issued to the same folder
+
+
+@dataclass(frozen=True)
+class CertificateRecord:
+    """A certificate in the index of a CA store; times are UTC, digits upper-case hexadecimal."""
+
+    serial: str
+    kind: CertificateKind
+    subject: str
+    common_name: str
+    issuer: str
+    sha1: str
+    sha256: str
+    not_before: datetime
+    not_after: datetime
+    status: RecordStatus
+    device_id: str = ""
+    module_id: str = ""
+    key_type: str = ""
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    store: Path | None = None
+
+    def needs_renewal(self, now: datetime) -> bool:
+        """Whether it is past two thirds of its lifetime (or expired)."""
+        return now >= self.not_before + (self.not_after - self.not_before) * RENEW_AT
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate that was just made, and the files that hold it: (what it is, where)."""
+
+    record: CertificateRecord
+    files: tuple[tuple[str, Path], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AuthorityRecord:
+    """A CA store: its certificate, whether its key is here and asks for a passphrase, and how much it has issued."""
+
+    folder: Path
+    record: CertificateRecord
+    has_key: bool
+    encrypted: bool
+    issued: int
+
+
+@dataclass(frozen=True)
+class BulkProgress:
+    """How far a bulk issue is: `rate` in certificates per second, `left_seconds` None until known."""
+
+    done: int
+    total: int
+    rate: float
+    left_seconds: float | None
+
+
+@dataclass(frozen=True)
+class BulkIssued:
+    """How a bulk issue ended: made now, found done before, not reached; (name, sentence) of those that failed."""
+
+    made: int
+    before: int
+    left: int
+    failed: tuple[tuple[str, str], ...]
+    folder: Path
+    rate: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every certificate is there."""
+        return not self.left and not self.failed
+
+
+# --- what a file or a host holds -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CertificateInfo:
+    """One certificate, read. Text is clean; digits are upper-case hexadecimal; times are UTC.
+
+    `authority` is basicConstraints' CA flag, None where the extension is missing. `der` is the certificate itself.
+    """
+
+    subject: str
+    common_name: str
+    issuer: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    sha1: str
+    sha256: str
+    key: str  # "EC P-256", "RSA 2048", "Ed25519"
+    key_bits: int
+    signature_hash: str  # "SHA-256"; empty where the algorithm has none
+    self_issued: bool
+    authority: bool | None
+    path_length: int | None = None
+    key_usage: tuple[str, ...] = ()
+    extended_usage: tuple[str, ...] = ()
+    alternative_names: tuple[str, ...] = ()
+    subject_key_id: str = ""
+    authority_key_id: str = ""
+    version: int = 3
+    der: bytes = field(default=b"", repr=False)
+
+    def needs_renewal(self, now: datetime) -> bool:
+        """Whether it is past two thirds of its lifetime (or expired)."""
+        return now >= self.not_before + (self.not_after - self.not_before) * RENEW_AT
+
+
+@dataclass(frozen=True)
+class RequestInfo:
+    """A certificate signing request, read. `proven` tells whether it is signed by its own key."""
+
+    subject: str
+    common_name: str
+    key: str
+    key_bits: int
+    proven: bool
+    asks_for: tuple[str, ...] = ()
+    sha256_of_key: str = ""
+    der: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What a file or a host holds, in the order found.
+
+    Attributes:
+        source: the file's name or `host:port`.
+        forms: how it was written, in order: "PEM", "DER", "PKCS#7", "PKCS#12".
+        private_keys: how many private keys are in it, encrypted ones included; they are never read further.
+        notes: sentences on what else was in it or could not be read.
+        tls: protocol and cipher of a host, empty for a file.
+    """
+
+    source: str
+    forms: tuple[str, ...]
+    certificates: tuple[CertificateInfo, ...] = ()
+    requests: tuple[RequestInfo, ...] = ()
+    private_keys: int = 0
+    encrypted_keys: int = 0
+    notes: tuple[str, ...] = ()
+    tls: str = ""
+
+
+# --- what was found out --------------------------------------------------------------------------------------------
+
+
+class Fault(StrEnum):
+    """Why a chain is not trusted; the values are openssl's names where it has one."""
+
+    EXPIRED = "certificate has expired"
+    NOT_YET_VALID = "certificate is not yet valid"
+    NO_ISSUER = "unable to get issuer certificate"
+    UNTRUSTED_ROOT = "self-signed certificate that is not trusted"
+    BAD_SIGNATURE = "certificate signature failure"
+    NOT_A_CA = "invalid CA certificate"
+    PATH_LENGTH = "path length constraint exceeded"
+    WRONG_PURPOSE = "unsuitable certificate purpose"
+    KEY_USAGE = "key usage does not include certificate signing"
+    NAME_CONSTRAINT = "permitted subtree violation"
+    CRITICAL_EXTENSION = "unhandled critical extension"
+    WEAK = "key or hash too weak"
+    MALFORMED = "certificate breaks the rules of X.509"
+
+
+@dataclass(frozen=True)
+class ChainFault:
+    """One reason: `depth` is the certificate's place in the chain (0: the leaf), `message` a sentence about it."""
+
+    fault: Fault
+    depth: int
+    message: str
+
+
+@dataclass(frozen=True)
+class ChainVerdict:
+    """What verifying a leaf gave: the chain that was built, leaf first, with the trusted root last when one was met."""
+
+    chain: tuple[CertificateInfo, ...]
+    faults: tuple[ChainFault, ...]
+    trusted_by: str = ""  # "plants-2021 (at the hub)", "root.pem"
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it holds."""
+        return not self.faults
+
+
+@dataclass(frozen=True)
+class LintFinding:
+    """One thing that IoT Hub's rules, or good sense, have against a certificate. `unknown`: could not be evaluated."""
+
+    id: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    subject: str = ""
+    unknown: bool = False
+
+
+class Answer(StrEnum):
+    """Whether a certificate would let a device in."""
+
+    YES = "would authenticate"
+    NO = "would not authenticate"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A certificate held against what the registry has for a device: the answer, why, and (label, value) facts."""
+
+    answer: Answer
+    device_id: str
+    why: str
+    hint: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
