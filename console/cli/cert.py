@@ -1,4 +1,4 @@
-"""`hubwarden cert`: certificates, made, read and held against IoT Hub's rules. Each command is loaded when it is used."""
+"""`hubwarden cert`: certificates, made, read and held against IoT Hub's rules; each command is loaded when used."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ _COMMANDS = {
 
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
         if cmd_name not in _COMMANDS:
             return None
         module, attribute, _ = _COMMANDS[cmd_name]
