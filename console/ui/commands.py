@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from console.ui.command_tables import connections, devices, everywhere, journal, network, policies
+from console.ui.command_tables import connections, credentials, devices, everywhere, journal, network, policies
 from console.ui.command_tables.entry import Command, PaneEntry
 
 __all__ = [
@@ -29,6 +29,7 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry("connections", "3", "Connections", "Who is failing, since when, why?"),
     PaneEntry("network", "4", "Network", "Who can reach the hub?"),
     PaneEntry("policies", "5", "Policies", "Who holds a key to the hub?"),
+    PaneEntry("credentials", "6", "Credentials", "What lets devices in, and is it right?", "Creds"),
     PaneEntry("journal", "0", "Journal", "Who changed what?"),
 )
 
@@ -46,6 +47,10 @@ SCOPE_TITLES: dict[str, str] = {
     "query": "The query",
     "network": "Network",
     "policies": "Policies",
+    "credentials": "Credentials",
+    "certificates": "Certificates",
+    "tokens": "Tokens",
+    "payload": "Payload encryption",
     "journal": "Journal",
     "entry": "One entry of the journal",
     "page": "A page of text",
@@ -65,6 +70,7 @@ COMMANDS: tuple[Command, ...] = (
     *connections.TABLE,
     *network.TABLE,
     *policies.TABLE,
+    *credentials.TABLE,
     *journal.TABLE,
 )
 

@@ -14,6 +14,7 @@ SCREENS: Mapping[str, str] = {
     "connections": "ConnectionsScreen",
     "network": "NetworkScreen",
     "policies": "PoliciesScreen",
+    "credentials": "CredentialsScreen",
     "journal": "JournalScreen",
 }
 """The class of every pane, in `console.ui.panes.<pane>.screen`."""

@@ -26,17 +26,16 @@ async def test_every_pane_fills_its_lines_at_every_size(size: tuple[int, int], t
 
 
 async def test_the_tab_line_shows_the_current_pane_at_every_width() -> None:
-    async with console() as (pilot, app):
-        assert [pane.number for pane in commands.PANES if f" {pane.number} {pane.title} " in lines(app)[1]] == [
-            pane.number for pane in commands.PANES
-        ]
-        for width in (60, 64, 70):
+    async with console(size=LARGE) as (pilot, app):
+        labels = {pane.number: f" {pane.number} {pane.short or pane.title} " for pane in commands.PANES}
+        assert all(label in lines(app)[1] for label in labels.values())
+        for width in (60, 64, 70, 80):
             await pilot.resize_terminal(width, 24)
             await settle(pilot)
             for pane in commands.PANES:
                 await press(pilot, pane.number)
                 tabs = lines(app)[1]
-                assert f" {pane.number} {pane.title} " in tabs and len(tabs) == width, tabs
+                assert labels[pane.number] in tabs and len(tabs) == width, tabs
                 assert ("›" in tabs) is (f" {commands.PANES[-1].title} " not in tabs), tabs
                 assert tabs.startswith("‹") is (" 1 Overview " not in tabs), tabs
 
@@ -196,6 +195,9 @@ def test_every_command_has_a_handler_or_a_reason() -> None:
         "events": ("connections.events", "EventsScreen"),
         "query": ("connections.query", "QueryScreen"),
         "entry": ("journal.entry", "EntryScreen"),
+        "certificates": ("credentials.screen", "CredentialsScreen"),
+        "tokens": ("credentials.tokens", "TokensScreen"),
+        "payload": ("credentials.payload", "PayloadScreen"),
     }
     screens = {pane: (f"{pane}.screen", name) for pane, name in SCREENS.items()}
     for scope, (module, name) in (screens | below).items():
@@ -211,7 +213,8 @@ def test_ids_are_unique_and_keys_do_not_clash_within_a_screen() -> None:
     assert len({command.id for command in commands.COMMANDS}) == len(commands.COMMANDS)
     panes = [(pane.id, "pane", "list") for pane in commands.PANES]
     below = (("events", "pane", "list"), ("device", "pane", "page"), ("entry", "pane", "page"))
-    for scopes in (*panes, *below, ("global",)):
+    tabs = tuple((tab, "credentials", "pane", "list") for tab in ("certificates", "tokens", "payload"))
+    for scopes in (*panes, *below, *tabs, ("global",)):
         keys = [key for command in commands.scoped(*scopes) for key in command.keys]
         assert len(keys) == len(set(keys)), scopes
     always = {key for command in commands.scoped("global") for key in command.keys}

@@ -40,9 +40,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class PaneEntry:
-    """A pane of the tab line: its mode, number key and title."""
+    """A pane of the tab line: its mode, number key and title; `short` is the title where room is scarce."""
 
     id: str
     number: str
     title: str
     question: str
+    short: str = ""

@@ -63,7 +63,7 @@ class TabLine(ChromeLine):
         crumbs, own = self.pane.crumbs, self.pane.PANE
         if crumbs:
             pane = next(pane for pane in PANES if pane.id == own)
-            pieces: list[Piece] = [(_label(pane), "on.tab")]
+            pieces: list[Piece] = [(f" {pane.number} {pane.title} ", "on.tab")]
             pieces += [piece for crumb in crumbs for piece in ((" › ", "dim"), (crumb, "head"))]
             room = width - line_width(pieces[:-1]) - 1
             return (("", ""), *pieces[:-1], (cut(pieces[-1][0], room), "head"))
@@ -101,7 +101,7 @@ class TabLine(ChromeLine):
 
 
 def _label(pane: PaneEntry) -> str:
-    return f" {pane.number} {pane.title} "
+    return f" {pane.number} {pane.short or pane.title} "
 
 
 class StatusLine(ChromeLine):

@@ -1,0 +1,1 @@
+"""The Credentials pane: certificate, token and payload tools, a tab each."""
