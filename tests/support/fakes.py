@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from support.fake_changes import FakeChanges, FakeHubReader, Script
+from support.fake_credentials import CertificateScript, FakeCredentials
 
 from console.model.connection import (
     Cause,
@@ -231,6 +232,7 @@ class Knobs:
     errors: dict[str, Exception] = field(default_factory=dict)
     gate: Event | None = None
     script: Script = field(default_factory=Script)
+    certificates: CertificateScript = field(default_factory=CertificateScript)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def answer(self, name: str, *arguments: Any) -> None:
@@ -356,4 +358,5 @@ def fake_services(knobs: Knobs | None = None) -> Any:
         clock=lambda: NOW,
         knobs=knobs,
         changes=FakeChanges(session, knobs.script),
+        credentials=FakeCredentials(session, knobs.certificates),
     )
