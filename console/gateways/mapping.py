@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -160,7 +161,23 @@ def certificate_from(body: Json) -> HubCertificate:
         thumbprint=clean(properties.get("thumbprint")),
         expires=_http_date(properties.get("expiry")),
         verified=bool(properties.get("isVerified")),
+        der=_der(properties.get("certificate")),
     )
+
+
+def _der(text: object) -> bytes:
+    """Return a certificate given as base64 of DER, base64 of PEM or PEM; empty when it is none of these."""
+    raw = text.strip().encode("ascii", "replace") if isinstance(text, str) else b""
+    for _ in range(2):  # base64 of PEM is base64 twice
+        if b"-----BEGIN" in raw:
+            raw = raw.partition(b"-----BEGIN")[2].partition(b"-----")[2].partition(b"-----END")[0]
+        try:
+            raw = base64.b64decode(b"".join(raw.split()), validate=True)
+        except ValueError:
+            return b""
+        if raw[:1] == b"\x30":
+            return raw
+    return b""
 
 
 def setting_from(body: Json) -> DiagnosticSetting:

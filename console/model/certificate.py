@@ -184,6 +184,8 @@ class CertificateInfo:
     """One certificate, read. Text is clean; digits are upper-case hexadecimal; times are UTC.
 
     `authority` is basicConstraints' CA flag, None where the extension is missing. `der` is the certificate itself.
+    `problems` are sentences on what of it could not be read; what they are about is empty, the times then are far away.
+    `pointers` are the addresses where its revocation could be asked for.
     """
 
     subject: str
@@ -207,6 +209,8 @@ class CertificateInfo:
     authority_key_id: str = ""
     version: int = 3
     der: bytes = field(default=b"", repr=False)
+    problems: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
 
     def needs_renewal(self, now: datetime) -> bool:
         """Whether it is past two thirds of its lifetime (or expired)."""
@@ -252,6 +256,14 @@ class Inspected:
 # --- what was found out --------------------------------------------------------------------------------------------
 
 
+class Purpose(StrEnum):
+    """What a leaf is to be good for; the values are openssl's."""
+
+    CLIENT = "sslclient"
+    SERVER = "sslserver"
+    ANY = "any"
+
+
 class Fault(StrEnum):
     """Why a chain is not trusted; the values are openssl's names where it has one."""
 
@@ -268,24 +280,35 @@ class Fault(StrEnum):
     CRITICAL_EXTENSION = "unhandled critical extension"
     WEAK = "key or hash too weak"
     MALFORMED = "certificate breaks the rules of X.509"
+    TOO_LONG = "certificate chain too long"
+    UNVERIFIED_CA = "CA certificate is not verified at the hub"
 
 
 @dataclass(frozen=True)
 class ChainFault:
-    """One reason: `depth` is the certificate's place in the chain (0: the leaf), `message` a sentence about it."""
+    """One reason: `depth` is the certificate's place in the chain (0: the leaf), `message` a sentence about it.
+
+    `hint` is what to do about it.
+    """
 
     fault: Fault
     depth: int
     message: str
+    hint: str = ""
 
 
 @dataclass(frozen=True)
 class ChainVerdict:
-    """What verifying a leaf gave: the chain that was built, leaf first, with the trusted root last when one was met."""
+    """What verifying a leaf gave: the chain that was built, leaf first, with the trusted root last when one was met.
+
+    `notes` are sentences on what else was in the file.
+    """
 
     chain: tuple[CertificateInfo, ...]
     faults: tuple[ChainFault, ...]
     trusted_by: str = ""  # "plants-2021 (at the hub)", "root.pem"
+    purpose: Purpose = Purpose.CLIENT
+    notes: tuple[str, ...] = ()
 
     @property
     def trusted(self) -> bool:

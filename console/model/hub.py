@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
@@ -73,13 +73,14 @@ def arm_segment(arm_id: str, key: str) -> str:
 
 @dataclass(frozen=True)
 class HubCertificate:
-    """A CA certificate uploaded to the hub; only a verified one lets devices in."""
+    """A CA certificate uploaded to the hub; only a verified one lets devices in. `der`: empty where it was not told."""
 
     name: str
     subject: str
     thumbprint: str
     expires: datetime | None
     verified: bool
+    der: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
