@@ -105,6 +105,9 @@ def write_ports(wiring: Wiring) -> WritePorts:
         connection=writers.ConnectionWriter(wiring.arm, wiring.hub),
         endpoint=writers.EndpointWriter(wiring.arm),
         provisioning=writers.ProvisioningWriter(wiring.arm),
+        certificate=writers.CertificateWriter(wiring.arm),
+        certificate_code=writers.CertificateCodeWriter(wiring.arm),
+        certificate_proof=writers.CertificateProofWriter(wiring.arm),
     )
 
 

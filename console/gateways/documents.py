@@ -43,6 +43,8 @@ class DocumentGateway:
             case TargetKind.PROVISIONING:
                 what = "The provisioning service could not be read"
                 return self._by_path(what, target.id, PROVISIONING, cancel)
+            case TargetKind.CERTIFICATE | TargetKind.CERTIFICATE_CODE | TargetKind.CERTIFICATE_PROOF:
+                return self._by_path(f"The certificate {target.name} could not be read", target.id, HUBS, cancel)
 
     def _policies(self, cancel: Cancel) -> Document:
         before = self._hub.body(cancel)

@@ -157,7 +157,75 @@ class ProvisioningWriter:
         raise _never("A provisioning service is never deleted from here")
 
 
+class CertificateWriter:
+    """CA certificates of the hub: uploaded, replaced, deleted.
+
+    "If-Match: do not specify for creating a brand new certificate; required to update an existing one" (REST reference
+    of IoT Hub, Certificates_CreateOrUpdate): so a creation never replaces one that is there.
+    """
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+
+    def put(self, target: Target, body: Json, etag: str, cancel: Cancel) -> Receipt:
+        """Upload the certificate; an empty `etag` creates it, or fails where it is."""
+        properties = {name: value for name, value in body["properties"].items() if name not in _READ_ONLY}
+        what = f"The certificate {target.name} could not be uploaded"
+        return self._send(what, "PUT", target.id, etag, cancel, {"properties": properties})
+
+    def delete(self, target: Target, etag: str, cancel: Cancel) -> Receipt:
+        """Delete the certificate if it still has `etag`."""
+        self._send(f"The certificate {target.name} could not be deleted", "DELETE", target.id, _known(etag), cancel)
+        return Receipt()
+
+    def _send(self, what: str, method: str, path: str, etag: str, cancel: Cancel, body: Json | None = None) -> Receipt:
+        headers = {"If-Match": etag} if etag else {}
+        _, said = self._arm.send(what, method, path, HUBS, cancel, body=body, headers=headers, role=_OWNER)
+        told = said if isinstance(said, dict) else {}
+        properties = told.get("properties")
+        code = properties.get("verificationCode") if isinstance(properties, dict) else None
+        found = str(told.get("etag") or "")
+        return Receipt(found, "", {"verificationCode": code, "etag": found} if isinstance(code, str) else {})
+
+
+class CertificateCodeWriter(CertificateWriter):
+    """Verification codes: made by the service, told in the answer alone; each makes the one before it void."""
+
+    def put(self, target: Target, body: Json, etag: str, cancel: Cancel) -> Receipt:
+        """Ask for a code if the certificate still has `etag`; the receipt's answer holds it."""
+        del body
+        what = f"A verification code for {target.name} could not be had"
+        return self._send(what, "POST", f"{target.id}/generateVerificationCode", _known(etag), cancel)
+
+    def delete(self, target: Target, etag: str, cancel: Cancel) -> Receipt:
+        """Refuse: a code cannot be taken back."""
+        del target, etag, cancel
+        raise _never("A verification code is never deleted")
+
+
+class CertificateProofWriter(CertificateWriter):
+    """Proofs of possession."""
+
+    def put(self, target: Target, body: Json, etag: str, cancel: Cancel) -> Receipt:
+        """Hand in the proof if the certificate still has `etag`; the service checks it and marks it verified."""
+        what = f"The proof for {target.name} was not accepted"
+        sent = {"certificate": body["proof"]}
+        return self._send(what, "POST", f"{target.id}/verify", _known(etag), cancel, sent)
+
+    def delete(self, target: Target, etag: str, cancel: Cancel) -> Receipt:
+        """Refuse: a proof cannot be taken back."""
+        del target, etag, cancel
+        raise _never("A proof of possession is never deleted")
+
+
 _OWNER = "Contributor (on the hub)"
+_READ_ONLY = frozenset({"subject", "expiry", "thumbprint", "created", "updated", "verificationCode"})
+
+
+def _known(etag: str) -> str:
+    if not etag:
+        raise _never("The certificate was read without an ETag, so it cannot be written safely")
+    return etag
 
 
 def _never(what: str) -> ConsoleError:

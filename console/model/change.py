@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
@@ -140,7 +141,8 @@ class Result(StrEnum):
 class Outcome:
     """How applying a change ended. `message` is one sentence for the user; `differences` is what is not as planned.
 
-    `error` is the trouble on the way, also when the change was made in spite of it.
+    `error` is the trouble on the way, also when the change was made in spite of it. `answer` is what the service told
+    in its answer to the write and tells nobody who reads (the verification code of a certificate).
     """
 
     change: Change
@@ -149,6 +151,7 @@ class Outcome:
     differences: tuple[Edit, ...] = ()
     error: ConsoleError | None = None
     recorded: bool = True
+    answer: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def applied(self) -> bool:

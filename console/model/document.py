@@ -25,6 +25,9 @@ class TargetKind(StrEnum):
     CONNECTION = "connection"  # a private endpoint connection of the hub
     ENDPOINT = "endpoint"  # a private endpoint (Microsoft.Network)
     PROVISIONING = "provisioning"  # a Device Provisioning Service instance
+    CERTIFICATE = "certificate"  # a CA certificate of the hub: upload, replace, delete
+    CERTIFICATE_CODE = "certificate_code"  # the same, asked for a verification code
+    CERTIFICATE_PROOF = "certificate_proof"  # the same, given the proof that its key is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Document:
     """A resource as last read. `etag` is its precondition, empty where the service gives none (a small race remains).
 
     The body of POLICIES is `{"hub": <ARM body>, "authorizationPolicies": [<policy with keys>, ...]}`; every other body
-    is what the service returned. Text in it is as the service sent it: `clean()` it before showing.
+    is what the service returned. As planned, a CERTIFICATE_CODE has `properties.verificationCode`, a placeholder, and a
+    CERTIFICATE_PROOF has `proof`, base64 of DER. Text is as the service sent it: `clean()` it before showing.
     """
 
     body: Json

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -46,6 +47,7 @@ class JournalEntry:
         before: the resource before; None when it did not exist. `after` as planned; None for a deletion.
         accepted: ids of the risks that were accepted.
         message: how it ended, in one sentence; `differences` are paths that are not as planned.
+        answer: what the service told in its answer alone: a verification code, and the ETag that came with it.
         sealed: the destroyed keys, encrypted under the user's passphrase; empty when sealing is off.
     """
 
@@ -70,6 +72,7 @@ class JournalEntry:
     message: str = ""
     differences: tuple[str, ...] = ()
     sealed: str = ""
+    answer: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ _LABELS = {
     "privateLinkServiceConnectionState": "state",
 }
 _LONG = 72
+_BLOB = 160
+"""A text without blanks that is longer is a certificate, say: its beginning and length are shown."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def value_text(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str) and len(value) > _BLOB and " " not in value:
+        return clean(f"{value[: _BLOB // 4]}… ({len(value):,} characters)")
     if isinstance(value, dict | list):
         return clean(json.dumps(value, default=str, ensure_ascii=False))
     return clean(value)

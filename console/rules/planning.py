@@ -8,6 +8,7 @@ from typing import Any
 
 from console.model.change import ABSENT, Change, Edit, Risk, Severity
 from console.model.document import Document, Json, Target, TargetKind, wrapped
+from console.rules.certificate_text import steady_certificate
 from console.rules.diff import diff
 
 _COMPUTED: dict[TargetKind, frozenset[str]] = {
@@ -26,6 +27,9 @@ _COMPUTED: dict[TargetKind, frozenset[str]] = {
     TargetKind.CONNECTION: frozenset({"etag", "systemData"}),
     TargetKind.ENDPOINT: frozenset({"etag", "systemData"}),
     TargetKind.PROVISIONING: frozenset({"etag", "systemData"}),
+    TargetKind.CERTIFICATE: frozenset({"etag", "systemData"}),
+    TargetKind.CERTIFICATE_CODE: frozenset({"etag", "systemData"}),
+    TargetKind.CERTIFICATE_PROOF: frozenset({"etag", "systemData", "proof"}),
 }
 """Top-level members that the service moves by itself: states, times, counters, the ETag."""
 
@@ -38,6 +42,7 @@ RACE = Risk(
 )
 """The risk of every write to a resource without a precondition."""
 
+CERTIFICATES = frozenset({TargetKind.CERTIFICATE, TargetKind.CERTIFICATE_CODE, TargetKind.CERTIFICATE_PROOF})
 ETAGLESS = frozenset({TargetKind.CONNECTION, TargetKind.ENDPOINT})
 
 
@@ -92,6 +97,8 @@ def settled(kind: TargetKind, body: Json | None) -> Any:
     kept = {name: value for name, value in body.items() if name not in _COMPUTED[kind]}
     if isinstance(kept.get("properties"), dict):
         kept["properties"] = _steady(kept["properties"])
+        if kind in CERTIFICATES:
+            kept["properties"] = steady_certificate(kept["properties"])
     return kept
 
 

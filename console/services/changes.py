@@ -83,12 +83,12 @@ class Changes:
     @cached_property
     def undo(self) -> UndoService:
         """Plans to take changes back, and settles unknown outcomes."""
-        from console.services import device_assessment
+        from console.services import ca_devices, device_assessment
         from console.services.policy_assessment import assessed
         from console.services.undo import UndoService
 
         def judged(change: Change, cancel: Cancel) -> Change:
-            change = device_assessment.assessed(change)
+            change = ca_devices.assessed(self.session, device_assessment.assessed(change), cancel)
             return self.network.assessed(assessed(self.session, self.policies, change, cancel), cancel)
 
         return UndoService(self.session, self.reader, self.gate, self.journal, self.vault, judged)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from console.model.change import Change, Consent, Outcome, Result, Risk
-from console.model.document import Document, secrets_in
+from console.model.document import Document, TargetKind, secrets_in
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import Fingerprint
 from console.model.secret import Secret
@@ -16,6 +16,7 @@ from console.model.text import clean
 from console.rules.diff import equal
 from console.rules.planning import ETAGLESS, settled
 from console.rules.verification import compare, told
+from console.rules.verification_code import code_told
 from console.services.journal import Journal
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
 from console.services.session import Session
@@ -180,7 +181,7 @@ class WriteGate:
         except ConsoleError as trouble:
             error = trouble
         on_step("reading back")
-        outcome = self._read_back(change, receipt, error)
+        outcome = replace(self._read_back(change, receipt, error), answer=receipt.answer)
         self._session.forget_hub()
         try:
             self._journal.conclude(outcome, hub=hub)
@@ -242,6 +243,8 @@ class WriteGate:
                     return self._not_read(change, error, trouble)
                 wait.wait(READ_BACK_WAIT)
                 continue
+            if change.target.kind is TargetKind.CERTIFICATE_CODE:
+                return code_told(change, now, receipt.etag, receipt.answer, error)
             compared = compare(change, now, receipt.etag)
             return told(change, compared, error, receipt.pending)
         raise AssertionError("the loop returns")

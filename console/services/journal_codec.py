@@ -78,6 +78,7 @@ def outcome_body(outcome: Outcome) -> Json:
         "differences": [path_text(edit.path) or "(the whole resource)" for edit in outcome.differences],
         "error": outcome.error.what if outcome.error else "",
         "code": (outcome.error.code or "") if outcome.error else "",
+        "answer": dict(outcome.answer),
     }
 
 
@@ -130,7 +131,14 @@ def _entry(rows: list[JournalRow], alive: Callable[[Json], bool], images: bool) 
         message=str(last.body.get("message", "")) if last else str(body.get("message", "")),
         differences=tuple(last.body.get("differences") or ()) if last else (),
         sealed=str(body.get("sealed", "")),
+        answer=_answer(rows),
     )
+
+
+def _answer(rows: list[JournalRow]) -> dict[str, str]:
+    """Return what the service told in its answer; a later re-reading does not tell it again."""
+    found: Json = next((row.body["answer"] for row in reversed(rows) if row.body.get("answer")), {})
+    return {str(name): str(value) for name, value in found.items()}
 
 
 def _edit(edit: Edit, fingerprint: Print) -> Json:

@@ -16,6 +16,7 @@ from console.model.text import clean
 from console.rules.diff import apply, equal, holds, inverse, value_at
 from console.rules.keys import new_key
 from console.rules.planning import change_of, copied, settled
+from console.services.certificate_undo import CODE_LOST, NO_CODE_BACK, back_of, unverified
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
 from console.services.session import Session
 
@@ -67,7 +68,14 @@ class UndoService:
         """Return what can be taken back, newest first: made, and not taken back yet; undos themselves only by id."""
         entries = self._journal.entries(self._session.hub_name, images=False)
         undone = taken_back(entries)
-        return [entry for entry in entries if entry.state in _UNDOABLE and entry.id not in undone and not entry.undoes]
+        return [
+            entry
+            for entry in entries
+            if entry.state in _UNDOABLE
+            and entry.id not in undone
+            and not entry.undoes
+            and entry.target.kind is not TargetKind.CERTIFICATE_CODE
+        ]
 
     def plan(self, entry_id: str | None = None, cancel: Cancel = NEVER_CANCELLED) -> Change:
         """Return the plan that takes one change back; None is the newest that can be.
@@ -92,7 +100,7 @@ class UndoService:
         groups: dict[Target, list[JournalEntry]] = {}
         for entry in sorted(entries, key=lambda one: one.seq, reverse=True):
             self._check(entry)
-            target = entry.target
+            target = back_of(entry.target)
             if with_policies and target.kind is TargetKind.HUB:  # one resource and one ETag: one plan
                 target = next(one.target for one in entries if one.target.kind is TargetKind.POLICIES)
             groups.setdefault(target, []).append(entry)
@@ -118,6 +126,9 @@ class UndoService:
         if entry.state not in {EntryState.UNKNOWN, EntryState.DIFFERS, EntryState.NOT_APPLIED}:
             what = f"The outcome of {entry.id} is known"
             raise ConsoleError(ErrorKind.BAD_INPUT, what, entry.message or entry.state.value)
+        if entry.target.kind is TargetKind.CERTIFICATE_CODE:
+            self._journal.resolve(entry, EntryState.NOT_APPLIED, CODE_LOST)
+            return self._journal.entry(entry.id)
         now = self._image(entry.target, self._read(entry.target, cancel))
         as_planned = all(equal(value_at(now, edit.path), edit.after) for edit in self._steady(entry))
         as_before = all(equal(value_at(now, edit.path), edit.before) for edit in self._steady(entry))
@@ -154,6 +165,8 @@ class UndoService:
         return entry
 
     def _check(self, entry: JournalEntry) -> None:
+        if entry.target.kind is TargetKind.CERTIFICATE_CODE and entry.state in _UNDOABLE:
+            raise ConsoleError(ErrorKind.BAD_INPUT, f"The change {entry.id} cannot be undone", NO_CODE_BACK)
         if entry.state in _UNDOABLE:
             return
         why = {
@@ -265,6 +278,10 @@ class UndoService:
         if kind in _NO_WAY_BACK:
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", _NO_WAY_BACK[kind])
         body = self._restored(back, (), _settled(kind, edit.after), keys)
+        if kind is TargetKind.CERTIFICATE:
+            back.body, risk = unverified(body)
+            back.risks.append(risk)
+            return
         if isinstance(body, dict):
             edge = bool((body.get("capabilities") or {}).get("iotEdge"))  # its scope is made of its generation
             anew = {"generationId", "deviceScope"} if edge else {"generationId"}

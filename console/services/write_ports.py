@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from console.model.document import Json, Target, TargetKind
@@ -13,11 +14,13 @@ from console.services.ports import Cancel
 class Receipt:
     """What the service said to a write that it took: the resource's new ETag where it told one, and how it ended.
 
-    `pending` is set when the operation had not ended when we stopped waiting for it.
+    `pending` is set when the operation had not ended when we stopped waiting for it. `answer` is what the service tells
+    here and to nobody who reads.
     """
 
     etag: str = ""
     pending: str = ""
+    answer: Mapping[str, str] = field(default_factory=dict)
 
 
 class DocumentWriter(Protocol):
@@ -43,6 +46,9 @@ class WritePorts:
     connection: DocumentWriter
     endpoint: DocumentWriter
     provisioning: DocumentWriter
+    certificate: DocumentWriter
+    certificate_code: DocumentWriter
+    certificate_proof: DocumentWriter
 
     def of(self, kind: TargetKind) -> DocumentWriter:
         """Return the port of a kind of resource."""

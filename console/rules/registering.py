@@ -1,0 +1,57 @@
+"""A device's certificate whose thumbprint is to be registered: which of a file it is, what speaks against it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from console.model.certificate import CertificateInfo
+from console.model.change import Risk, Severity
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.text import clean
+from console.rules.certificate_one import certificates_in, holds_private_key
+
+
+def leaf_of(content: bytes, what: str) -> tuple[CertificateInfo, list[str]]:
+    """Return a file's certificate of a device, and notes; the one that is no CA when there are several.
+
+    Raises ConsoleError BAD_INPUT: code "several", "no-certificate".
+    """
+    notes = []
+    if holds_private_key(content):
+        notes.append("the file holds a private key: it is not read, and nothing but the thumbprint is sent")
+    found = certificates_in(content, what)
+    leaves = [one for one in found if not one.authority]
+    if len(found) > 1 and len(leaves) != 1:
+        names = "; ".join(one.subject for one in found[:6])
+        why = f"which of the file's {len(found)} certificates is the device's cannot be told ({names})"
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give a file with just that one", code="several")
+    if len(found) > 1:
+        notes.append(f"of the file's {len(found)} certificates the one that is no CA is taken: {leaves[0].subject}")
+    return (leaves or found)[0], notes
+
+
+def register_risks(info: CertificateInfo, device_id: str, now: datetime) -> list[Risk]:
+    """Return what registering this certificate for a device risks.
+
+    The hub checks by thumbprint nothing but that it fits and that the certificate is valid now; any certificate will do
+    (IoT Hub's documents on X.509 authentication).
+    """
+    risks = []
+    if now > info.not_after:
+        text = f"it expired on {info.not_after:%Y-%m-%d}: the hub refuses it"
+        risks.append(Risk("expired", Severity.HIGH, text, blocking=True, hint="Issue a new one: hubwarden cert issue"))
+    elif now < info.not_before:
+        text = f"it is valid only from {info.not_before:%Y-%m-%d %H:%M} UTC: until then the hub refuses it"
+        risks.append(Risk("not-yet-valid", Severity.MEDIUM, text))
+    elif info.needs_renewal(now):
+        days = (info.not_after - now).days
+        text = f"two thirds of its lifetime are over: it expires on {info.not_after:%Y-%m-%d}, in {days} days"
+        risks.append(Risk("expires-soon", Severity.MEDIUM, text))
+    if info.authority:
+        text = "it is a CA's certificate: whoever holds that CA's key signs in as this device"
+        risks.append(Risk("ca-certificate", Severity.MEDIUM, text, hint="Register a certificate of its own"))
+    if info.common_name != device_id:
+        shown = f"“{clean(info.common_name, limit=80)}”" if info.common_name else "nobody"
+        text = f"it is made out to {shown}; by thumbprint the hub takes any name, but is it the right file?"
+        risks.append(Risk("other-name", Severity.LOW, text))
+    return risks
