@@ -71,10 +71,16 @@ class RegistryGateway:
         return detail_from(identity, twin, names)
 
     def identity(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> dict[str, Any] | None:
-        """Return an identity as the registry writes it, keys and unknown members too; None when there is none."""
-        what = f"The device {clean(device_id, limit=128)} could not be read"
+        """Return an identity as the registry writes it, keys and unknown members too; None when there is none.
+
+        `deviceId/moduleId` reads a module: no device id has a slash in it.
+        """
+        device, _, module = device_id.partition("/")
+        noun = "module" if module else "device"
+        what = f"The {noun} {clean(device_id, limit=256)} could not be read"
+        path = f"/devices/{quote(device, safe='')}" + (f"/modules/{quote(module, safe='')}" if module else "")
         try:
-            body = _json(self._send(what, "GET", f"/devices/{quote(device_id, safe='')}", cancel), what)
+            body = _json(self._send(what, "GET", path, cancel), what)
         except ConsoleError as error:
             if error.kind is ErrorKind.NOT_FOUND:
                 return None

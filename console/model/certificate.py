@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from console.model.change import Severity
+from console.model.device import AuthType
 
 
 class KeyType(StrEnum):
@@ -326,6 +327,28 @@ class LintFinding:
     hint: str = ""
     subject: str = ""
     unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Registered:
+    """How the registry has a device or module: what decides whether a certificate lets it in; no keys.
+
+    `enabled` is the device's; `thumbprints` are (primary, secondary), upper-case digits, each possibly empty.
+    """
+
+    device_id: str
+    module_id: str
+    exists: bool
+    enabled: bool = False
+    status_reason: str = ""
+    auth: AuthType = AuthType.UNKNOWN
+    thumbprints: tuple[str, str] = ("", "")
+    by_ca: bool = False
+
+    @property
+    def identity(self) -> str:
+        """The device id, or `deviceId/moduleId`: what the common name must be."""
+        return f"{self.device_id}/{self.module_id}" if self.module_id else self.device_id
 
 
 class Answer(StrEnum):

@@ -129,10 +129,10 @@ def shape(data: bytes) -> str:
         return "key"
     if len(tags) == 2 and inner and inner[0].tag == OID:
         return {OCTET_STRING: "encrypted-key", BIT_STRING: "public-key"}.get(tags[1], "")
-    return _signed(data, inner) if tags == [SEQUENCE, SEQUENCE, BIT_STRING] else ""
+    return _signed(inner) if tags == [SEQUENCE, SEQUENCE, BIT_STRING] else ""
 
 
-def _signed(data: bytes, inner: list[Element]) -> str:
+def _signed(inner: list[Element]) -> str:
     """Return which of the things that consist of content, algorithm and signature it is."""
     tags = [one.tag for one in inner]
     if tags[:1] == [CONTEXT_0]:

@@ -1,0 +1,108 @@
+"""PEM armour and bare base64, as they come out of programs, chats and JSON; and a guess at what is neither."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_BEGIN, _END = b"-----BEGIN ", b"-----END "
+_LABEL = re.compile(rb"([^\r\n-]{1,64})-----")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
+_MARKS = (
+    (b"PK\x03\x04", "it is a ZIP archive"),
+    (b"\xfe\xed\xfe\xed", "it is a Java key store"),
+    (b"\xce\xce\xce\xce", "it is a Java key store"),
+    (b"\x7fELF", "it is a program"),
+    (b"\x89PNG", "it is a picture"),
+    (b"\x1f\x8b", "it is compressed (gzip)"),
+    (b"SQLite format 3", "it is a database"),
+    (b"{", "it is JSON without a certificate in it"),
+    (b"[", "it is JSON without a certificate in it"),
+    (b"<", "it is a web page or XML"),
+    (b"ssh-", "it is an SSH key"),
+    (b"ecdsa-sha2", "it is an SSH key"),
+    (b"SharedAccessSignature", "it is a token: hubwarden sas inspect reads it"),
+    (b"HostName=", "it is a connection string: hubwarden sas inspect reads it"),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One armoured block: its label, what stands between the lines, whether it is encrypted in the old way."""
+
+    label: str
+    body: bytes
+    ended: bool = True
+    encrypted: bool = False
+
+
+def text_of(data: bytes) -> bytes:
+    """Return text as ASCII-like bytes: UTF-16 and byte order marks undone, and the line feeds of JSON strings."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if data.startswith(mark):
+            data = data[2:].decode(encoding, "replace").encode("utf-8", "replace")
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\\n" in data:
+        data = data.replace(b"\\r", b"").replace(b"\\n", b"\n")
+    return data
+
+
+def blocks(text: bytes) -> Iterator[Block]:
+    """Yield the blocks in order; one without an end line has `ended` False."""
+    at = text.find(_BEGIN)
+    while at >= 0:
+        following = text.find(_BEGIN, at + len(_BEGIN))
+        limit = len(text) if following < 0 else following
+        label = _LABEL.match(text, at + len(_BEGIN))
+        if label is not None:
+            name = label[1].decode("ascii", "replace")
+            end = text.find(_END, label.end(), limit)
+            body = text[label.end() : end] if end >= 0 else b""
+            encrypted = name.startswith("ENCRYPTED") or b"ENCRYPTED" in body[:200]
+            same = end >= 0 and text.startswith(label[1] + b"-----", end + len(_END))
+            yield Block(name, body, same, encrypted)
+        at = following
+
+
+def decoded(body: bytes) -> bytes | None:
+    """Return what a block's base64 stands for, None when it is no base64; old headers (Name: value) are left out."""
+    lines = [line for line in body.split(b"\n") if b":" not in line]
+    try:
+        return base64.b64decode(b"".join(b"".join(lines).split()), validate=True)
+    except binascii.Error:
+        return None
+
+
+def unarmoured(text: bytes) -> bytes:
+    """Return what bare base64 stands for (quotes, commas and blanks around and inside do not count), else nothing."""
+    plain = b"".join(text.split()).strip(b"\"',;")
+    if not _BASE64.fullmatch(plain):
+        return b""
+    plain = plain.replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
+    try:
+        return base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+    except binascii.Error:
+        return b""
+
+
+def guess(data: bytes) -> str:
+    """Return what bytes without any certificate seem to be, as the reason in a sentence."""
+    if not data.strip():
+        return "it is empty"
+    text = text_of(data)
+    start = text.lstrip()[:64]
+    for mark, words in _MARKS:
+        if start.startswith(mark):
+            return words
+    if data[:1] == b"\x30":
+        return "it begins like DER, but is damaged or cut off"
+    if _BEGIN in text:
+        return "the PEM in it is damaged"
+    if unarmoured(text):
+        return "it is base64 of something else"
+    if all(byte >= 32 or byte in b"\t\r\n\f" for byte in text[:512]):
+        return "it is text without a certificate in it"
+    return "it is binary data of an unknown kind"
