@@ -63,13 +63,23 @@ def change_options(command: F) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
-def carry_out(services: Services, changes: Sequence[Change], options: ChangeOptions) -> int:
+def carry_out(
+    services: Services,
+    changes: Sequence[Change],
+    options: ChangeOptions,
+    *,
+    then: Callable[[Outcome], Change] | None = None,
+    document: Callable[[Json, Sequence[Outcome]], Json] = lambda plan, _: plan,
+    outcomes: list[Outcome] | None = None,
+) -> int:
     """Print the plan of some changes and, with `--yes`, make them through the gate; return the exit code.
 
-    0: planned, or all made. 1: refused, or not all made. Raises ConsoleError when it was refused before anything was
-    written.
+    `then` plans what follows when a single change was made, from its outcome; it is made at once. `document` may add to
+    the JSON; `outcomes` is filled with how they ended. 0: planned, or all made. 1: refused, or not all made. Raises
+    ConsoleError when it was refused before anything was written, or before what follows was.
     """
-    outcomes: list[Outcome] = []
+    outcomes = [] if outcomes is None else outcomes
+    told = 0
     refused: ConsoleError | None = None
     gate = services.changes.gate
     todo = [change for change in changes if change.edits]
@@ -82,6 +92,14 @@ def carry_out(services: Services, changes: Sequence[Change], options: ChangeOpti
         try:
             if len(todo) == 1:
                 outcomes.append(gate.apply(todo[0], options.consent, on_step=_tell))
+                if then is not None and outcomes[0].applied:
+                    following = then(outcomes[0])
+                    changes, todo = [*changes, following], [*todo, following]
+                    if not options.as_json:
+                        print_outcomes(outcomes)
+                        told = 1
+                        print_plans([following])
+                    outcomes.append(gate.apply(following, options.consent, on_step=_tell))
             else:
                 gate.apply_all(todo, options.consent, on_outcome=outcomes.append)
         except ConsoleError as error:
@@ -92,9 +110,9 @@ def carry_out(services: Services, changes: Sequence[Change], options: ChangeOpti
             raise
     applied = bool(options.yes and todo and len(outcomes) == len(todo) and all(one.applied for one in outcomes))
     if options.as_json:
-        print_json(plan_json(changes, outcomes, applied=applied, error=refused))
+        print_json(document(plan_json(changes, outcomes, applied=applied, error=refused), outcomes))
     else:
-        print_outcomes(outcomes)
+        print_outcomes(outcomes[told:])
     if refused is not None:
         raise refused
     if not todo:

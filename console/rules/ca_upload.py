@@ -87,16 +87,10 @@ def _key_risks(info: CertificateInfo) -> list[Risk]:
     if info.signature_hash in {"SHA-1", "MD5"}:
         text = f"it is signed with {info.signature_hash}, which can be forged with effort"
         risks.append(Risk("sha1-signature", Severity.MEDIUM, text, hint="Have it signed again with SHA-256"))
-    if info.key_usage and not any(use.casefold().replace(" ", "") == "keycertsign" for use in _uses(info)):
+    if info.key_usage and "keyCertSign" not in info.key_usage:
         text = "its key usage does not allow to sign certificates: chains that lead to it fail"
         risks.append(Risk("no-signing", Severity.HIGH, text, blocking=True))
     return risks
-
-
-def _uses(info: CertificateInfo) -> list[str]:
-    """Return the key usages in one spelling, whether written as in the standard or in words."""
-    words = {"certificate signing": "keyCertSign", "certificate sign": "keyCertSign", "key_cert_sign": "keyCertSign"}
-    return [words.get(use.casefold(), use) for use in info.key_usage]
 
 
 def _time_risks(info: CertificateInfo, now: datetime) -> list[Risk]:

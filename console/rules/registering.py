@@ -7,27 +7,32 @@ from datetime import datetime
 from console.model.certificate import CertificateInfo
 from console.model.change import Risk, Severity
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.secret import Secret
 from console.model.text import clean
-from console.rules.certificate_one import certificates_in, holds_private_key
+from console.rules.certificate_one import named, opened
 
 
-def leaf_of(content: bytes, what: str) -> tuple[CertificateInfo, list[str]]:
+def leaf_of(content: bytes, what: str, passphrase: Secret | None = None) -> tuple[CertificateInfo, list[str]]:
     """Return a file's certificate of a device, and notes; the one that is no CA when there are several.
 
-    Raises ConsoleError BAD_INPUT: code "several", "no-certificate".
+    Raises ConsoleError BAD_INPUT: code "several", "no-certificate", "passphrase".
     """
     notes = []
-    if holds_private_key(content):
-        notes.append("the file holds a private key: it is not read, and nothing but the thumbprint is sent")
-    found = certificates_in(content, what)
+    held = opened(content, what, passphrase)
+    found = held.certificates
+    if not found:
+        why = "the file holds no certificate" + (", but a signing request" if held.requests else "")
+        hint = "Give the device's certificate, in any form"
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="no-certificate")
+    if held.private_keys:
+        notes.append("the file holds a private key: it is not looked into, and nothing but the thumbprint is sent")
     leaves = [one for one in found if not one.authority]
     if len(found) > 1 and len(leaves) != 1:
-        names = "; ".join(one.subject for one in found[:6])
-        why = f"which of the file's {len(found)} certificates is the device's cannot be told ({names})"
+        why = f"which of the file's {len(found)} certificates is the device's cannot be told ({named(found)})"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give a file with just that one", code="several")
     if len(found) > 1:
         notes.append(f"of the file's {len(found)} certificates the one that is no CA is taken: {leaves[0].subject}")
-    return (leaves or found)[0], notes
+    return leaves[0] if leaves else found[0], notes
 
 
 def register_risks(info: CertificateInfo, device_id: str, now: datetime) -> list[Risk]:

@@ -12,6 +12,7 @@ from console.model.device_order import Act, DeviceOrder, Stage
 from console.model.document import Document, Json, Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import HubCertificate
+from console.model.secret import Secret
 from console.model.text import clean
 from console.rules.certificate_text import base64_of, der_of
 from console.rules.planning import change_of, copied
@@ -219,16 +220,22 @@ class CaUploads:
         return steps(name, code)
 
     def plan_register(
-        self, device_id: str, content: bytes, reason: str = "", cancel: Cancel = NEVER_CANCELLED
+        self,
+        device_id: str,
+        content: bytes,
+        reason: str = "",
+        cancel: Cancel = NEVER_CANCELLED,
+        passphrase: Secret | None = None,
     ) -> Change:
         """Plan to put the SHA-256 thumbprint of a file's certificate into the second slot of a device.
 
-        The file may hold its private key: nothing but the thumbprint is sent. Raises ConsoleError BAD_INPUT (code
-        "several", "no-certificate") for the file, and as `DeviceChanges.plan`.
+        The file may hold its private key: nothing but the thumbprint is sent. `passphrase` opens PKCS#12. Raises
+        ConsoleError BAD_INPUT (code "several", "no-certificate", "passphrase") for the file, and as
+        `DeviceChanges.plan`.
         """
         from console.rules.registering import leaf_of, register_risks
 
-        info, notes = leaf_of(content, f"No thumbprint was registered for {clean(device_id, limit=70)}")
+        info, notes = leaf_of(content, f"No thumbprint was registered for {clean(device_id, limit=70)}", passphrase)
         order = DeviceOrder(Act.THUMBPRINT, reason or None, stage=Stage.SECONDARY, thumbprint=info.sha256)
         change = self._changes.devices.plan(order, device_id, cancel)
         risks = register_risks(info, device_id, self._clock())

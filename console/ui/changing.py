@@ -129,7 +129,8 @@ class _One(_Work):
         if result.result is Result.UNKNOWN:
             changing.app.unknown.look()
         if result.applied and result.recorded:
-            undo = "" if result.change.undoes else " u undoes it"
+            no_undo = result.change.undoes or result.change.target.kind is TargetKind.CERTIFICATE_CODE
+            undo = "" if no_undo else " u undoes it"
             changing.app.notify(f"✓ {result.message}{undo}", timeout=8)
         else:
             changing.page(flow, "outcome", lambda width: outcome_lines(result, width))
