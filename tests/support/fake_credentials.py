@@ -10,6 +10,7 @@ from threading import Event
 from typing import Any
 
 from support.fake_changes import change
+from support.fake_tokens import FakeTokens, TokenScript
 
 from console.model.certificate import (
     Answer,
@@ -103,6 +104,8 @@ CHAIN = (
 GOOD = ChainVerdict(CHAIN, (), "plants-root")
 BAD = ChainVerdict(CHAIN[:2], (ChainFault(Fault.NO_ISSUER, 1, "the issuer of lyon-ca is not here"),))
 
+SAME = Comparison(Answer.YES, "", "its SHA-256 thumbprint is the primary one", facts=(("sign-in", "thumbprint"),))
+
 
 @dataclass
 class CertificateScript:
@@ -130,9 +133,7 @@ class CertificateScript:
     findings: tuple[LintFinding, ...] = (
         LintFinding("key-usage", Severity.MEDIUM, "keyUsage is missing", "Issue it again", "lyon-press-0001"),
     )
-    comparison: Comparison = Comparison(
-        Answer.YES, "lyon-press-0001", "its SHA-256 thumbprint is the primary one", facts=(("sign-in", "thumbprint"),)
-    )
+    comparison: Comparison = SAME
     code: str = CODE
     errors: dict[str, ConsoleError] = field(default_factory=dict)
     gate: Event | None = None
@@ -373,7 +374,8 @@ class FakeUploads:
 class FakeCredentials:
     """The facade: one tool each, as `console.services.credentials.Credentials`."""
 
-    def __init__(self, session: Any, script: CertificateScript) -> None:
+    def __init__(self, session: Any, script: CertificateScript, tokens: TokenScript | None = None) -> None:
         self.pki = FakePki(script)
         self.inspector = FakeInspector(script)
         self.uploads = FakeUploads(session, script)
+        self.tokens = FakeTokens(tokens or TokenScript())

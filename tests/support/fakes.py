@@ -12,6 +12,7 @@ from typing import Any
 
 from support.fake_changes import FakeChanges, FakeHubReader, Script
 from support.fake_credentials import CertificateScript, FakeCredentials
+from support.fake_tokens import TokenScript
 
 from console.model.connection import (
     Cause,
@@ -233,6 +234,7 @@ class Knobs:
     gate: Event | None = None
     script: Script = field(default_factory=Script)
     certificates: CertificateScript = field(default_factory=CertificateScript)
+    tokens: TokenScript = field(default_factory=TokenScript)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def answer(self, name: str, *arguments: Any) -> None:
@@ -248,6 +250,7 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.hub_name = "contoso-plants"
+        self.hub_host = "contoso-plants.azure-devices.net"
         self.generation = 1
         self.armed = False
         self.pinned = False
@@ -358,5 +361,5 @@ def fake_services(knobs: Knobs | None = None) -> Any:
         clock=lambda: NOW,
         knobs=knobs,
         changes=FakeChanges(session, knobs.script),
-        credentials=FakeCredentials(session, knobs.certificates),
+        credentials=FakeCredentials(session, knobs.certificates, knobs.tokens),
     )
