@@ -17,6 +17,7 @@ from console.present.lines import fit
 from console.ui.dialogs.base import Dialog
 from console.ui.dialogs.controls import Control, OneOf, PushButton, Sentence, Tick
 from console.ui.widgets.heading import Heading
+from console.ui.widgets.path_input import PathInput, PathKind, fault
 from console.ui.widgets.text_input import TextInput
 
 Answer = dict[str, str | bool]
@@ -44,6 +45,28 @@ class TextField:
     hint: str = ""
     check: Check = fine
     secret: bool = False
+
+
+@dataclass(frozen=True)
+class PathField:
+    """The name of a file or folder; tab completes it. The answer is the true path, `~` expanded; empty when optional.
+
+    `check` is for the path and asked when there is one that suits `kind`.
+    """
+
+    key: str
+    label: str
+    value: str = ""
+    hint: str = "tab completes, ~ is your home folder"
+    kind: PathKind = PathKind.FILE
+    optional: bool = False
+    check: Check = fine
+
+    def wrong(self, path: str) -> str:
+        """Return what is wrong with a path."""
+        if not path:
+            return "" if self.optional else f"name a {self.kind.noun}"
+        return fault(path, self.kind) or self.check(path)
 
 
 @dataclass(frozen=True)
@@ -75,7 +98,8 @@ class InfoField:
     style: str = "dim"
 
 
-Field = TextField | ChoiceField | ToggleField | InfoField
+Field = TextField | PathField | ChoiceField | ToggleField | InfoField
+_TYPED = (TextField, PathField)
 
 
 def _right(answer: Answer) -> str:
@@ -108,7 +132,7 @@ class Form(Dialog[Answer | None]):
         Binding("down,right", "app.focus_next", show=False),
         # before the next key is looked at: what is typed ahead lands in the field that it was meant for
         Binding("enter", "go_on", show=False, priority=True),
-        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("tab", "next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
 
@@ -128,6 +152,7 @@ class Form(Dialog[Answer | None]):
         self._inputs: dict[str, TextInput] = {}
         self._controls: dict[str, Tick | OneOf] = {}
         self._faults: dict[str, Sentence] = {}
+        self._offers: dict[str, Sentence] = {}
         self._touched: set[str] = set()
 
     def compose(self) -> ComposeResult:
@@ -152,9 +177,11 @@ class Form(Dialog[Answer | None]):
         with Horizontal(classes="row"):
             yield label
             yield self._control(field)
-        if isinstance(field, TextField):
-            fault = self._faults[field.key] = Sentence("", "bad", indent=LABEL_WIDTH + 1)
-            yield fault
+        if isinstance(field, PathField):
+            yield self._offers[field.key]
+        if isinstance(field, _TYPED):
+            wrong = self._faults[field.key] = Sentence("", "bad", indent=LABEL_WIDTH + 1)
+            yield wrong
 
     def _control(self, field: Field) -> Widget:
         if isinstance(field, TextField):
@@ -162,6 +189,11 @@ class Form(Dialog[Answer | None]):
             entry = TextInput(field.value, placeholder=hint, compact=True, password=hidden, select_on_focus=False)
             self._inputs[field.key] = entry
             return entry
+        if isinstance(field, PathField):
+            offers = self._offers[field.key] = Sentence("", "dim", indent=LABEL_WIDTH + 1)
+            options = {"placeholder": clean(field.hint), "compact": True, "select_on_focus": False}
+            path = self._inputs[field.key] = PathInput(field.value, field.kind, offers.say, **options)
+            return path
         if isinstance(field, InfoField):
             return Sentence(field.text, field.style)
         if isinstance(field, ChoiceField):
@@ -187,17 +219,21 @@ class Form(Dialog[Answer | None]):
         """The values as they are now."""
         values: Answer = {}
         for field in self._fields:
-            if isinstance(field, TextField):
-                values[field.key] = self._inputs[field.key].value.strip()
+            if isinstance(field, _TYPED):
+                entry = self._inputs[field.key]
+                values[field.key] = entry.path if isinstance(entry, PathInput) else entry.value.strip()
             elif not isinstance(field, InfoField):
                 values[field.key] = self._controls[field.key].value
         return values
 
     def faults(self) -> Mapping[str, str]:
         """Return what is wrong, by field; the key "" is for all values together."""
-        answer = self.answer
-        checked = [field for field in self._fields if isinstance(field, TextField)]
-        found = {field.key: sentence for field in checked if (sentence := field.check(str(answer[field.key])))}
+        answer, found = self.answer, {}
+        for field in self._fields:
+            if isinstance(field, _TYPED):
+                value = str(answer[field.key])
+                if sentence := field.wrong(value) if isinstance(field, PathField) else field.check(value):
+                    found[field.key] = sentence
         if not found and (sentence := self._check(answer)):
             found[""] = sentence
         return found
@@ -208,7 +244,7 @@ class Form(Dialog[Answer | None]):
         for key, sentence in self._faults.items():
             sentence.say(faults.get(key, "") if key in self._touched else "")
         self.query_one("#submit", PushButton).set_ready(not faults)
-        labels = {field.key: field.label for field in self._fields if isinstance(field, TextField)}
+        labels = {field.key: field.label for field in self._fields if isinstance(field, _TYPED)}
         wrong = next(iter(faults.items()), None)
         if wrong is None:
             self.query_one("#wrong", Sentence).say("")
@@ -224,7 +260,7 @@ class Form(Dialog[Answer | None]):
     def typed(self, message: Input.Changed) -> None:
         """Check as it is typed."""
         for key, entry in self._inputs.items():
-            field = next(field for field in self._fields if isinstance(field, TextField) and field.key == key)
+            field = next(field for field in self._fields if isinstance(field, _TYPED) and field.key == key)
             if entry is message.input and entry.value != field.value:
                 self._touched.add(key)
         self.look()
@@ -235,6 +271,11 @@ class Form(Dialog[Answer | None]):
         self.look()
 
     # --- leaving -------------------------------------------------------------------------------------------------
+
+    async def action_next(self) -> None:
+        """Complete the path that is being typed, or go to the next field; the next key waits until that is done."""
+        if not isinstance(self.focused, PathInput) or not await self.focused.tab():
+            self.focus_next()
 
     def action_go_on(self) -> None:
         """Go to the next field; from the last one send the form, if it is right. On a button, push it."""
