@@ -115,6 +115,14 @@ class SignIn:
         kept = ";".join(f"{key}={parts[key]}" for key in ("HostName", "SharedAccessKeyName", "SharedAccessKey"))
         return ConnectionString(parts["HostName"], parts["SharedAccessKeyName"], Secret(kept))
 
+    def own_policy(self) -> tuple[str, str, Secret] | None:
+        """Return host, policy and key of the profile's connection string; None when it has another credential."""
+        if not self._profile.data_plane_only:
+            return None
+        string = self.connection_string()
+        key = string.text.reveal().rpartition("SharedAccessKey=")[2]
+        return string.host, string.policy, Secret(key)
+
     def _fetch(self, scopes: tuple[str, ...], options: dict[str, Any]) -> Any:
         if self._built is not None:
             return self._built[1].get_token(*scopes, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,14 +61,43 @@ class SasParts:
 
 
 class Verdict(StrEnum):
-    """What a token turned out to be; the worst finding decides."""
+    """What a token turned out to be. Of several findings the first in this order decides; all are listed.
 
-    VALID = "valid"
-    UNVERIFIED = "not verified"  # well-formed and in time, no key to check the signature with
-    WRONG_KEY = "wrong key"
-    EXPIRED = "expired"
-    WRONG_RESOURCE = "wrong resource"
+    What cannot be read cannot be checked; a signature of another key says nothing of what the token is for; a token for
+    something else will not do however long it lasts.
+    """
+
     MALFORMED = "malformed"
+    WRONG_KEY = "wrong key"
+    WRONG_RESOURCE = "wrong resource"
+    EXPIRED = "expired"
+    REFUSED = "refused"  # right, but the hub accepts it from nobody: device disabled, shared access switched off
+    UNVERIFIED = "not verified"  # well-formed and in time, no key to check the signature with
+    VALID = "valid"
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is known against the token."""
+        return self in {Verdict.VALID, Verdict.UNVERIFIED}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict that decides; VALID when there is none."""
+    order = list(Verdict)
+    return min(verdicts, key=order.index, default=Verdict.VALID)
+
+
+@dataclass(frozen=True)
+class TokenFinding:
+    """One thing about a token: a stable id, a sentence without a full stop, what to do, the verdict it leads to.
+
+    `verdict` None: worth knowing, but it decides nothing.
+    """
+
+    id: str
+    message: str
+    hint: str = ""
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +168,7 @@ class Explanation:
         facts: (label, value) pairs for people: resource, policy, expiry in local time and UTC, time left, clock.
         findings: sentences, the worst first.
         verdict: the same in one word group: "valid", "wrong key", "expired", "wrong resource", "malformed", ...
+        details: the findings with their ids and what to do, in the same order.
     """
 
     kind: str
@@ -145,3 +176,4 @@ class Explanation:
     facts: tuple[tuple[str, str], ...]
     findings: tuple[str, ...]
     verdict: Verdict
+    details: tuple[TokenFinding, ...] = ()

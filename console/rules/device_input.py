@@ -20,11 +20,11 @@ _LONE = re.compile("[\ud800-\udfff]")
 SHA1, SHA256 = 40, 64
 
 
-def check_id(device_id: str) -> None:
-    """Raise ConsoleError BAD_INPUT (code "usage") unless the registry takes this as a device id."""
-    what = f"“{clean(device_id, limit=60)}” is no device id"
+def check_id(device_id: str, noun: str = "device") -> None:
+    """Raise ConsoleError BAD_INPUT (code "usage") unless the registry takes this as the id of a device or module."""
+    what = f"“{clean(device_id, limit=60)}” is no {noun} id"
     if not device_id:
-        raise _bad("A device id is missing", "it is empty", "Give 1 to 128 characters")
+        raise _bad(f"A {noun} id is missing", "it is empty", "Give 1 to 128 characters")
     for place, letter in enumerate(device_id, 1):
         if not _ID_LETTER.fullmatch(letter):
             why = f"character {place} is {_named(letter)}"

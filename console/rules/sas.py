@@ -14,7 +14,7 @@ from urllib.parse import quote_plus, unquote
 
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
-from console.model.token import SasParts, TokenReport, Verdict
+from console.model.token import SasParts, TokenReport, Verdict, worst
 
 SCHEME = "SharedAccessSignature"
 SHORTEST_KEY = 16  # bytes; device keys are 16 to 64 bytes (registry facts)
@@ -144,22 +144,24 @@ def explain(
         return TokenReport(Verdict.MALFORMED, None, None, (error.why,))
     remaining = (parts.expires - now).total_seconds()
     findings: list[str] = []
-    verdict = Verdict.UNVERIFIED
+    verdicts = [Verdict.VALID if keys else Verdict.UNVERIFIED]
     if keys:
-        fitting = [name for name, key in keys if _fits(parts, key)]
-        verdict = Verdict.VALID if fitting else Verdict.WRONG_KEY
+        fitting = [name for name, key in keys if fits(parts, key)]
         names = ", ".join(name for name, _ in keys)
         findings.append(f"signature matches {fitting[0]}" if fitting else f"signature matches none of: {names}")
+        if not fitting:
+            verdicts.append(Verdict.WRONG_KEY)
     if wanted_resource is not None and not covers(parts.resource, wanted_resource):
-        verdict = Verdict.WRONG_RESOURCE
+        verdicts.append(Verdict.WRONG_RESOURCE)
         findings.append(f"it is for {parts.resource}, not for {wanted_resource}")
     if remaining <= 0:
-        verdict = Verdict.EXPIRED if verdict is not Verdict.WRONG_KEY else verdict
+        verdicts.append(Verdict.EXPIRED)
         findings.append("it has expired")
-    return TokenReport(verdict, parts, remaining, tuple(findings))
+    return TokenReport(worst(verdicts), parts, remaining, tuple(findings))
 
 
-def _fits(parts: SasParts, key: Secret) -> bool:
+def fits(parts: SasParts, key: Secret) -> bool:
+    """Return whether a key made a token's signature; a key that cannot be used did not."""
     try:
         raw = decode_key(key)
     except ConsoleError:

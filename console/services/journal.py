@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from console.model.journal import EntryState, Fingerprint, JournalCheck, Journal
 from console.model.secret import Secret
 from console.services.journal_codec import encoded, entry_of, intent_body, outcome_body
 from console.services.journal_store import JournalStore
+from console.services.machine import user_at_host
 
 
 class Journal:
@@ -25,7 +25,7 @@ class Journal:
     def __init__(self, folder: Path, clock: Clock = system_clock) -> None:
         self._store = JournalStore(folder)
         self._clock = clock
-        self._host = _host()
+        self._host = user_at_host()
 
     @property
     def path(self) -> Path:
@@ -120,14 +120,6 @@ class Journal:
         from console.services.journal_codec import decoded
 
         return decoded(encoded(body, self.fingerprint))
-
-
-def _host() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def _this_process() -> Json:

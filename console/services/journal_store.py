@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
-import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ from typing import Any
 from console.model.clock import format_time, parse_time
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import JournalCheck, JournalRow
+from console.services.key_file import make_key, make_private, read_key
 
-KEY_BYTES = 32
 WAIT_SECONDS = 10.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (
@@ -116,7 +114,7 @@ class JournalStore:
     def _open(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
         try:
             if write:
-                self._create_private()
+                make_private(self.path)
             with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
                 if write:
                     connection.execute("PRAGMA journal_mode = WAL")
@@ -138,40 +136,17 @@ class JournalStore:
                 self.path, "its newest rows are missing or were changed (hubwarden journal verify tells more)"
             )
 
-    def _create_private(self) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.path.exists():
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600))
-
     def _secret(self, connection: sqlite3.Connection) -> bytes:
         if self._key is not None:
             return self._key
         if not self._key_path.exists():
             if connection.execute("SELECT 1 FROM rows LIMIT 1").fetchone():
                 raise _trouble(self.path, f"its key {self._key_path.name} is gone, so rows could not be chained to it")
-            self._make_key()
-        try:
-            self._key = bytes.fromhex(self._key_path.read_text(encoding="ascii").strip())
-        except ValueError:
-            self._key = b""
-        if len(self._key) != KEY_BYTES:
-            self._key = None
+            make_key(self._key_path)
+        self._key = read_key(self._key_path)
+        if self._key is None:
             raise _trouble(self.path, f"its key {self._key_path.name} is damaged")
         return self._key
-
-    def _make_key(self) -> None:
-        """Write a key whole, under a name of its own first: of two consoles that start at once one wins."""
-        temporary = self._key_path.with_name(f".journal.key.{os.getpid()}.{secrets.token_hex(4)}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):  # the other console's key is ours too
-                os.link(temporary, self._key_path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

@@ -19,6 +19,7 @@ from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertific
 if TYPE_CHECKING:  # the first frame does without them
     from console.model.document import Document, Target
     from console.model.provisioning import DpsLink
+    from console.model.secret import Secret
 
 
 class Cancel:
@@ -166,6 +167,9 @@ class IdentityReader(Protocol):
 
     def whoami(self, cancel: Cancel = NEVER_CANCELLED) -> Identity:
         """Return who we are; fetches a token when there is none."""
+
+    def own_policy(self) -> tuple[str, str, Secret] | None:
+        """Return host, policy and key of the connection string that is the credential; None for other credentials."""
 
 
 @dataclass

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from console.model.clock import Clock, system_clock
 from console.model.errors import ConsoleError, ErrorKind
@@ -21,6 +21,9 @@ from console.services.ports import (
     LogsReader,
     RegistryReader,
 )
+
+if TYPE_CHECKING:
+    from console.model.secret import Secret
 
 T = TypeVar("T")
 LogsFactory = Callable[[str], LogsReader]
@@ -166,6 +169,10 @@ class Session:
         if reader is None:
             raise ConsoleError(ErrorKind.NOT_CONFIGURED, "Nobody is signed in", "the profile has no credential")
         return self.cached("whoami", None, lambda: reader.whoami(cancel))
+
+    def own_policy(self) -> tuple[str, str, Secret] | None:
+        """Return host, policy and key of a connection-string profile, None for others. Raises ConsoleError."""
+        return self._identity.own_policy() if self.data_plane_only and self._identity is not None else None
 
     def hub(self, cancel: Cancel = NEVER_CANCELLED, fresh: bool = False) -> Hub:
         """Return the hub; `fresh` reads it again even when it was read a moment ago."""

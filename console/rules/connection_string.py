@@ -1,0 +1,144 @@
+"""Reading connection strings of hubs, devices, modules and provisioning services; what is wrong with one is named."""
+
+from __future__ import annotations
+
+from console.model.connection_string import ConnectionString, StringKind
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.secret import Secret
+from console.model.text import clean
+from console.model.token import TokenFinding, Verdict
+
+PROVISIONING_HOST = ".azure-devices-provisioning."
+_NAMES = (
+    "HostName",
+    "SharedAccessKeyName",
+    "SharedAccessKey",
+    "SharedAccessSignature",
+    "DeviceId",
+    "ModuleId",
+    "GatewayHostName",
+    "x509",
+)
+_OTHERS = ("Endpoint", "EntityPath", "AccountName", "AccountKey", "DefaultEndpointsProtocol", "EndpointSuffix")
+_BY_FOLD = {name.casefold(): name for name in (*_NAMES, *_OTHERS)}
+_MARKS = ("hostname=", "sharedaccesskey=", "sharedaccesskeyname=", "deviceid=", "endpoint=sb:", "accountkey=")
+
+
+def looks_like_one(text: str) -> bool:
+    """Return whether text is meant as a connection string: one of the names that only these have stands in it."""
+    low = text.casefold()
+    return any(mark in low for mark in _MARKS)
+
+
+def read(text: str) -> tuple[ConnectionString, tuple[TokenFinding, ...]]:
+    """Return the parts of a connection string and what is wrong with it; never raises.
+
+    Names are taken without case, as most SDKs do not: another spelling is a finding. Values keep every `=` after the
+    first (keys end in it).
+    """
+    findings: list[TokenFinding] = []
+    values: dict[str, str] = {}
+    body = _unwrapped(text, findings)
+    for position, part in enumerate(body.split(";"), 1):
+        if not part.strip():
+            continue
+        name, equals, value = part.strip().partition("=")
+        if not equals:
+            shown = f"part {position} has no “=”"
+            findings.append(_wrong("string-part", shown, "Write NAME=VALUE, with a semicolon between parts"))
+            continue
+        known = _BY_FOLD.get(name.strip().casefold())
+        if known is None:
+            findings.append(TokenFinding("string-unknown", f"“{clean(name, limit=40)}” is no name of a part"))
+            continue
+        if known != name:
+            spelled = f"“{clean(name, limit=40)}” is spelled {known}"
+            findings.append(TokenFinding("string-case", spelled, "Several SDKs compare the names with case"))
+        if known in values:
+            findings.append(_wrong("string-twice", f"{known} stands in it twice", "Take one of them out"))
+        if value != value.strip():
+            findings.append(_wrong("string-blank", f"{known} begins or ends with a blank", "Take it out"))
+        values[known] = value.strip()
+    parts = _parts(values)
+    return parts, (*findings, *_missing(parts, values))
+
+
+def parse(text: str) -> ConnectionString:
+    """Return the parts of a connection string that can be used.
+
+    Raises ConsoleError BAD_INPUT (code "usage") that names the first thing that is wrong; no value is shown.
+    """
+    parts, findings = read(text)
+    for finding in findings:
+        if finding.verdict is not None:
+            what = "The connection string cannot be used"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, finding.message, finding.hint, code="usage")
+    return parts
+
+
+def _unwrapped(text: str, findings: list[TokenFinding]) -> str:
+    body = text.strip()
+    if len(body) > 1 and body[0] == body[-1] and body[0] in "\"'`":
+        body = body[1:-1]
+        findings.append(TokenFinding("quoted", "quotation marks stand around it", "They do not belong to it"))
+    for mark in ("\r", "\n"):
+        if mark in body:
+            message = f"a line break stands in it at character {body.index(mark) + 1}"
+            findings.append(_wrong("whitespace-inside", message, "Write it on one line"))
+            body = body.replace("\r", "").replace("\n", "")
+            break
+    return body
+
+
+def _parts(values: dict[str, str]) -> ConnectionString:
+    host = values.get("HostName", "")
+    if "Endpoint" in values or "EntityPath" in values:
+        kind = StringKind.EVENT_HUBS
+    elif values.get("ModuleId"):
+        kind = StringKind.MODULE
+    elif "DeviceId" in values:
+        kind = StringKind.DEVICE
+    elif PROVISIONING_HOST in host.casefold():
+        kind = StringKind.PROVISIONING
+    elif "SharedAccessKeyName" in values:
+        kind = StringKind.HUB
+    else:
+        kind = StringKind.OTHER
+    key, token = values.get("SharedAccessKey", ""), values.get("SharedAccessSignature", "")
+    return ConnectionString(
+        kind,
+        host,
+        values.get("SharedAccessKeyName", ""),
+        values.get("DeviceId", ""),
+        values.get("ModuleId", ""),
+        values.get("GatewayHostName", ""),
+        Secret(key) if key else None,
+        Secret(token) if token else None,
+        values.get("x509", "").casefold() == "true",
+    )
+
+
+def _missing(parts: ConnectionString, values: dict[str, str]) -> list[TokenFinding]:
+    if parts.kind is StringKind.EVENT_HUBS:
+        why = "it is for the hub's Event Hubs endpoint (sb://), which has tokens of its own kind"
+        return [_wrong("string-kind", why, "Take the connection string of a policy or of a device")]
+    if "AccountKey" in values or "AccountName" in values:
+        return [_wrong("string-kind", "it is of a storage account, not of a hub", "Take one of a policy or a device")]
+    found: list[TokenFinding] = []
+    if not parts.host:
+        found.append(_wrong("string-host", "it has no HostName", "It reads HostName=HUB.azure-devices.net;…"))
+    if parts.module_id and not parts.device_id:
+        found.append(_wrong("string-device", "it has a ModuleId and no DeviceId", "Add the module's device"))
+    if not parts.policy and not parts.device_id:
+        message = "it names neither a policy (SharedAccessKeyName) nor a device (DeviceId)"
+        found.append(_wrong("string-owner", message, "Without one the service does not know whose key it is"))
+    if parts.key is None and parts.token is None and not parts.x509:
+        message = "it has neither SharedAccessKey nor SharedAccessSignature nor x509=true"
+        found.append(_wrong("string-credential", message, "Copy it again, to the last character"))
+    if parts.x509 and (parts.key or parts.token):
+        found.append(_wrong("string-both", "it has a key or token and x509=true", "A device signs in by one of them"))
+    return found
+
+
+def _wrong(id_: str, message: str, hint: str = "") -> TokenFinding:
+    return TokenFinding(id_, message, hint, Verdict.MALFORMED)

@@ -1,0 +1,260 @@
+"""Reading a pasted token as far as it can be read: every departure from its form is a finding that says where."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+from console.model.text import clean
+from console.model.token import SasParts, TokenFinding, Verdict
+from console.rules.sas import SCHEME
+
+SIGNATURE_BYTES = 32  # HMAC-SHA256
+LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
+_NAMES = ("sr", "sig", "se", "skn")
+_REQUIRED = ("sr", "sig", "se")
+_SCHEME = re.compile(re.escape(SCHEME), re.IGNORECASE)
+_HEADER = re.compile(r"authorization[\"']?\s*[:=]\s*[\"']?$", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?:pass(?:word|wd)?[\"']?\s*[:=]|-P|--pw)\s*[\"']?$", re.IGNORECASE)
+_BLANK = re.compile(r"\s")
+_QUOTES = "\"'`“”‘’"
+_HEX = re.compile(r"%[0-9A-Fa-f]{2}")
+_UNIT_DIGITS = {13: ("milliseconds", 1_000), 16: ("microseconds", 1_000_000), 19: ("nanoseconds", 1_000_000_000)}
+
+
+@dataclass(frozen=True)
+class ReadToken:
+    """A token as read: `parts` as repaired (None when they cannot be told), `kind` how it was pasted, findings.
+
+    `values` are the parameters as they stand in it; `sent` is the repaired token, the form the ledger knows.
+    """
+
+    kind: str
+    parts: SasParts | None
+    findings: tuple[TokenFinding, ...]
+    values: dict[str, str]
+    sent: str = ""
+
+
+def looks_like_one(text: str) -> bool:
+    """Return whether text is meant as a token."""
+    return bool(_SCHEME.search(text)) or ("sig=" in text and ("sr=" in text or "se=" in text))
+
+
+def read(text: str) -> ReadToken:
+    """Return a token, an `Authorization` header with one or an MQTT password, read. Never raises."""
+    findings: list[TokenFinding] = []
+    kind, body = _unwrapped(text, findings)
+    body = _joined(body, findings)
+    values = _parameters(body, findings)
+    missing = [name for name in _REQUIRED if not values.get(name)]
+    if missing and values:
+        names = " and ".join(f"“{name}”" for name in missing)
+        findings.append(_malformed("parameter-missing", f"it lacks {names}", "Copy the whole token"))
+    if not values:
+        findings.append(_malformed("no-token", "there is no token in it", f"One begins with “{SCHEME} sr=”"))
+    signature = _signature(values.get("sig", ""), findings) if values.get("sig") else b""
+    expires = _expiry(values.get("se", ""), findings) if values.get("se") else None
+    if missing or not values:
+        return ReadToken(kind, None, tuple(findings), values)
+    parts = SasParts(
+        signed_resource=values["sr"],
+        resource=unquote(values["sr"]),
+        signature=signature,
+        expiry_text=values["se"],
+        expires=expires or datetime.fromtimestamp(0, UTC),
+        policy=unquote(values.get("skn", "")),
+    )
+    return ReadToken(kind, parts if expires else None, tuple(findings), values, f"{SCHEME} {body}")
+
+
+def _unwrapped(text: str, findings: list[TokenFinding]) -> tuple[str, str]:
+    """Return how the token was pasted, and what follows the scheme."""
+    body = text.strip().strip("\ufeff\x00")
+    kind = "SAS token"
+    if not _SCHEME.search(body) and "%20sr%3D" in body:
+        body = unquote(body)
+    elif re.search(rf"{SCHEME}(?:%20|\+)sr(?:%3D|=)", body, re.IGNORECASE):
+        body = unquote(body.replace("+", " ", 1))
+        findings.append(_malformed("token-encoded", "the whole token is URL-encoded once more", "Only its values are"))
+    found = _SCHEME.search(body)
+    if found is None:
+        if body.startswith(("sr=", "sig=")) or "&sig=" in body:
+            findings.append(_malformed("scheme-missing", f"it does not begin with “{SCHEME} ”", "Put it in front"))
+            return kind, body.strip(_QUOTES)
+        if body.startswith("eyJ"):
+            message = "it is an access token of Entra (a JWT), not a shared access signature"
+            findings.append(_malformed("not-sas", message, "Send it as “Bearer …”"))
+        return kind, ""
+    before, body = body[: found.start()], body[found.end() :]
+    if _HEADER.search(before):
+        kind = "Authorization header"
+    elif _PASSWORD.search(before):
+        kind = "MQTT password"
+    elif re.search(r"bearer\s+$", before, re.IGNORECASE):
+        findings.append(_malformed("scheme-bearer", f"“Bearer” stands before “{SCHEME}”", "Leave it out"))
+    elif before.strip(_QUOTES + " ,;:="):
+        message = f"{len(before)} characters before “{SCHEME}” are left out here"
+        findings.append(TokenFinding("text-before", message, "Send the token alone"))
+    quoted = bool(before) and before[-1] in _QUOTES
+    if body.rstrip() and body.rstrip()[-1] in _QUOTES + ",":
+        quoted, body = True, body.rstrip().rstrip(_QUOTES + ", ")
+    if quoted:
+        findings.append(TokenFinding("quoted", "quotation marks stand around it", "They do not belong to the token"))
+    if found[0] != SCHEME:
+        findings.append(TokenFinding("scheme-case", f"“{clean(found[0])}” is spelled “{SCHEME}”", "Spell it so"))
+    if body[:1] not in {" ", ""}:
+        shown = clean(body[0])
+        message = f"after “{SCHEME}” stands “{shown}” instead of one blank"
+        findings.append(_malformed("scheme-separator", message, "Write one blank"))
+        body = body[1:] if not body[0].isalnum() else body
+    return kind, body.strip()
+
+
+def _joined(body: str, findings: list[TokenFinding]) -> str:
+    """Return the parameters without white space and invisible characters, which are findings."""
+    start = len(SCHEME) + 2  # positions count from the beginning of the token
+    blank = _BLANK.search(body)
+    if blank is not None:
+        what = {" ": "a blank", "\n": "a line break", "\r": "a line break", "\t": "a tab"}.get(blank[0], "white space")
+        count = len(_BLANK.findall(body))
+        more = f" and {count - 1} more" if count > 1 else ""
+        message = f"{what} stands inside at character {start + blank.start()}{more}"
+        hint = "Was it broken by the width of a terminal? It is taken out here; the service does not do that"
+        sig = re.search(r"sig=([^&]*)", body)
+        if sig is not None and " " in sig[1] and "\n" not in body:
+            message += ", in the signature"
+            hint = "A “+” of the signature was decoded to a blank: encode it as %2B"
+            body = body[: sig.start(1)] + sig[1].replace(" ", "+") + body[sig.end(1) :]
+        findings.append(_malformed("whitespace-inside", message, hint))
+        body = _BLANK.sub("", body)
+    for place, char in enumerate(body):
+        if not char.isascii() or not char.isprintable():
+            message = f"a character that is no part of a token stands at {start + place} (U+{ord(char):04X})"
+            findings.append(_malformed("foreign-character", message, "Copy it from a plain text"))
+            body = "".join(one for one in body if one.isascii() and one.isprintable())
+            break
+    return body
+
+
+def _parameters(body: str, findings: list[TokenFinding]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    position = len(SCHEME) + 2
+    for part in body.split("&") if body else []:
+        name, equals, value = part.partition("=")
+        at = f"at character {position}"
+        position += len(part) + 1
+        if not part:
+            findings.append(_malformed("parameter-empty", f"an “&” with nothing after it stands before {at[3:]}"))
+            continue
+        if not equals:
+            message = f"“{clean(part, limit=20)}” {at} has no “=”"
+            findings.append(_malformed("parameter-form", message, "Each part reads NAME=VALUE"))
+            continue
+        known = name.casefold()
+        if known in _NAMES and known != name:
+            findings.append(_malformed("parameter-case", f"“{clean(name)}” {at} is spelled “{known}”", "Spell it so"))
+        elif known not in _NAMES:
+            hint = "“sv” and its like are of storage accounts" if known in {"sv", "sp", "srt", "ss"} else ""
+            findings.append(TokenFinding("parameter-unknown", f"“{clean(name, limit=20)}” {at} is no part of it", hint))
+            continue
+        if known in values:
+            findings.append(_malformed("parameter-twice", f"“{known}” {at} stands in it twice", "Take one out"))
+            continue
+        values[known] = value
+    return values
+
+
+def _signature(text: str, findings: list[TokenFinding]) -> bytes:
+    decoded = unquote(text)
+    if _HEX.search(decoded):
+        message = "the signature is URL-encoded twice (“%25” stands in it)"
+        findings.append(_malformed("signature-double-encoded", message, "Encode it once"))
+        decoded = unquote(decoded)
+    if "+" in text:
+        message = "the “+” in the signature is not encoded: whoever reads it as a form makes a blank of it"
+        findings.append(TokenFinding("signature-plus", message, "Encode it as %2B"))
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", decoded):
+        findings.append(_malformed("signature-hex", "the signature is hexadecimal", "It is base64 of the 32 bytes"))
+        return bytes.fromhex(decoded)
+    if "-" in decoded or "_" in decoded:
+        message = "the signature is written in the base64 of web addresses (“-” and “_”)"
+        findings.append(_malformed("signature-base64url", message, "Use plain base64: “+” and “/”, then encode these"))
+        decoded = decoded.translate(str.maketrans("-_", "+/"))
+    for place, char in enumerate(decoded, 1):
+        if not re.fullmatch(r"[A-Za-z0-9+/=]", char):
+            message = f"character {place} of the signature is “{clean(char)}”, which base64 does not have"
+            findings.append(_malformed("signature-base64", message, "Copy the token again"))
+            return b""
+    raw = _decoded(decoded)
+    if len(raw) == SIGNATURE_BYTES:
+        if len(decoded) % 4:
+            message = "the “=” at the end of the signature is missing"
+            findings.append(_malformed("signature-padding", message, "Put it back, as %3D"))
+        elif not _strict(decoded):
+            message = "the signature is no proper base64: something stands after its end"
+            findings.append(_malformed("signature-base64", message, "Copy the token again"))
+        return raw
+    if len(raw) < SIGNATURE_BYTES:
+        message = f"the signature is cut: {len(raw)} bytes of {SIGNATURE_BYTES} are there"
+        findings.append(_malformed("signature-truncated", message, "Copy the token again, or mint a new one"))
+        return raw
+    if re.fullmatch(rb"[0-9A-Fa-f]{64}", raw):
+        message = "the signature is base64 of hexadecimal text"
+        findings.append(_malformed("signature-hex", message, "Base64 the 32 bytes of the HMAC themselves"))
+        return bytes.fromhex(raw.decode())
+    message = f"the signature has {len(raw)} bytes; an HMAC-SHA256 has {SIGNATURE_BYTES}"
+    findings.append(_malformed("signature-length", message, "Sign with HMAC-SHA256"))
+    return raw
+
+
+def _strict(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _decoded(text: str) -> bytes:
+    """Return the whole bytes that base64 text holds, padded or cut as needed."""
+    text = text.partition("=")[0]
+    text = text[: len(text) - 1] if len(text) % 4 == 1 else text
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _expiry(text: str, findings: list[TokenFinding]) -> datetime | None:
+    """Return the moment a token ends: what was meant, where it can be told."""
+    if text.isascii() and text.isdigit() and len(text) <= 24:
+        seconds = int(text)
+        if seconds <= LAST_SECOND:
+            return datetime.fromtimestamp(seconds, UTC)
+        unit, factor = _UNIT_DIGITS.get(len(text), ("", 0))
+        if unit:
+            message = f"the expiry “se={text}” is in {unit}; the service reads seconds"
+            findings.append(_malformed(f"expiry-in-{unit}", message, f"Divide it by {factor:,}"))
+            return datetime.fromtimestamp(min(seconds // factor, LAST_SECOND), UTC)
+    message = f"the expiry “se={clean(text, limit=32)}” is no whole number of seconds since 1970"
+    hint = "A date is written as seconds: date -d 2026-12-01T12:00Z +%s" if re.search(r"\d{4}-\d\d", text) else ""
+    findings.append(_malformed("expiry-form", message, hint))
+    try:
+        found = float(text)
+        return datetime.fromtimestamp(found, UTC) if 0 <= found <= LAST_SECOND else None
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = datetime.fromisoformat(unquote(text))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _malformed(id_: str, message: str, hint: str = "") -> TokenFinding:
+    return TokenFinding(id_, message, hint, Verdict.MALFORMED)

@@ -1,0 +1,147 @@
+"""What a token's resource opens, whether it is written as the service wants it, and whether it is the one wanted."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from console.model.text import clean
+from console.model.token import SasParts, TokenFinding, TokenScope, Verdict
+from console.rules.sas import covers
+
+DEVICE_POLICY_SKN = "registration"
+"""The policy name in tokens of devices that register with the provisioning service (its symmetric key attestation)."""
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_SCOPE_ID = re.compile(r"[0-9][A-Za-z0-9]{7,}")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_PLAIN = re.compile(r"[A-Za-z0-9._~%/-]")
+
+
+def opens(parts: SasParts) -> str:
+    """Return what a token for this resource is good for, in words."""
+    host = clean(parts.host, limit=120)
+    ids = [clean(part, limit=128) for part in parts.resource.split("/") if part][1:]
+    match parts.scope:
+        case TokenScope.HUB if is_provisioning(parts.host):
+            return f"the provisioning service {host}, as far as the policy's rights go"
+        case TokenScope.HUB:
+            return f"all of the hub {host}, as far as the policy's rights go"
+        case TokenScope.ALL_DEVICES:
+            return f"every device of {host}: it may connect as any of them"
+        case TokenScope.DEVICE:
+            return f"one device: {ids[1]}"
+        case TokenScope.MODULE:
+            return f"one module: {ids[3]} of device {ids[1]}"
+        case TokenScope.REGISTRATION:
+            return f"the registration {ids[1]} with the provisioning service (ID scope {host})"
+        case TokenScope.OTHER:
+            return f"what lies below /{'/'.join(ids)} of {host}"
+
+
+def is_provisioning(host: str) -> bool:
+    """Return whether a host is a provisioning service's own."""
+    return ".azure-devices-provisioning." in host.casefold()
+
+
+def resource_findings(parts: SasParts) -> list[TokenFinding]:
+    """Return what is wrong with the way a resource is written; the first decides what the token is for."""
+    sent, resource = parts.signed_resource, parts.resource
+    found: list[TokenFinding] = []
+    scheme = re.match(r"(?:https?|amqps?|mqtts?|sb)://", resource, re.IGNORECASE)
+    if scheme is not None:
+        message = f"the resource begins with “{clean(scheme[0])}”"
+        found.append(_wrong("resource-scheme", message, "It begins with the host: HUB.azure-devices.net/devices/ID"))
+        resource = resource[scheme.end() :]
+    host, _, path = resource.partition("/")
+    if _ESCAPE.search(host):
+        message = "the resource is URL-encoded twice (“%25” stands where “%” should)"
+        found.append(_wrong("resource-double-encoded", message, "Encode it once, then sign that form"))
+        host, _, path = unquote(resource).partition("/")
+    name, _, port = host.partition(":")
+    if port and name.casefold() not in _LOOPBACK:
+        message = f"the resource names the port {clean(port, limit=8)}"
+        found.append(_wrong("resource-port", message, "Write the host alone"))
+    if not name:
+        found.append(_wrong("resource-host", "the resource does not begin with a host", "HUB.azure-devices.net/…"))
+    elif name != name.strip() or _is_short(name, path):
+        message = f"the resource begins with “{clean(name, limit=60)}”, which is no host name of a hub"
+        found.append(_wrong("resource-host", message, "Write the whole host name: HUB.azure-devices.net"))
+    found += _path_findings(path)
+    return [*found, *_spelling(sent, bool(found))]
+
+
+def _is_short(name: str, path: str) -> bool:
+    if "." in name or name.casefold() in _LOOPBACK:
+        return False
+    return not (path.casefold().startswith("registrations/") and _SCOPE_ID.fullmatch(name))
+
+
+def _path_findings(path: str) -> list[TokenFinding]:
+    segments = path.split("/") if path else []
+    if not path:
+        return []
+    if "" in segments:
+        where = "ends with “/”" if path.endswith("/") else "has an empty part (“//”)"
+        return [_wrong("resource-slash", f"the resource {where}", "Take it out")]
+    first = segments[0]
+    if first.casefold() == "devices" and first != "devices":
+        return [_wrong("resource-case", f"“/{clean(first)}/” is spelled “/devices/”", "Spell it so")]
+    if len(segments) == 1 and first not in {"devices", "twins", "messages", "jobs", "servicebound"}:
+        message = f"“/devices/” is missing before “{clean(first, limit=60)}”"
+        return [_wrong("resource-lacks-devices", message, f"Write HOST/devices/{clean(first, limit=60)}")]
+    if first == "device":
+        return [_wrong("resource-lacks-devices", "“/device/” is spelled “/devices/”", "Spell it so")]
+    if first == "devices" and len(segments) == 3:
+        message = f"“/modules/” is missing before “{clean(segments[2], limit=60)}”"
+        return [_wrong("resource-lacks-modules", message, "Write HOST/devices/ID/modules/MODULE")]
+    return []
+
+
+def _spelling(sent: str, known: bool) -> list[TokenFinding]:
+    """Return what can be said of the encoding as sent: none of it is wrong as long as it is what was signed."""
+    for place, char in enumerate(sent, 1):
+        if char == "%" and not _ESCAPE.match(sent[place - 1 :]):
+            message = f"a “%” that begins no escape stands at character {place} of the resource"
+            hint = "An id that holds a “%” is encoded: %25"
+            return [TokenFinding("device-id-not-encoded", message, hint, Verdict.MALFORMED)]
+        if not _PLAIN.match(char):
+            message = f"“{clean(char)}” at character {place} of the resource is not encoded"
+            hint = "Encode every character of the id but letters, digits and “-._~”, then sign that form"
+            return [TokenFinding("device-id-not-encoded", message, hint)]
+    if "/" in sent and not known:
+        hint = "The service checks the form that is sent; the SDKs send %2F"
+        return [TokenFinding("resource-not-encoded", "the “/” of the resource is not encoded", hint)]
+    return []
+
+
+def wanted_finding(parts: SasParts, wanted: str) -> TokenFinding | None:
+    """Return what stands against using a token for `wanted`: a device's id, a resource, or an address."""
+    target = wanted_resource(parts, wanted)
+    have = re.sub(r"^\w+://", "", parts.resource)
+    if covers(_bare(have), _bare(target)):
+        return None
+    message = f"it is for {clean(have, limit=200)}, not for {clean(target, limit=200)}"
+    return _wrong("resource-other", message, "Mint one for that resource")
+
+
+def wanted_resource(parts: SasParts, wanted: str) -> str:
+    """Return the resource that is meant: `press-1` is the device of that id at the token's own host."""
+    text = re.sub(r"^\w+://", "", wanted.strip())
+    if "/" not in text and "%2f" in text.casefold():
+        text = unquote(text)
+    if "/" in text:
+        return text.partition("?")[0].rstrip("/")
+    if text.casefold() == parts.host.casefold() or re.search(r"\.azure-devices[\w-]*\.", text, re.IGNORECASE):
+        return text
+    return f"{parts.host}/devices/{text}"
+
+
+def _bare(resource: str) -> str:
+    """Return a resource whose host has no port."""
+    host, slash, path = resource.partition("/")
+    return host.partition(":")[0] + slash + path
+
+
+def _wrong(id_: str, message: str, hint: str) -> TokenFinding:
+    return TokenFinding(id_, message, hint, Verdict.WRONG_RESOURCE)
