@@ -1,0 +1,511 @@
+"""CA certificates on the local hub: uploaded, proved, deleted and taken back; who gets in before and after."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.arm import ArmBench
+from support.authorities import DAY, Holder, authority, make
+from support.hub import HubRunner
+from support.uploads import apply, ask, at_hub, prove, upload
+from support.writes import writable
+
+from console.localhub.door import Attempt, Door
+from console.localhub.state import DeviceRecord
+from console.model.change import ABSENT, Consent, Result
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.journal import EntryState
+from console.services.bundle import Services
+
+CA = authority()
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[HubRunner]:
+    with HubRunner(scenario="empty", devices=1, throttle=False) as one:
+        yield one
+
+
+@pytest.fixture
+def hub(runner: HubRunner) -> HubRunner:
+    runner.faults.clear()
+    with runner.hub.lock:
+        runner.hub.certificates.clear()
+        runner.hub.certificate_ders.clear()
+        for name in [name for name in runner.hub.devices if name.startswith("press-")]:
+            del runner.hub.devices[name]
+    return runner
+
+
+@pytest.fixture
+def services(hub: HubRunner, tmp_path: Path) -> Services:
+    return writable(hub, tmp_path)
+
+
+def by_ca(hub: HubRunner, count: int) -> None:
+    with hub.hub.lock:
+        for number in range(1, count + 1):
+            name = f"press-{number}"
+            hub.hub.devices[name] = DeviceRecord(name, str(number), auth="certificateAuthority")
+
+
+def gets_in(hub: HubRunner, holder: Holder, device_id: str = "press-1") -> bool:
+    door = Door(hub.cloud, hub.hub, lambda _hub, _records: None)
+    chain = (holder.issue(device_id).der,)
+    return door.attempt(Attempt(datetime.now(UTC), device_id, "127.0.0.1", client_chain=chain)).admitted
+
+
+def refused(call: Any, *arguments: Any, **named: Any) -> ConsoleError:
+    with pytest.raises(ConsoleError) as caught:
+        call(*arguments, **named)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+def test_a_device_gets_in_only_after_possession_was_proved(hub: HubRunner, services: Services, kind: str) -> None:
+    ca = authority(kind=kind)
+    by_ca(hub, 1)
+    upload(services, ca)
+    assert at_hub(hub) == {"plants": False}
+    assert not gets_in(hub, ca)
+    outcome = prove(services, ca)
+    assert "read back as planned" in outcome.message
+    assert gets_in(hub, ca)
+    assert not gets_in(hub, authority())
+    found = ArmBench(hub).client().certificates.get(hub.ready["resource_group"], hub.ready["hub_name"], "plants")
+    assert found.properties.is_verified is True
+    (listed,) = services.credentials.uploads.list()
+    assert (listed.name, listed.verified, listed.der) == ("plants", True, ca.der)
+
+
+def test_every_step_is_in_the_journal_before_and_after(hub: HubRunner, services: Services) -> None:
+    upload(services, CA)
+    code = ask(services)
+    apply(services, services.credentials.uploads.plan_proof("plants", CA.issue(code).der))
+    apply(services, services.credentials.uploads.plan_delete("plants", "end of life"), "ca-cut")
+    journal = services.changes.journal
+    entries = journal.entries()[::-1]
+    kinds = [entry.kind for entry in entries]
+    assert kinds == ["certificate.upload", "certificate.code", "certificate.prove", "certificate.delete"]
+    assert {entry.state for entry in entries} == {EntryState.APPLIED}
+    assert [row.kind for row in journal.rows()] == ["intent", "outcome"] * 4
+    assert entries[1].answer["verificationCode"] == code
+    assert entries[2].after is not None
+    assert base64.b64decode(entries[2].after["proof"])[:1] == b"\x30"
+    assert [edit.after for edit in entries[2].edits] == [True]
+    assert entries[3].reason == "end of life"
+    assert journal.verify().whole
+
+
+def test_uploading_it_again_changes_nothing_and_another_under_its_name_is_refused(
+    hub: HubRunner, services: Services
+) -> None:
+    uploads = services.credentials.uploads
+    upload(services, CA)
+    assert uploads.plan_upload("PLANTS", CA.der).edits == ()
+    error = refused(uploads.plan_upload, "Plants", authority().pem)
+    assert (error.kind, error.code) == (ErrorKind.BAD_INPUT, "exists")
+    change = uploads.plan_upload("plants", CA.pem, verified=True)
+    assert [(edit.before, edit.after) for edit in change.edits] == [(False, True)]
+    apply(services, change)
+    assert at_hub(hub) == {"plants": True}
+    assert uploads.plan_upload("plants", CA.pem).edits == (), "what is verified stays verified"
+
+
+@pytest.mark.parametrize("spelling", ["base64 of PEM", "PEM", "base64 in lines"])
+def test_however_the_service_spells_a_certificate_it_is_the_same_one(
+    hub: HubRunner, services: Services, spelling: str
+) -> None:
+    upload(services, CA)
+    spelled = {
+        "base64 of PEM": base64.b64encode(CA.pem).decode(),
+        "PEM": CA.pem.decode(),
+        "base64 in lines": base64.encodebytes(CA.der).decode(),
+    }[spelling]
+    with hub.hub.lock:
+        hub.hub.certificates["plants"]["properties"]["certificate"] = spelled
+    assert services.credentials.uploads.plan_upload("plants", CA.pem).edits == ()
+    prove(services, CA)
+    apply(services, services.changes.undo.plan())
+    assert at_hub(hub) == {"plants": False}
+
+
+def test_a_property_that_nobody_knows_survives(hub: HubRunner, services: Services) -> None:
+    upload(services, CA)
+    with hub.hub.lock:
+        hub.hub.certificates["plants"]["properties"]["policyResourceId"] = "/policies/one"
+    change = services.credentials.uploads.plan_upload("plants", CA.pem, verified=True)
+    assert change.after is not None
+    assert change.after["properties"]["policyResourceId"] == "/policies/one"
+
+
+def test_verified_on_upload_says_what_is_skipped(hub: HubRunner, services: Services) -> None:
+    by_ca(hub, 1)
+    change = services.credentials.uploads.plan_upload("plants", CA.pem, verified=True)
+    (risk,) = change.risks
+    assert (risk.id, risk.severity, risk.blocking) == ("verified-on-upload", "medium", False)
+    assert "not theirs" in risk.message
+    apply(services, change)
+    assert gets_in(hub, CA)
+
+
+@pytest.mark.parametrize(
+    ("holder", "risk"),
+    [
+        (authority(start=-DAY * 30, end=-DAY), "expired"),
+        (authority(start=DAY, end=DAY * 30), "not-yet-valid"),
+        (authority(end=DAY * 20), "expires-soon"),
+        (authority(kind="rsa-1024"), "weak-key"),
+        (authority(kind="ed25519"), "unsupported-key"),
+        (authority(signs=False), "no-signing"),
+    ],
+)
+def test_what_speaks_against_a_ca_is_said(services: Services, holder: Holder, risk: str) -> None:
+    change = services.credentials.uploads.plan_upload("plants", holder.pem)
+    assert [one.id for one in change.risks] == [risk]
+    assert change.risks[0].blocking is (risk not in {"not-yet-valid", "expires-soon"})
+
+
+def test_the_limit_and_a_twin_are_said(hub: HubRunner, services: Services) -> None:
+    upload(services, CA)
+    with hub.hub.lock:
+        body = hub.hub.certificates["plants"]
+        hub.hub.certificates.update({f"filler-{number}": {**body, "name": f"filler-{number}"} for number in range(24)})
+    change = services.credentials.uploads.plan_upload("another", CA.pem)
+    assert {one.id for one in change.risks} == {"limit", "uploaded-already"}
+    assert [one.id for one in change.blocking] == ["limit"]
+
+
+KEYS = {
+    "PEM PKCS#8": CA.pem + CA.key_bytes(),
+    "PEM encrypted": CA.key_bytes(passphrase="secret words") + CA.pem,
+    "PEM SEC 1": CA.pem + CA.key_bytes(old=True),
+    "PEM cut off": CA.pem + CA.key_bytes()[:60],
+    "PEM in UTF-16": (CA.pem + CA.key_bytes()).decode().encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("form", sorted(KEYS))
+def test_a_file_with_a_private_key_is_refused_before_anything(hub: HubRunner, services: Services, form: str) -> None:
+    error = refused(services.credentials.uploads.plan_upload, "plants", KEYS[form])
+    assert (error.kind, error.code) == (ErrorKind.BAD_INPUT, "private-key")
+    assert at_hub(hub) == {}
+    assert services.changes.journal.entries() == []
+
+
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+def test_binary_files_with_a_private_key_are_refused_too(services: Services, kind: str) -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    holder = authority(kind=kind)
+    der = Encoding.DER
+    files = [holder.key_bytes(der), holder.key_bytes(der, "secret words"), holder.key_bytes(der, old=True)]
+    files += [holder.p12(), holder.p12("secret words"), base64.b64encode(holder.key_bytes(der)), holder.der + files[0]]
+    for content in files:
+        assert refused(services.credentials.uploads.plan_upload, "plants", content).code == "private-key"
+        assert refused(services.credentials.uploads.plan_proof, "plants", content).code == "private-key"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        (CA.pem + authority("Second CA").pem, "several", "Second CA"),
+        (CA.issue("press-1").pem, "no-ca", "press-1"),
+        (make("press-1", ca=None).der, "no-ca", "no basic constraints"),
+        (b"nothing of the sort", "no-certificate", ""),
+        (b"", "no-certificate", ""),
+        (CA.der[:-20], "no-certificate", ""),
+    ],
+)
+def test_what_is_not_one_ca_certificate_is_refused(services: Services, content: bytes, code: str, words: str) -> None:
+    error = refused(services.credentials.uploads.plan_upload, "plants", content)
+    assert error.code == code
+    assert words in error.sentence()
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "é", "x" * 65, "..", ".", "a\n"])
+def test_a_name_that_the_hub_does_not_take_is_refused(services: Services, name: str) -> None:
+    uploads = services.credentials.uploads
+    for call in (lambda: uploads.plan_upload(name, CA.pem), lambda: uploads.plan_delete(name)):
+        assert refused(call).code == "usage"
+
+
+def test_names_of_every_allowed_letter_are_taken(hub: HubRunner, services: Services) -> None:
+    upload(services, CA, "A-z.0_9" + "x" * 57)
+    assert len(at_hub(hub)) == 1
+
+
+# --- proofs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_proof_is_named_and_not_sent(hub: HubRunner, services: Services) -> None:
+    upload(services, CA)
+    code = ask(services)
+    other = authority()
+    calls = len(services.changes.journal.rows())
+    for proof, words in (
+        (CA.issue("ABC").pem, "its common name is ABC"),
+        (CA.issue(code.lower()).pem, "only the case"),
+        (CA.issue(code, "twice").pem, "several common names"),
+        (CA.issue().pem, "no common name"),
+        (other.issue(code).pem, "another key"),
+        (authority("Other CA").issue(code).pem, "Other CA"),
+        (CA.pem, "common name"),
+        (CA.issue(code, start=-DAY * 3, end=-DAY).pem, "expired"),
+        (CA.issue(code, start=DAY).pem, "valid only from"),
+    ):
+        error = refused(services.credentials.uploads.plan_proof, "plants", proof, code)
+        assert error.code == "proof", error.sentence()
+        assert words in error.sentence()
+    assert refused(services.credentials.uploads.plan_proof, "plants", b"garbage", code).code == "no-certificate"
+    assert at_hub(hub) == {"plants": False}
+    assert len(services.changes.journal.rows()) == calls
+
+
+def test_the_code_is_known_from_the_journal_while_it_counts(hub: HubRunner, services: Services, tmp_path: Path) -> None:
+    upload(services, CA)
+    code = ask(services)
+    later = writable(hub, tmp_path)
+    assert later.credentials.uploads.known_code("PLANTS") == code
+    assert refused(later.credentials.uploads.plan_proof, "plants", CA.issue("ABC").pem).code == "proof"
+    elsewhere = writable(hub, tmp_path / "ana")
+    newer = ask(elsewhere)
+    assert later.credentials.uploads.known_code("plants") == "", "a colleague asked since"
+    change = later.credentials.uploads.plan_proof("plants", CA.issue(code).pem)
+    assert [risk.id for risk in change.risks] == ["code-unknown"]
+    outcome = later.changes.gate.apply(change, Consent())
+    assert outcome.result is Result.NOT_APPLIED
+    assert "common name" in outcome.message
+    apply(later, later.credentials.uploads.plan_proof("plants", CA.issue(newer).pem))
+
+
+def test_what_is_verified_needs_no_proof(services: Services) -> None:
+    upload(services, CA, verified=True)
+    uploads = services.credentials.uploads
+    assert refused(uploads.plan_code, "plants").code == "nothing"
+    assert refused(uploads.plan_proof, "plants", CA.issue("ABC").pem, "ABC").code == "nothing"
+
+
+def test_a_certificate_that_is_not_there_is_named_with_those_that_are(services: Services) -> None:
+    upload(services, CA)
+    uploads = services.credentials.uploads
+    for call in (uploads.plan_code, uploads.plan_delete, uploads.known_code):
+        error = refused(call, "plant")
+        assert (error.kind, "plants" in error.hint) == (ErrorKind.NOT_FOUND, True)
+
+
+# --- deletion and undo ----------------------------------------------------------------------------------------------
+
+
+def test_deleting_a_verified_ca_says_who_may_be_cut(hub: HubRunner, services: Services) -> None:
+    by_ca(hub, 3)
+    upload(services, CA, verified=True)
+    upload(services, authority(), "second", verified=True)
+    change = services.credentials.uploads.plan_delete("PLANTS")
+    (risk,) = change.risks
+    assert (risk.id, risk.blocking) == ("ca-cut", True)
+    assert "3 devices sign in by CA" in risk.message
+    assert "1 other verified CA" in risk.message
+    assert refused(services.changes.gate.apply, change, Consent()).code == "risk"
+    assert gets_in(hub, CA)
+    apply(services, change, "ca-cut")
+    assert at_hub(hub) == {"second": True}
+    assert not gets_in(hub, CA)
+
+
+def test_deleting_an_unverified_one_cuts_nobody(hub: HubRunner, services: Services) -> None:
+    by_ca(hub, 3)
+    upload(services, CA)
+    change = services.credentials.uploads.plan_delete("plants")
+    assert change.risks == ()
+    apply(services, change)
+    assert at_hub(hub) == {}
+
+
+def test_how_many_would_be_cut_may_not_be_known(hub: HubRunner, services: Services) -> None:
+    upload(services, CA, verified=True)
+    hub.faults.add("server-error", endpoint="hub", status=400)
+    (risk,) = services.credentials.uploads.plan_delete("plants").risks
+    assert risk.blocking
+    assert "not known" in risk.message
+
+
+def test_an_upload_is_undone_by_deleting_it(hub: HubRunner, services: Services) -> None:
+    upload(services, CA)
+    change = services.changes.undo.plan()
+    assert change.after is None
+    apply(services, change)
+    assert at_hub(hub) == {}
+
+
+def test_an_upload_that_was_proved_since_is_undone_only_on_purpose(hub: HubRunner, services: Services) -> None:
+    by_ca(hub, 2)
+    upload(services, CA)
+    first = services.changes.journal.entries()[0].id
+    prove(services, CA)
+    change = services.changes.undo.plan(first)
+    assert {risk.id for risk in change.blocking} == {"changed-since", "ca-cut"}
+
+
+def test_a_deleted_one_comes_back_unverified_and_that_is_said(hub: HubRunner, services: Services) -> None:
+    upload(services, CA, verified=True)
+    apply(services, services.credentials.uploads.plan_delete("plants"))
+    change = services.changes.undo.plan()
+    assert change.before is None
+    (risk,) = change.risks
+    assert risk.id == "not-restored"
+    assert "proved anew" in risk.message
+    apply(services, change)
+    assert at_hub(hub) == {"plants": False}
+    assert services.credentials.uploads.list()[0].der == CA.der
+
+
+def test_a_proof_is_undone_by_uploading_it_again_unverified(hub: HubRunner, services: Services) -> None:
+    by_ca(hub, 1)
+    upload(services, CA)
+    prove(services, CA)
+    change = services.changes.undo.plan()
+    assert [(edit.before, edit.after) for edit in change.edits] == [(True, False)]
+    assert {risk.id for risk in change.blocking} == {"ca-cut"}
+    apply(services, change, "ca-cut")
+    assert at_hub(hub) == {"plants": False}
+    assert not gets_in(hub, CA)
+    with pytest.raises(ConsoleError):
+        services.changes.undo.plan(services.changes.journal.entries()[2].id)  # the proof, taken back already
+
+
+def test_a_code_cannot_be_undone_and_is_passed_over(hub: HubRunner, services: Services) -> None:
+    upload(services, CA)
+    ask(services)
+    entry = services.changes.journal.entries()[0]
+    assert "nothing to take back" in refused(services.changes.undo.plan, entry.id).sentence()
+    change = services.changes.undo.plan()
+    assert change.edits[0].after is ABSENT, "the upload is the newest that can be undone"
+
+
+# --- thumbprints ----------------------------------------------------------------------------------------------------
+
+
+def thumb(hub: HubRunner, **more: Any) -> None:
+    fields = {"auth": "selfSigned", "primary_thumbprint": "AB" * 32, **more}
+    with hub.hub.lock:
+        hub.hub.devices["press-1"] = DeviceRecord("press-1", "1", **fields)
+
+
+def test_a_certificate_is_registered_in_the_second_slot_and_gets_in(hub: HubRunner, services: Services) -> None:
+    thumb(hub)
+    leaf = make("press-1")
+    change = services.credentials.uploads.plan_register("press-1", leaf.pem + leaf.key_bytes())
+    assert change.risks == ()
+    assert any("private key" in note for note in change.notes)
+    assert any("--stage promote" in note for note in change.notes)
+    door = Door(hub.cloud, hub.hub, lambda _hub, _records: None)
+    attempt = Attempt(datetime.now(UTC), "press-1", "127.0.0.1", client_chain=(leaf.der,))
+    assert not door.attempt(attempt).admitted
+    apply(services, change)
+    record = hub.hub.devices["press-1"]
+    assert (record.primary_thumbprint, record.secondary_thumbprint) == ("AB" * 32, leaf.sha256)
+    assert door.attempt(attempt).admitted
+    stored = b"".join(file.read_bytes() for file in services.changes.journal.path.parent.iterdir())
+    assert leaf.key_bytes().splitlines()[1] not in stored
+
+
+def test_of_a_chain_the_device_s_own_certificate_is_taken(hub: HubRunner, services: Services) -> None:
+    thumb(hub)
+    leaf = CA.issue("press-1")
+    change = services.credentials.uploads.plan_register("press-1", CA.pem + leaf.pem)
+    assert change.after is not None
+    assert change.after["authentication"]["x509Thumbprint"]["secondaryThumbprint"] == leaf.sha256
+    error = refused(services.credentials.uploads.plan_register, "press-1", leaf.pem + CA.issue("press-2").pem)
+    assert error.code == "several"
+
+
+def test_a_pkcs12_file_is_opened_with_its_passphrase(hub: HubRunner, services: Services) -> None:
+    from console.model.secret import Secret
+
+    thumb(hub)
+    leaf = make("press-1")
+    uploads = services.credentials.uploads
+    sealed = leaf.p12("secret words")
+    assert refused(uploads.plan_register, "press-1", sealed).code == "passphrase"
+    assert refused(uploads.plan_register, "press-1", sealed, passphrase=Secret("wrong")).code == "passphrase"
+    change = uploads.plan_register("press-1", sealed, passphrase=Secret("secret words"))
+    assert change.after is not None
+    assert change.after["authentication"]["x509Thumbprint"]["secondaryThumbprint"] == leaf.sha256
+
+
+@pytest.mark.parametrize(
+    ("holder", "risks", "blocking"),
+    [
+        (make("press-1", start=-DAY * 9, end=-DAY), {"expired"}, {"expired"}),
+        (make("press-1", start=DAY), {"not-yet-valid"}, set()),
+        (make("press-1", start=-DAY * 90, end=DAY * 10), {"expires-soon"}, set()),
+        (make("press-2"), {"other-name"}, set()),
+        (authority("press-1"), {"ca-certificate"}, set()),
+    ],
+)
+def test_what_speaks_against_a_device_s_certificate_is_said(
+    hub: HubRunner, services: Services, holder: Holder, risks: set[str], blocking: set[str]
+) -> None:
+    thumb(hub)
+    change = services.credentials.uploads.plan_register("press-1", holder.der)
+    assert {risk.id for risk in change.risks} == risks
+    assert {risk.id for risk in change.blocking} == blocking
+
+
+def test_a_device_that_signs_in_otherwise_is_refused(hub: HubRunner, services: Services) -> None:
+    by_ca(hub, 1)
+    assert refused(services.credentials.uploads.plan_register, "press-1", make("press-1").pem).code == "auth-type"
+
+
+# --- the gate -------------------------------------------------------------------------------------------------------
+
+
+def test_read_only_refuses_each_of_them(hub: HubRunner, services: Services, tmp_path: Path) -> None:
+    upload(services, CA)
+    code = ask(services)
+    closed = writable(hub, tmp_path / "closed", armed=False)
+    uploads = closed.credentials.uploads
+    before = dict(hub.hub.certificates)
+    for change in (
+        uploads.plan_upload("more", authority().pem),
+        uploads.plan_code("plants"),
+        uploads.plan_proof("plants", CA.issue(code).pem, code),
+        uploads.plan_delete("plants"),
+    ):
+        assert refused(closed.changes.gate.apply, change, Consent()).kind is ErrorKind.READ_ONLY
+    assert hub.hub.certificates == before
+    assert closed.changes.journal.entries() == []
+
+
+def test_a_profile_with_a_connection_string_says_what_it_needs(
+    hub: HubRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from support.console import profile_of
+
+    from console.cli.compose import services_for
+    from console.config import Credential
+
+    monkeypatch.setenv("HUB_STRING", hub.ready["hub_connection_string"])
+    profile = replace(
+        profile_of(hub.ready, tmp_path),
+        arm_id=hub.ready["hub_arm_id"],
+        credential=Credential("connection-string", secret_from="env:HUB_STRING"),
+    )
+    uploads = services_for(profile, state_dir=tmp_path / "state").credentials.uploads
+    for call in (uploads.list, lambda: uploads.plan_upload("plants", CA.pem), lambda: uploads.plan_delete("plants")):
+        assert refused(call).kind is ErrorKind.NOT_CONFIGURED
+
+
+def test_times_are_told_by_the_services_clock(services: Services) -> None:
+    from console.services.ca_uploads import CaUploads
+
+    late = CaUploads(services.session, services.changes, lambda: datetime.now(UTC) + timedelta(days=1000))
+    assert [risk.id for risk in late.plan_upload("plants", CA.pem).risks] == ["expired"]
