@@ -27,8 +27,8 @@ def registered_as(reader: DocumentReader, device_id: str, module_id: str, cancel
         if document is None:
             return Registered(clean(device_id), clean(module_id), exists=False, enabled=enabled)
         body = document.body
-    authentication = body.get("authentication") if isinstance(body.get("authentication"), dict) else {}
-    prints = authentication.get("x509Thumbprint") if isinstance(authentication.get("x509Thumbprint"), dict) else {}
+    authentication = _mapping(body, "authentication")
+    prints = _mapping(authentication, "x509Thumbprint")
     pair = (_digits(prints.get("primaryThumbprint")), _digits(prints.get("secondaryThumbprint")))
     word = str(authentication.get("type") or "")
     auth = auth_type(word, pair)
@@ -37,3 +37,8 @@ def registered_as(reader: DocumentReader, device_id: str, module_id: str, cancel
 
 def _digits(value: object) -> str:
     return clean(value).replace(":", "").replace(" ", "").upper()
+
+
+def _mapping(body: Any, name: str) -> dict[str, Any]:
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}

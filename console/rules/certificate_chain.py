@@ -1,0 +1,271 @@
+"""Building a chain from a leaf to something trusted, trying every issuer that may fit; OpenSSL's order decides ties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from console.model.certificate import ChainFault, ChainVerdict, Fault, Inspected, Purpose
+from console.rules.certificate_checks import check, signature_holds
+from console.rules.certificate_facts import Facts, facts
+from console.rules.certificate_places import place
+from console.rules.issuing_match import likely_issued, self_signed
+
+DEEPEST = 102
+"""Leaf, 100 CAs and the root: OpenSSL's default depth."""
+_MOST_STEPS = 4000
+_MOST_CHAINS = 64
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A certificate to trust, and how to call it.
+
+    Attributes:
+        der: the certificate.
+        label: where it is from.
+        complete: it ends a chain although it is not self-signed (a CA at the hub).
+        verified: False: it is at the hub, and the hub does not trust it yet.
+    """
+
+    der: bytes
+    label: str
+    complete: bool = False
+    verified: bool = True
+
+
+@dataclass(frozen=True)
+class _Trusted:
+    facts: Facts
+    anchor: Anchor
+
+
+@dataclass(frozen=True)
+class _Path:
+    """A chain, leaf first; `anchor` is what ended it, None for a dead end. `own`: how many are not from the anchors."""
+
+    links: tuple[Facts, ...]
+    anchor: Anchor | None
+    own: int
+
+
+def leaf_of(ders: Sequence[bytes]) -> bytes:
+    """Return the certificate that a bundle is about: one that issued no other of them, a non-CA first, else the first.
+
+    Raises ValueError where none can be read.
+    """
+    known = _readable(ders)
+    if not known:
+        raise ValueError("no certificate")
+    if len(known) > 200:  # a bundle of roots: the first is as good as any
+        return known[0].der
+    parents = {
+        id(parent)
+        for parent in known
+        for child in known
+        if child.der != parent.der and child.issuer == parent.subject and likely_issued(parent, child)
+    }
+    ends = [one for one in known if id(one) not in parents] or known
+    return next((one for one in ends if not one.authority), ends[0]).der
+
+
+def verify(
+    held: Inspected, anchors: Sequence[Anchor], now: datetime, purpose: Purpose = Purpose.CLIENT, *, strict: bool = True
+) -> ChainVerdict:
+    """Return whether the leaf among certificates chains up to an anchor, and if not, every reason.
+
+    `strict` holds each certificate against RFC 5280's rules for its extensions too, as `openssl verify -x509_strict`.
+    """
+    ders = [one.der for one in held.certificates]
+    leaf = ders[0] if held.tls else leaf_of(ders)
+    verdict = verify_leaf(leaf, ders, anchors, now, purpose, strict=strict)
+    used = {one.der for one in verdict.chain}
+    unused = sum(1 for der in set(ders) if der not in used)
+    notes = []
+    if unused:
+        noun = "certificate" if unused == 1 else "certificates"
+        notes.append(f"{unused} more {noun} in {held.source} did not belong to the chain")
+    return replace(verdict, notes=tuple(notes))
+
+
+def verify_leaf(
+    leaf: bytes,
+    others: Iterable[bytes],
+    anchors: Sequence[Anchor],
+    now: datetime,
+    purpose: Purpose = Purpose.CLIENT,
+    *,
+    strict: bool = True,
+) -> ChainVerdict:
+    """Return the verdict on one leaf (DER); `others` may be links of its chain. Raises ValueError where it is none."""
+    start = facts(leaf)
+    pool = [one for one in _readable(dict.fromkeys(others)) if one.der != leaf]
+    known = [_Trusted(one, anchor) for anchor in anchors for one in _readable([anchor.der])]
+    trusted = [one for one in known if one.anchor.verified]
+    builder = _Builder(start, pool, trusted, now)
+    best: ChainVerdict | None = None
+    dead: _Path | None = None
+    for number, path in enumerate(builder.paths()):
+        if path.anchor is None:
+            dead = dead or path
+            continue
+        faults = check(path.links, now, purpose, strict=strict)
+        if best is None or len(faults) < len(best.faults):
+            infos = tuple(one.info for one in path.links)
+            best = ChainVerdict(infos, tuple(faults), path.anchor.label, purpose)
+        if not faults or number >= _MOST_CHAINS:
+            break
+    if best is not None:
+        return best
+    return _unverified(start, pool, known, now, purpose, strict=strict) or _dead_end(
+        dead or _Path((start,), None, 1), pool, trusted, now, purpose, strict=strict
+    )
+
+
+class _Builder:
+    """Yields chains depth first: trusted issuers before others, valid ones before others, as OpenSSL chooses."""
+
+    def __init__(self, leaf: Facts, pool: list[Facts], trusted: list[_Trusted], now: datetime) -> None:
+        self._leaf = leaf
+        self._now = now
+        self._steps = 0
+        self._pool: dict[bytes, list[Facts]] = {}
+        for one in pool:
+            self._pool.setdefault(one.subject, []).append(one)
+        self._trusted: dict[bytes, list[_Trusted]] = {}
+        for mine in trusted:
+            self._trusted.setdefault(mine.facts.subject, []).append(mine)
+        self._complete = {mine.facts.der: mine for mine in trusted if mine.anchor.complete}
+
+    def paths(self) -> Iterator[_Path]:
+        leaf = self._leaf
+        if leaf.der in self._complete:
+            yield _Path((leaf,), self._complete[leaf.der].anchor, 0)
+        yield from self._extend((leaf,), 1, None)
+
+    def _extend(self, links: tuple[Facts, ...], own: int, last: Anchor | None) -> Iterator[_Path]:
+        """Yield what becomes of a chain; `last` is the anchor that its last link is from, None for one of its own."""
+        self._steps += 1
+        current = links[-1]
+        ends = True
+        if self._steps < _MOST_STEPS and len(links) < DEEPEST:
+            if last is None and self_signed(current):
+                same = [one for one in self._issuers(current) if one.facts.der == current.der]
+                if same:
+                    yield _Path(links, same[0].anchor, own - 1)
+                    return
+            else:
+                for parent in self._issuers(current):
+                    if any(parent.facts.der == one.der for one in links):
+                        continue
+                    ends = False
+                    grown = (*links, parent.facts)
+                    if parent.anchor.complete or self_signed(parent.facts):
+                        yield _Path(grown, parent.anchor, own)
+                    else:
+                        yield from self._extend(grown, own, parent.anchor)
+                if last is None:
+                    for other in self._others(current):
+                        if any(other.der == one.der for one in links):
+                            continue
+                        ends = False
+                        yield from self._extend((*links, other), own + 1, None)
+        if ends:
+            yield _Path(links, None, own)
+
+    def _issuers(self, child: Facts) -> list[_Trusted]:
+        found = [one for one in self._trusted.get(child.issuer, ()) if likely_issued(one.facts, child)]
+        return sorted(found, key=lambda one: self._rank(one.facts, child))
+
+    def _others(self, child: Facts) -> list[Facts]:
+        found = [one for one in self._pool.get(child.issuer, ()) if likely_issued(one, child)]
+        return sorted(found, key=lambda one: self._rank(one, child))
+
+    def _rank(self, parent: Facts, child: Facts) -> tuple[bool, bool, float]:
+        """Sort by: signed it, valid now, else the latest to expire (the sort is stable: then by place)."""
+        valid = parent.not_before <= self._now <= parent.not_after
+        several = len(self._pool.get(child.issuer, ())) + len(self._trusted.get(child.issuer, ())) > 1
+        signed = not several or signature_holds(child, parent)
+        return (not signed, not valid, 0.0 if valid else -parent.not_after.timestamp())
+
+
+def _unverified(
+    leaf: Facts, pool: list[Facts], known: list[_Trusted], now: datetime, purpose: Purpose, *, strict: bool
+) -> ChainVerdict | None:
+    """Return the verdict when only a CA that is at the hub, but not verified, ends the chain; None when none does."""
+    if all(one.anchor.verified for one in known):
+        return None
+    for path in _Builder(leaf, pool, known, now).paths():
+        if path.anchor is None or path.anchor.verified:
+            continue
+        top = len(path.links) - 1
+        reason = ChainFault(
+            Fault.UNVERIFIED_CA,
+            top,
+            f"{place(path.links[top], top)} is at the hub as {path.anchor.label.removesuffix(' (at the hub)')}, "
+            "but nobody proved to hold its key, so the hub lets no device in by it",
+            "Prove possession: hubwarden cert prove",
+        )
+        faults = check(path.links, now, purpose, strict=strict)
+        return ChainVerdict(tuple(one.info for one in path.links), (reason, *faults), "", purpose)
+    return None
+
+
+def _dead_end(
+    path: _Path, pool: list[Facts], trusted: list[_Trusted], now: datetime, purpose: Purpose, *, strict: bool
+) -> ChainVerdict:
+    """Return the verdict on a chain that ends before anything trusted: why it ends, and what else is wrong with it."""
+    top = len(path.links) - 1
+    current = path.links[top]
+    where = place(current, top)
+    if len(path.links) >= DEEPEST:
+        fault = ChainFault(Fault.TOO_LONG, top, f"the chain is longer than {DEEPEST} certificates", "Check for a loop")
+    elif self_signed(current):
+        fault = ChainFault(Fault.UNTRUSTED_ROOT, top, *_untrusted_words(current, where, trusted))
+    else:
+        fault = ChainFault(Fault.NO_ISSUER, top, *_no_issuer_words(current, where, pool, trusted))
+    rest = [one for one in check(path.links, now, purpose, strict=strict) if one.depth <= top]
+    return ChainVerdict(tuple(one.info for one in path.links), (fault, *rest), "", purpose)
+
+
+def _untrusted_words(current: Facts, where: str, trusted: list[_Trusted]) -> tuple[str, str]:
+    named = [one for one in trusted if one.facts.subject == current.subject]
+    if named:
+        return (
+            f"{where} is self-signed and bears the name of what is trusted ({named[0].anchor.label}), but is another",
+            "Compare their thumbprints: the CA was made anew, or somebody imitates it",
+        )
+    return f"{where} is self-signed and not among what is trusted", "Trust it only if you know it: give it as a root"
+
+
+def _no_issuer_words(current: Facts, where: str, pool: list[Facts], trusted: list[_Trusted]) -> tuple[str, str]:
+    issuer = current.info.issuer or "(empty name)"
+    named = [*pool, *(one.facts for one in trusted)]
+    named = [one for one in named if one.subject == current.issuer and one.der != current.der]
+    if not named:
+        return f"the issuer of {where}, “{issuer}”, is not here", f"Add the certificate of “{issuer}” to the file"
+    wanted = current.info.authority_key_id
+    have = next((one.info.subject_key_id for one in named if one.info.subject_key_id), "")
+    if wanted and have and wanted != have:
+        why = f"it wants the key {_short(wanted)}, that one has {_short(have)}"
+    else:
+        why = "its key is of another kind, or its serial number is another"
+    return (
+        f"{where} was issued by “{issuer}” with another key than the certificate of that name here: {why}",
+        "The CA was renewed with a new key: add the certificate that it was issued by, or issue anew",
+    )
+
+
+def _short(digits: str) -> str:
+    return f"{digits[:8]}…{digits[-4:]}" if len(digits) > 16 else digits
+
+
+def _readable(ders: Iterable[bytes]) -> list[Facts]:
+    found = []
+    for der in ders:
+        try:
+            found.append(facts(der))
+        except ValueError:
+            continue
+    return found

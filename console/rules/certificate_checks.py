@@ -1,0 +1,200 @@
+"""What can be wrong with a chain once it is built: extensions, purpose, path length, signatures, times, names.
+
+The rules and their order are those of RFC 5280 as OpenSSL applies them (`openssl verify -x509_strict`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from console.model.certificate import ChainFault, Fault, Purpose
+from console.rules import der as asn1
+from console.rules.certificate_facts import Facts
+from console.rules.certificate_places import place
+from console.rules.certificate_strictness import critical_problem, strict_problem
+from console.rules.issuing_match import self_signed
+from console.rules.name_constraints import violation
+
+_CLIENT, _SERVER = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"
+_GATED = ("1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1")  # old words for TLS servers, which OpenSSL still takes
+_REISSUE = "Issue it anew"
+
+
+def check(
+    links: Sequence[Facts], now: datetime, purpose: Purpose = Purpose.CLIENT, *, strict: bool = True
+) -> list[ChainFault]:
+    """Return everything that is wrong with a chain (leaf first, what ends it last), in OpenSSL's order."""
+    faults: list[ChainFault] = []
+    below = 0
+    for depth, one in enumerate(links):
+        faults += _extension_faults(links, depth, purpose, strict=strict)
+        if depth > 1 and one.path_length is not None and below > one.path_length:
+            text = f"{place(one, depth)} allows {one.path_length} CAs below it, and there are {below}"
+            faults.append(
+                ChainFault(Fault.PATH_LENGTH, depth, text, "Issue the leaf by it directly, or remake that CA")
+            )
+        if depth and not one.self_issued:
+            below += 1
+    for depth in range(len(links) - 1, -1, -1):
+        one = links[depth]
+        if depth + 1 < len(links):
+            faults += _signature_faults(one, links[depth + 1], depth)
+        faults += _time_faults(one, depth, now)
+    return faults + _name_faults(links)
+
+
+def _extension_faults(links: Sequence[Facts], depth: int, purpose: Purpose, *, strict: bool) -> list[ChainFault]:
+    one, alone, last = links[depth], len(links) == 1, depth + 1 == len(links)
+    where = place(one, depth)
+    faults: list[ChainFault] = []
+
+    def add(fault: Fault, text: str, hint: str = _REISSUE) -> None:
+        faults.append(ChainFault(fault, depth, text, hint))
+
+    if one.key is None:
+        add(Fault.WEAK, f"the public key of {where} cannot be read: of an unknown kind, too small or damaged")
+    if critical := critical_problem(one):
+        add(Fault.CRITICAL_EXTENSION, f"{where} has {critical}")
+    if one.invalid:
+        why = "; ".join(one.problems[:3])
+        add(Fault.MALFORMED, f"{where} has extensions that break the rules: {why}")
+    authority = authority_grade(one)
+    if depth == 0:
+        if strict and authority not in (0, 1):
+            add(Fault.NOT_A_CA, f"{where} may sign certificates by its key usage, but is no CA by basicConstraints")
+    elif authority == 0 or ((not last or strict) and authority != 1):
+        if not _may_sign(one):
+            text = f"{where} issued a certificate, though its key usage has no keyCertSign"
+            add(Fault.KEY_USAGE, text, "Remake that CA with keyCertSign")
+        if not one.authority:
+            say = (
+                "says that it is no CA" if one.authority is False else "does not say that it is a CA (basicConstraints)"
+            )
+            say = f"is of version 1 and {say}" if one.version == 1 else say
+            add(Fault.NOT_A_CA, f"{where} {say}", "Remake it with basicConstraints CA:TRUE, or issue by a CA")
+    if strict and not alone and (problem := strict_problem(one, last=last)):
+        add(Fault.MALFORMED, f"{where} {problem}")
+    if purpose is not Purpose.ANY and (problem := _purpose_problem(one, purpose, leaf=depth == 0)):
+        add(Fault.WRONG_PURPOSE, f"{where} {problem}", "Issue it for client authentication (clientAuth)")
+    return faults
+
+
+def authority_grade(one: Facts) -> int:
+    """Return 0 for no CA, 1 for a CA, else on what old habit it may be taken for one (as OpenSSL's X509_check_ca)."""
+    if not _may_sign(one):
+        return 0
+    if one.authority is not None:
+        return 1 if one.authority else 0
+    if one.version == 1 and self_signed(one):
+        return 3
+    return 4 if one.usage is not None else 0
+
+
+def _may_sign(one: Facts) -> bool:
+    return one.usage is None or "keyCertSign" in one.usage
+
+
+def _purpose_problem(one: Facts, purpose: Purpose, *, leaf: bool) -> str:
+    accepted = (_CLIENT,) if purpose is Purpose.CLIENT else (_SERVER, *_GATED)
+    word = "clientAuth" if purpose is Purpose.CLIENT else "serverAuth"
+    if one.purposes is not None and not set(one.purposes) & set(accepted):
+        named = ", ".join(one.info.extended_usage) or "nothing"
+        return f"is only for {named} (extendedKeyUsage), not for {word}"
+    needed = ["digitalSignature", "keyAgreement"]
+    if purpose is Purpose.SERVER:
+        needed.append("keyEncipherment")
+    if leaf and one.usage is not None and not set(one.usage) & set(needed):
+        named = ", ".join(one.usage) or "nothing"
+        return f"may not sign in TLS: its keyUsage is {named}, without {' or '.join(needed)}"
+    return ""
+
+
+def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]:
+    if signature_holds(one, issuer):
+        return []
+    if issuer.key is None:
+        return []  # said of the issuer already
+    text = f"the signature of {place(one, depth)} was not made by the key of “{issuer.info.subject}”"
+    why = "it was altered after it was issued, or its issuer is another CA of the same name"
+    return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text}: {why}", "Get it, and its issuer's certificate, afresh")]
+
+
+@lru_cache(maxsize=4096)
+def signature_holds(one: Facts, issuer: Facts) -> bool:
+    """Say whether a certificate's signature is by another's key, whatever their names; False for what is not known."""
+    try:
+        return _verified(one.certificate, issuer.key)
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    except BaseException:  # the library's panics are no Exception
+        return False
+
+
+def _verified(certificate: Any, key: Any) -> bool:
+    if inner_algorithm_differs(certificate):
+        return False
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    if isinstance(key, rsa.RSAPublicKey):
+        how = certificate.signature_algorithm_parameters
+        if not isinstance(how, padding.PKCS1v15 | padding.PSS):
+            return False
+        key.verify(signature, signed, how, certificate.signature_hash_algorithm)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, signed, ec.ECDSA(certificate.signature_hash_algorithm))
+    elif isinstance(key, dsa.DSAPublicKey):
+        key.verify(signature, signed, certificate.signature_hash_algorithm)
+    elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        key.verify(signature, signed)
+    else:
+        return False
+    return True
+
+
+def inner_algorithm_differs(certificate: Any) -> bool:
+    """Say whether the algorithm inside what is signed is another than the one beside it (RFC 5280 §4.1.1.2)."""
+    data = certificate.tbs_certificate_bytes
+    parts = asn1.children(data, asn1.read(data))
+    inner = parts[2 if parts[0].tag == asn1.CONTEXT_0 else 1].whole(data)
+    whole: bytes = certificate.public_bytes(Encoding.DER)
+    outer = asn1.children(whole, asn1.read(whole))[1].whole(whole)
+    return inner != outer
+
+
+def _time_faults(one: Facts, depth: int, now: datetime) -> list[ChainFault]:
+    where = place(one, depth)
+    who = "Renew the device's certificate" if depth == 0 else "Renew that CA, then reissue or rebuild the chain"
+    if now < one.not_before:
+        text = f"{where} is not valid before {_moment(one.not_before)}"
+        return [ChainFault(Fault.NOT_YET_VALID, depth, text, "Check the clock here and where it was issued")]
+    if now > one.not_after:
+        return [
+            ChainFault(Fault.EXPIRED, depth, f"{where} has expired: it was valid until {_moment(one.not_after)}", who)
+        ]
+    return []
+
+
+def _name_faults(links: Sequence[Facts]) -> list[ChainFault]:
+    faults: list[ChainFault] = []
+    for depth in range(len(links) - 1, -1, -1):
+        one = links[depth]
+        if depth and one.self_issued:
+            continue
+        for above in range(len(links) - 1, depth, -1):
+            why = violation(one, links[above], leaf=depth == 0)
+            if why:
+                text = f"{place(one, depth)} {why}, says {place(links[above], above)}"
+                faults.append(ChainFault(Fault.NAME_CONSTRAINT, depth, text, "Issue it with a permitted name"))
+    return faults
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC") if moment.year >= 1000 else "a time that cannot be read"

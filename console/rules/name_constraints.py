@@ -1,0 +1,110 @@
+"""Whether a certificate's names stay within the name constraints of a CA above it (RFC 5280 §4.2.1.10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from console.rules.certificate_facts import Facts, canonical, general_name, guarded
+
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)+")
+_MOST = 1 << 20  # names times constraints; OpenSSL's own limit
+
+
+def violation(one: Facts, above: Facts, *, leaf: bool) -> str:
+    """Return what of a certificate's names a CA above it does not permit, as part of a sentence; empty for nothing.
+
+    A leaf without DNS names has its common names checked too, where they look like host names.
+    """
+    rules = above.value(x509.NameConstraints)
+    if rules is None:
+        return ""
+    names = _names_of(one)
+    if leaf and not any(isinstance(name, x509.DNSName) for name in one.names or ()):
+        names += _hosts_of(one)
+    permitted, excluded = list(rules.permitted_subtrees or ()), list(rules.excluded_subtrees or ())
+    if len(names) * (len(permitted) + len(excluded)) > _MOST:
+        return "has more names than can be held against the constraints"
+    for name in names:
+        why = _judge(name, permitted, excluded)
+        if why:
+            return why
+    return ""
+
+
+def _names_of(one: Facts) -> list[Any]:
+    subject = one.subject_name
+    names: list[Any] = []
+    if subject is not None and len(list(subject)):
+        names.append(x509.DirectoryName(subject))
+        for attribute in subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
+            name = guarded(lambda value=str(attribute.value): x509.RFC822Name(value), None, [], "")  # type: ignore[misc]
+            names.append(name if name is not None else _Unreadable(str(attribute.value)))
+    return names + list(one.names or ())
+
+
+class _Unreadable:
+    """A name of a form that cannot be compared."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+
+def _hosts_of(one: Facts) -> list[Any]:
+    subject = one.subject_name
+    if subject is None:
+        return []
+    values = [str(found.value).rstrip("\0") for found in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return [x509.DNSName(value) for value in values if _HOST.fullmatch(value)]
+
+
+def _judge(name: Any, permitted: Iterable[Any], excluded: Iterable[Any]) -> str:
+    if isinstance(name, _Unreadable):
+        return "has an address in its subject that cannot be compared"
+    words = general_name(name)
+    mine = [rule for rule in permitted if type(rule) is type(name)]
+    banned = [rule for rule in excluded if type(rule) is type(name)]
+    if not isinstance(
+        name, x509.DirectoryName | x509.DNSName | x509.RFC822Name | x509.UniformResourceIdentifier | x509.IPAddress
+    ):
+        return f"has the name {words}, of a form that cannot be held against the constraints" if mine or banned else ""
+    if mine and not any(_within(name, rule) for rule in mine):
+        return f"has the name {words}, which is not permitted"
+    if any(_within(name, rule) for rule in banned):
+        return f"has the name {words}, which is excluded"
+    return ""
+
+
+def _within(name: Any, rule: Any) -> bool:
+    if isinstance(name, x509.DirectoryName):
+        return _canonical(name).startswith(_canonical(rule))
+    if isinstance(name, x509.IPAddress):
+        return guarded(lambda: name.value in rule.value, False, [], "")
+    value, base = name.value.lower(), rule.value.lower()
+    if isinstance(name, x509.DNSName):
+        return bool(
+            not base or value == base or (value.endswith(base) and (base[0] == "." or value[-len(base) - 1] == "."))
+        )
+    if isinstance(name, x509.RFC822Name):
+        return _mail_within(name.value, rule.value)
+    host = guarded(lambda: urlsplit(value).hostname or "", "", [], "")
+    return bool(host) and (host.endswith(base) and len(host) > len(base) if base.startswith(".") else host == base)
+
+
+def _mail_within(value: str, base: str) -> bool:
+    local, _, host = value.rpartition("@")
+    wanted_local, mark, wanted_host = base.rpartition("@")
+    if not mark and base.startswith("."):
+        return value.lower().endswith(base.lower()) and len(value) > len(base)
+    if wanted_local and local != wanted_local:
+        return False
+    return host.lower() == wanted_host.lower()
+
+
+def _canonical(name: Any) -> bytes:
+    return canonical(guarded(lambda: name.value.public_bytes(), b"", [], ""))
