@@ -21,6 +21,7 @@ from console.cli.schemas_changes import CHANGE_SCHEMAS
 from console.cli.schemas_devices import DEVICE_SCHEMAS
 from console.cli.schemas_network import NETWORK_SCHEMAS
 from console.cli.schemas_policy import POLICY_SCHEMAS
+from console.cli.schemas_tokens import TOKEN_SCHEMAS
 
 _DEVICE: Schema = {
     "device_id": TEXT,
@@ -116,6 +117,7 @@ SCHEMAS: dict[str, Schema] = {
     **POLICY_SCHEMAS,
     **DEVICE_SCHEMAS,
     **NETWORK_SCHEMAS,
+    **TOKEN_SCHEMAS,
     "profile_check": document("profile_check", record(_CHECK), profile=TEXT),
 }
 

@@ -79,8 +79,8 @@ def ledger_rows(entries: Iterable[LedgerEntry], now: datetime, *, valid: bool = 
 LEDGER_HEADER = ("RESOURCE", "POLICY", "MINTED", "EXPIRES", "STATE", "WHO", "FINGERPRINT")
 
 
-def payload_result_lines(result: PayloadResult, width: int) -> list[Line]:
-    """Return how a file went: how many lines, where they are, which failed and why."""
+def payload_result_lines(result: PayloadResult, width: int, *, faults: bool = True) -> list[Line]:
+    """Return how a file went: how many lines, where they are, and with `faults` which failed and why."""
     word = _DONE[result.action]
     title, token = ("DONE", "ok") if result.complete else ("NOT ALL DONE", "warn")
     if result.target is None:
@@ -94,7 +94,7 @@ def payload_result_lines(result: PayloadResult, width: int) -> list[Line]:
         ("method", METHOD, "dim"),
     )
     lines += fields(pairs, width)
-    if result.faults:
+    if result.faults and faults:
         lines += [(), *section("LINES THAT FAILED", fault_lines(result.faults, result.failed, width))]
     return lines
 

@@ -155,14 +155,49 @@ class Payload:
         When a line fails, decrypt leaves it out and goes on (`strict`: stops and writes nothing); encrypt and rotate
         write nothing, so that no line is lost. `on_progress` is told how many lines were read. Raises ConsoleError.
         """
+        from console.services.private_files import refused
+
+        try:
+            file = source.open("rb")
+        except OSError as error:
+            raise refused(f"The file {source} cannot be read", error) from None
+        with file:
+            return self.run_stream(
+                what,
+                file,
+                target,
+                keys,
+                field=field,
+                ttl=ttl,
+                replace=replace,
+                strict=strict,
+                on_progress=on_progress,
+                cancel=cancel,
+            )
+
+    def run_stream(
+        self,
+        what: PayloadAction,
+        source: IO[bytes],
+        target: Path,
+        keys: Sequence[Secret],
+        *,
+        field: str = "",
+        ttl: int | None = None,
+        replace: bool = False,
+        strict: bool = False,
+        on_progress: Progress | None = None,
+        cancel: Cancel = NEVER_CANCELLED,
+    ) -> PayloadResult:
+        """Run one action from an open stream, as `run_file` does. Raises ConsoleError."""
         from console.services.private_files import refused, writing
 
         faults: list[PayloadLine] = []
         done = failed = 0
         whole = strict or what is not PayloadAction.DECRYPT
         try:
-            with source.open("rb") as file, writing(target, replace=replace) as out:
-                for line in self.run(what, read_lines(file), keys, field=field, ttl=ttl, cancel=cancel):
+            with writing(target, replace=replace) as out:
+                for line in self.run(what, read_lines(source), keys, field=field, ttl=ttl, cancel=cancel):
                     if line.output is None:
                         failed += 1
                         if len(faults) < FAULTS_KEPT:
@@ -180,7 +215,7 @@ class Payload:
             stopped = f"nothing was written: line {faults[0].number} could not be done"
             return PayloadResult(what, done, failed, tuple(faults), None, stopped)
         except OSError as error:
-            raise refused(f"The file {source} cannot be read", error) from None
+            raise refused("The payloads cannot be read", error) from None
         return PayloadResult(what, done, failed, tuple(faults), target)
 
     # --- inside -------------------------------------------------------------------------------------------------
