@@ -35,6 +35,7 @@ from console.model.change import Change, Outcome, Severity
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import HubCertificate
 from console.model.secret import Secret
+from console.services.payload import Payload
 from console.services.ports import NEVER_CANCELLED, Cancel
 
 NOW = datetime(2026, 11, 23, 9, 42, 7, tzinfo=UTC)
@@ -379,3 +380,4 @@ class FakeCredentials:
         self.inspector = FakeInspector(script)
         self.uploads = FakeUploads(session, script)
         self.tokens = FakeTokens(tokens or TokenScript())
+        self.payload = Payload(lambda: NOW)  # the real one: it needs nobody
