@@ -94,6 +94,9 @@ def told(change: Change, compared: Compared, error: ConsoleError | None, pending
         if error is not None and error.kind in _MAY_STILL:
             text += " Look once more in a minute: a write that got lost may still arrive."
         return Outcome(change, result, text, (), error)
+    if change.before is None and error is not None and error.kind is ErrorKind.CONFLICT:
+        text = f"{_cap(title)}: nothing was changed, somebody else made one of this name first ({why})."
+        return Outcome(change, Result.CONFLICT, text, (), error)
     text = (
         f"{_cap(title)}: NEITHER as before NOR as planned: {_places(compared.off)}. "
         "Look at it before you do anything else; undo plans against what is there now."
