@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from console.config_clouds import CLOUDS, PUBLIC, Cloud
+from console.config_state import APP
+from console.config_state import state_dir as state_dir
 from console.model.errors import ConsoleError, ErrorKind
 
 KINDS = (
@@ -24,7 +26,6 @@ KINDS = (
 )
 _NEEDS_SECRET = {"client-secret", "client-certificate", "connection-string"}
 _SOURCES = ("env:NAME", "file:PATH", "keyring:NAME", "prompt")
-_APP = "hubwarden"
 
 
 @dataclass(frozen=True)
@@ -113,34 +114,11 @@ class Profile:
         return self.credential.kind == "connection-string"
 
 
-def state_dir() -> Path:
-    """Return the folder for journals and caches (0700, made when absent); HUBWARDEN_STATE_DIR overrides the default.
-
-    Raises ConsoleError NOT_CONFIGURED when it cannot be made or written.
-    """
-    import platformdirs
-
-    folder = Path(os.environ.get("HUBWARDEN_STATE_DIR") or platformdirs.user_state_path(_APP, appauthor=False))
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        why = "" if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written"
-    except OSError as error:
-        why = f"it cannot be made ({error.strerror})"
-    if why:
-        raise ConsoleError(
-            ErrorKind.NOT_CONFIGURED,
-            f"The state folder {folder} cannot be used",
-            why,
-            "Give yourself the right to write there, or name another folder in HUBWARDEN_STATE_DIR",
-        )
-    return folder
-
-
 def default_file() -> Path:
     """Return the path of the profiles in the user's configuration folder."""
     import platformdirs
 
-    return platformdirs.user_config_path(_APP, appauthor=False) / "profiles.toml"
+    return platformdirs.user_config_path(APP, appauthor=False) / "profiles.toml"
 
 
 def load_profiles(path: str | Path | None = None) -> dict[str, Profile]:

@@ -85,7 +85,7 @@ def _with_clock(settings: Settings, told: Explanation) -> Explanation:
 
 def show_ledger(valid: bool, as_json: bool) -> None:
     """Print the tokens minted here. Raises ConsoleError when the ledger cannot be read."""
-    from console.config import state_dir
+    from console.config_state import state_dir
     from console.services.tokens import Tokens
 
     now = system_clock()

@@ -68,7 +68,7 @@ def offline_tokens() -> tuple[Tokens, str]:
 
 
 def _state_folder() -> tuple[Path | None, str]:
-    from console.config import state_dir
+    from console.config_state import state_dir
 
     try:
         return state_dir(), ""
@@ -78,11 +78,13 @@ def _state_folder() -> tuple[Path | None, str]:
 
 def _completed(order: TokenOrder, key: Secret) -> tuple[TokenOrder, Secret]:
     """Return order and key, from a connection string where that was given; what contradicts the order is refused."""
+    text = key.reveal()
+    if "=" not in text.rstrip("="):  # a bare key: nothing more is imported
+        return order, key
     from console.rules import connection_string
 
-    text = key.reveal()
     if not connection_string.looks_like_one(text):
-        if "SharedAccessSignature" in text:
+        if "SharedAccessSignature" in text or "&sig=" in text:
             raise _bad("what was given is a token, and a token cannot make another", "Give the key")
         return order, key
     string = connection_string.parse(text)

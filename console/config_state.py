@@ -1,0 +1,37 @@
+"""The folder where state lives; by itself, for commands that need no profile."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from console.model.errors import ConsoleError, ErrorKind
+
+APP = "hubwarden"
+
+
+def state_dir() -> Path:
+    """Return the folder for journals and caches (0700, made when absent); HUBWARDEN_STATE_DIR overrides the default.
+
+    Raises ConsoleError NOT_CONFIGURED when it cannot be made or written.
+    """
+    given = os.environ.get("HUBWARDEN_STATE_DIR")
+    if given:
+        folder = Path(given)
+    else:
+        import platformdirs
+
+        folder = platformdirs.user_state_path(APP, appauthor=False)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        why = "" if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written"
+    except OSError as error:
+        why = f"it cannot be made ({error.strerror})"
+    if why:
+        raise ConsoleError(
+            ErrorKind.NOT_CONFIGURED,
+            f"The state folder {folder} cannot be used",
+            why,
+            "Give yourself the right to write there, or name another folder in HUBWARDEN_STATE_DIR",
+        )
+    return folder
