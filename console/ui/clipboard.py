@@ -25,6 +25,8 @@ def send(app: App[Any], text: str, what: str, *, secret: bool = False) -> str:
     if os.environ.get("TMUX") and not secret and _to_tmux(text):
         return f"{what} sent to tmux and the terminal clipboard"
     app.copy_to_clipboard(text)
+    if secret:
+        app._clipboard = ""  # Textual keeps a copy; the terminal has it, nobody else should
     return f"{what} sent to terminal clipboard"
 
 

@@ -48,7 +48,7 @@ class Menu(Dialog[str | None]):
 
     def on_mount(self) -> None:
         """Fill and size the box to its content."""
-        room = min(MAX_WIDTH, self.app.size.width - 8)
+        room = min(MAX_WIDTH, self.app.size.width * 9 // 10 - 4)  # the box takes nine tenths, four of them for its edge
         titles = max(text_width(item.title) for item in self._items)
         notes = max((text_width(_note(item)) for item in self._items), default=0)
         reasons = list(dict.fromkeys(item.disabled for item in self._items if item.disabled))
