@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -13,32 +12,11 @@ from console.model.hub import HubCertificate
 from console.model.text import clean
 from console.rules.certificate_one import issuer_names, signed_by, subject_names
 
-NAME_LIMIT = 64
 CERTIFICATE_LIMIT = 25
 """CA certificates of one hub by the service's usual quota."""
-_NAME = re.compile(r"[A-Za-z0-9\-._]+")
 _WEAK_RSA = 2048
 _CURVES = ("EC P-256", "EC P-384", "EC P-521")
 _SOON = timedelta(days=30)
-
-
-def check_name(name: str) -> None:
-    """Raise ConsoleError BAD_INPUT (code "usage") unless the hub takes this as a certificate's name.
-
-    1 to 64 characters of `^[A-Za-z0-9-._]{1,64}$` (REST reference of IoT Hub, Certificates_CreateOrUpdate).
-    """
-    what = f"“{clean(name, limit=70)}” is no name for a certificate"
-    if not name:
-        raise _usage("The certificate has no name", "it is empty", "Give 1 to 64 letters, digits, - . or _")
-    if len(name) > NAME_LIMIT:
-        raise _usage(what, f"it has {len(name)} characters, {NAME_LIMIT} are allowed", "Give a shorter one")
-    if not _NAME.fullmatch(name):
-        wrong = next(letter for letter in name if not _NAME.fullmatch(letter))
-        shown = "a blank" if wrong == " " else f"“{clean(wrong)}”"
-        why = f"it holds {shown}"
-        raise _usage(what, why, "Letters, digits, - . and _ are allowed, no others")
-    if not name.strip("."):
-        raise _usage(what, "in a web address it means another place", "Give it a letter or a digit")
 
 
 def check_authority(info: CertificateInfo, what: str) -> None:
@@ -171,7 +149,3 @@ def check_proof(authority: bytes, proof: CertificateInfo, code: str, now: dateti
 
 def _no_proof(what: str, why: str, hint: str) -> ConsoleError:
     return ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="proof")
-
-
-def _usage(what: str, why: str, hint: str) -> ConsoleError:
-    return ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="usage")

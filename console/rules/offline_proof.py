@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from console.model.errors import ConsoleError, ErrorKind
-from console.rules.ca_upload import check_name
+from console.rules.hub_certificate_name import check_name
 from console.rules.verification_code import usable
 
 

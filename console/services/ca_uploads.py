@@ -64,8 +64,9 @@ class CaUploads:
         Raises ConsoleError BAD_INPUT: code "usage" for an impossible name, "private-key", "several", "no-certificate"
         and "no-ca" for the file, "exists" when another certificate has the name; or why the hub could not be read.
         """
-        from console.rules.ca_upload import check_authority, check_name, upload_risks
+        from console.rules.ca_upload import check_authority, upload_risks
         from console.rules.certificate_one import only_certificate
+        from console.rules.hub_certificate_name import check_name
 
         what = f"The CA certificate {clean(name, limit=70)} cannot be uploaded: nothing was sent"
         info = only_certificate(content, what)
@@ -269,7 +270,7 @@ class CaUploads:
 
     def _found(self, name: str, kind: TargetKind, what: str, cancel: Cancel) -> tuple[Document, str]:
         """Return a certificate and its name as the hub spells it."""
-        from console.rules.ca_upload import check_name
+        from console.rules.hub_certificate_name import check_name
 
         check_name(name)
         document = self._read(name, kind, cancel)

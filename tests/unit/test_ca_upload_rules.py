@@ -13,9 +13,10 @@ from support.authorities import authority
 from console.model.change import ABSENT, Change, Result, Severity
 from console.model.document import Document, Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
-from console.rules.ca_upload import check_name, loss_risks
+from console.rules.ca_upload import loss_risks
 from console.rules.certificate_one import holds_private_key, only_certificate
 from console.rules.certificate_text import base64_of, der_of, steady_certificate
+from console.rules.hub_certificate_name import check_name
 from console.rules.planning import change_of, settled
 from console.rules.registering import leaf_of
 from console.rules.verification_code import PLACEHOLDER, code_told, usable
