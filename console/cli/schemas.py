@@ -16,6 +16,7 @@ from console.cli.schema_parts import (
     document,
     record,
 )
+from console.cli.schemas_certificates import CERTIFICATE_SCHEMAS
 from console.cli.schemas_certificates_hub import HUB_CERTIFICATE_SCHEMAS
 from console.cli.schemas_changes import CHANGE_SCHEMAS
 from console.cli.schemas_devices import DEVICE_SCHEMAS
@@ -112,6 +113,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "connection_events": document("connection_events", record(_EVENT)),
     "profiles": document("profiles", record(_PROFILE), default=TEXT, file=TEXT),
+    **CERTIFICATE_SCHEMAS,
     **CHANGE_SCHEMAS,
     **HUB_CERTIFICATE_SCHEMAS,
     **POLICY_SCHEMAS,

@@ -39,6 +39,7 @@ class Inspector:
         self._reader = reader
         self._remote = remote
         self._clock = clock
+        self._standard_input: bytes | None = None  # read once: a passphrase may have to be asked for in between
 
     def inspect(
         self,
@@ -60,6 +61,10 @@ class Inspector:
             return self._ask(source, target, server_name, cancel)
         if server_name:
             raise _usage("A server name was given", f"{clean(source)} is a file, not a host")
+        if source == STANDARD_INPUT:
+            if self._standard_input is None:
+                self._standard_input = _bytes_of(source)[0]
+            return read(self._standard_input, "standard input", passphrase)
         data, name = _bytes_of(source)
         return read(data, name, passphrase)
 
@@ -148,6 +153,8 @@ class Inspector:
         from console.rules.certificate_compare import compare
         from console.services.registered import registered_as
 
+        if not module_id:
+            device_id, _, module_id = device_id.partition("/")
         held = self.inspect(source, passphrase=passphrase, cancel=cancel)
         _require_certificate(held)
         found = registered_as(self._documents, device_id, module_id, cancel)

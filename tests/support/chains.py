@@ -1,4 +1,4 @@
-"""Certificates for tests, right and wrong in every way, by a builder of the tests' own; and `openssl verify` as judge."""
+"""Certificates for tests, right and wrong in every way, by the tests' own builder; and `openssl verify` as judge."""
 
 from __future__ import annotations
 

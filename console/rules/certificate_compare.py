@@ -1,0 +1,182 @@
+"""Whether a certificate would let a device in, by what the registry and the hub hold, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from console.model.certificate import Answer, CertificateInfo, Comparison, Fault, Inspected, Registered
+from console.model.device import SHA1_DIGITS, AuthType
+from console.rules.certificate_chain import Anchor, leaf_of, verify_leaf
+
+_AUTH_WORDS = {
+    AuthType.SAS: "symmetric key (SAS)",
+    AuthType.THUMBPRINT_SHA1: "certificate thumbprint (SHA-1)",
+    AuthType.THUMBPRINT_SHA256: "certificate thumbprint (SHA-256)",
+    AuthType.THUMBPRINT_MISSING: "certificate thumbprint, none registered",
+    AuthType.CA: "X.509 CA",
+    AuthType.NONE: "nothing",
+    AuthType.UNKNOWN: "in a way that this version does not know",
+}
+_LONGEST = 5
+"""Certificates that a device presents: a longest chain is not documented, and one of more is not promised."""
+_CERTAIN = (
+    Fault.NO_ISSUER,
+    Fault.UNTRUSTED_ROOT,
+    Fault.UNVERIFIED_CA,
+    Fault.EXPIRED,
+    Fault.NOT_YET_VALID,
+    Fault.BAD_SIGNATURE,
+    Fault.NOT_A_CA,
+)
+"""What the hub is known to refuse (IoT Hub's documents on X.509); it is silent on the rest of RFC 5280."""
+_RENEW = "Issue a new one: hubwarden cert issue; register it: hubwarden cert register"
+
+
+def compare(
+    held: Inspected, registered: Registered, anchors: Sequence[Anchor] | None, now: datetime, problem: str = ""
+) -> Comparison:
+    """Return the answer for a source's leaf and an identity.
+
+    `anchors` are the CA certificates at the hub, verified or not; None: they could not be read, because of `problem`.
+    """
+    der = held.certificates[0].der if held.tls else leaf_of([one.der for one in held.certificates])
+    leaf = next(one for one in held.certificates if one.der == der)
+    answer, why, hint = _answer(held, leaf, registered, anchors, now, problem)
+    return Comparison(answer, registered.identity, why, hint, tuple(_facts(leaf, registered)))
+
+
+def _answer(
+    held: Inspected,
+    leaf: CertificateInfo,
+    registered: Registered,
+    anchors: Sequence[Anchor] | None,
+    now: datetime,
+    problem: str,
+) -> tuple[Answer, str, str]:
+    noun = "module" if registered.module_id else "device"
+    if not registered.exists:
+        text = f"the registry has no {noun} “{registered.identity}” (ids count upper and lower case)"
+        return Answer.NO, text, "Create it: hubwarden devices create" if noun == "device" else "Check its name"
+    if not registered.enabled:
+        reason = f" ({registered.status_reason})" if registered.status_reason else ""
+        return (
+            Answer.NO,
+            f"the device is disabled{reason}: it is refused whatever it presents (403012)",
+            ("Enable it when that is meant: hubwarden devices enable"),
+        )
+    if registered.auth in (AuthType.THUMBPRINT_SHA1, AuthType.THUMBPRINT_SHA256):
+        return _by_thumbprint(leaf, registered, now)
+    if registered.auth is AuthType.CA:
+        return _by_ca(held, leaf, registered, anchors, now, problem)
+    if registered.auth is AuthType.UNKNOWN:
+        return Answer.UNKNOWN, "the registry names a way to sign in that this version does not know", "Update hubwarden"
+    if registered.auth is AuthType.THUMBPRINT_MISSING:
+        text = f"the {noun} signs in by thumbprint, and none is registered"
+        return Answer.NO, text, "Register this one: hubwarden cert register"
+    text = f"the {noun} signs in by {_AUTH_WORDS[registered.auth]}, so no certificate lets it in"
+    return Answer.NO, text, "Create it with X.509 authentication, or use its key"
+
+
+def _by_thumbprint(leaf: CertificateInfo, registered: Registered, now: datetime) -> tuple[Answer, str, str]:
+    slot = _slot(leaf, registered)
+    if not slot:
+        primary, secondary = (one or "empty" for one in registered.thumbprints)
+        text = f"its thumbprint is not registered: it is {leaf.sha256} (SHA-1 {leaf.sha1}); primary is {primary}, "
+        return Answer.NO, f"{text}secondary {secondary}", "Register it: hubwarden cert register"
+    if problem := _validity(leaf, now):
+        return Answer.NO, f"its thumbprint is registered ({slot}), but {problem}, which the hub checks too", _RENEW
+    hint = ""
+    if "SHA-1" in slot:
+        hint = "SHA-1 thumbprints are deprecated: register the SHA-256 (hubwarden cert register)"
+    elif leaf.needs_renewal(now):
+        hint = f"It needs renewal: it expires on {leaf.not_after:%Y-%m-%d}"
+    return Answer.YES, f"its thumbprint is the {slot} one registered, and it is valid now", hint
+
+
+def _by_ca(
+    held: Inspected,
+    leaf: CertificateInfo,
+    registered: Registered,
+    anchors: Sequence[Anchor] | None,
+    now: datetime,
+    problem: str,
+) -> tuple[Answer, str, str]:
+    if leaf.common_name != registered.identity:
+        text = f"its common name is “{leaf.common_name}”, and must be “{registered.identity}”"
+        if leaf.common_name.casefold() == registered.identity.casefold():
+            text += " (upper and lower case count)"
+        return Answer.NO, text, f"Issue it with CN = {registered.identity}"
+    if bad := _validity(leaf, now):
+        return Answer.NO, bad, "Issue a new one: hubwarden cert issue"
+    if anchors is None:
+        text = f"the hub's CA certificates could not be read, so the chain is not judged ({problem.rstrip('.')})"
+        return Answer.UNKNOWN, text, "Sign in with a role that may read the hub (Reader)"
+    presented = [one.der for one in held.certificates]
+    verdict = verify_leaf(leaf.der, presented, anchors, now, strict=False)
+    top = len(verdict.chain) - 1  # a CA at the hub that is none by its own words: what the hub makes of it is not known
+    certain = [
+        one for one in verdict.faults if one.fault in _CERTAIN and (one.fault, one.depth) != (Fault.NOT_A_CA, top)
+    ]
+    if certain:
+        first = certain[0]
+        text = first.message
+        if first.fault in (Fault.NO_ISSUER, Fault.UNTRUSTED_ROOT):
+            verified = sum(one.verified for one in anchors)
+            text = f"its chain leads to no CA that is verified at the hub ({verified} are): {first.message}"
+            hint = "Present the whole chain, or upload its CA: hubwarden cert upload, prove"
+            return Answer.NO, text, hint
+        return Answer.NO, text, first.hint
+    if verdict.faults:
+        first = verdict.faults[0]
+        text = f"its chain leads to {verdict.trusted_by}, but breaks a rule that the hub may or may not enforce"
+        return Answer.UNKNOWN, f"{text}: {first.message}", first.hint
+    if len(verdict.chain) > _LONGEST + 1:
+        text = f"its chain is of {len(verdict.chain)} certificates; how long a one the hub takes is not documented"
+        return Answer.UNKNOWN, text, "Issue devices from a CA nearer to the one at the hub"
+    hint = f"It needs renewal: it expires on {leaf.not_after:%Y-%m-%d}" if leaf.needs_renewal(now) else ""
+    return (
+        Answer.YES,
+        f"its common name is the {_noun(registered)}'s, and its chain leads to {verdict.trusted_by}",
+        hint,
+    )
+
+
+def _noun(registered: Registered) -> str:
+    return "module" if registered.module_id else "device"
+
+
+def _slot(leaf: CertificateInfo, registered: Registered) -> str:
+    """Return which registered thumbprint is the leaf's: "primary (SHA-256)"; empty for none."""
+    for word, digits in zip(("primary", "secondary"), registered.thumbprints, strict=True):
+        if digits and digits in (leaf.sha1, leaf.sha256):
+            return f"{word} ({'SHA-1' if len(digits) == SHA1_DIGITS else 'SHA-256'})"
+    return ""
+
+
+def _validity(leaf: CertificateInfo, now: datetime) -> str:
+    if now > leaf.not_after:
+        return f"it expired on {_moment(leaf.not_after)}"
+    if now < leaf.not_before:
+        return f"it is not valid before {_moment(leaf.not_before)}"
+    return ""
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC") if moment.year >= 1000 else "a time that cannot be read"
+
+
+def _facts(leaf: CertificateInfo, registered: Registered) -> list[tuple[str, str]]:
+    found = [
+        ("certificate", leaf.subject or "(no subject)"),
+        ("common name", leaf.common_name or "none"),
+        ("valid", f"{_moment(leaf.not_before)} to {_moment(leaf.not_after)}"),
+        ("SHA-256", leaf.sha256),
+        ("SHA-1", leaf.sha1),
+    ]
+    if registered.exists:
+        found.append(("signs in by", _AUTH_WORDS[registered.auth]))
+        found.append(("status", "enabled" if registered.enabled else "disabled"))
+        slots = zip(("primary", "secondary"), registered.thumbprints, strict=True)
+        found += [(f"{word} thumbprint", digits) for word, digits in slots if digits]
+    return found
