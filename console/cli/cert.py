@@ -12,7 +12,7 @@ _COMMANDS = {
     "compare": ("console.cli.cert_read", "compare", "Would this certificate let that device in? And why not?"),
     "csr": ("console.cli.cert_issue", "csr", "Make a key and a signing request, to be signed elsewhere."),
     "delete": ("console.cli.cert_hub", "delete", "Delete a CA certificate from the hub."),
-    "hub": ("console.cli.cert_hub", "hub", "The CA certificates of the hub: verified, expiry, devices by CA."),
+    "hub": ("console.cli.cert_hub", "hub", "The hub's CA certificates: verified, expiry, devices by CA."),
     "inspect": ("console.cli.cert_read", "inspect", "Tell what a file (any form) or a host holds."),
     "intermediate": ("console.cli.cert_issue", "intermediate", "Make a CA below another."),
     "issue": ("console.cli.cert_issue", "issue", "Issue certificates for devices, modules or a server."),

@@ -33,7 +33,7 @@ _PASSPHRASE = click.option("--passphrase-stdin", is_flag=True, help="Read the pa
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.hub_certificates/1.")
 @click.pass_obj
 def hub(settings: Settings, as_json: bool) -> None:
-    """The CA certificates of the hub, and how many devices sign in by CA.
+    """The hub's CA certificates, and how many devices sign in by CA.
 
     Only a verified one lets devices in. To which of them a device's certificate leads the hub does not tell.
     """

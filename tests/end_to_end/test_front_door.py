@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -11,6 +12,7 @@ from typing import Any
 
 import click
 import pytest
+from support.authorities import authority, make
 from support.hub import HubRunner, request
 
 from console.cli.main import cli, run
@@ -35,6 +37,10 @@ def writing_commands(command: click.Command, path: tuple[str, ...] = ()) -> Iter
 
 
 SAMPLES: dict[str, tuple[str, ...]] = {
+    "cert delete": ("plants-2025",),
+    "cert prove": ("unproven", "--proof", "{proof_file}"),
+    "cert register": ("{thumb}", "{device_file}"),
+    "cert upload": ("{ca_file}", "--name", "new-ca"),
     "devices create": ("new-press", "--auth", "sas"),
     "devices delete": ("{sas}",),
     "devices disable": ("{sas}",),
@@ -94,6 +100,7 @@ def world(hub: HubRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     """Names for the samples; the hub as it was is put back afterwards."""
     monkeypatch.setenv("HUBWARDEN_STATE_DIR", str(tmp_path / "state"))
     state, cloud = hub.hub, hub.cloud
+    certificates = dict(state.certificates), dict(state.certificate_ders)
     kept = deepcopy((state.resource, state.policies, state.devices, state.private_endpoint_connections))
     endpoints = deepcopy(cloud.private_endpoints)
     pending = state.private_endpoint_connections[0]["name"]
@@ -108,14 +115,43 @@ def world(hub: HubRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         "disabled": disabled.device_id,
         "pending": pending,
         "subnet": f"{network_of(hub)}{SUBNET}",
+        **certificate_files(hub, tmp_path, thumb.device_id),
     }
+    state.certificates, state.certificate_ders = certificates
     state.resource, state.policies, state.devices, state.private_endpoint_connections = kept
     cloud.private_endpoints = endpoints
     state.network_changed += 1
 
 
+def certificate_files(hub: HubRunner, folder: Path, device_id: str) -> dict[str, str]:
+    """Upload a CA, ask for its code, and return files: another CA, a proof with that code, a device's certificate."""
+    plants = authority("Unproven CA")
+    text = base64.b64encode(plants.der).decode()
+    named = f"{hub.ready['hub_arm_id']}/certificates/unproven"
+    uploaded = arm(hub, "PUT", named, {"properties": {"certificate": text}})
+    asked = arm(hub, "POST", f"{named}/generateVerificationCode", None, {"If-Match": uploaded["etag"]})
+    contents = {
+        "ca_file": authority("New CA").pem,
+        "proof_file": plants.issue(asked["properties"]["verificationCode"]).pem,
+        "device_file": make(device_id).pem,
+    }
+    for name, content in contents.items():
+        (folder / f"{name}.pem").write_bytes(content)
+    return {name: str(folder / f"{name}.pem") for name in contents}
+
+
+def arm(hub: HubRunner, method: str, path: str, body: Any, headers: dict[str, str] | None = None) -> Any:
+    """Call the resource manager as the operator; it must work."""
+    url = f"{hub.ready['arm_endpoint']}{path}?api-version=2023-06-30"
+    status, _, said = request(
+        url, ca_file=hub.ready["ca_file"], token=hub.token(), method=method, body=body, headers=headers
+    )
+    assert status in {200, 201}, said
+    return said
+
+
 def everything(hub: HubRunner) -> Any:
-    """Return what a write could change: hub, keys, devices, endpoints, provisioning."""
+    """Return what a write could change: hub, keys, devices, endpoints, provisioning, certificates."""
     state = hub.hub
     with state.lock, hub.cloud.lock:
         resource = {name: value for name, value in state.resource.items() if name not in {"etag", "systemData"}}
@@ -127,7 +163,8 @@ def everything(hub: HubRunner) -> Any:
         policies = {name: asdict(policy) for name, policy in state.policies.items()}
         others = (state.private_endpoint_connections, hub.cloud.private_endpoints)
         provisioning = {name: one.resource["properties"] for name, one in hub.cloud.provisioning.items()}
-        return deepcopy((resource, devices, policies, others, provisioning))
+        certificates = {name: one["properties"]["isVerified"] for name, one in state.certificates.items()}
+        return deepcopy((resource, devices, policies, others, provisioning, certificates))
 
 
 Run = Callable[..., tuple[int, str, str]]
@@ -229,13 +266,19 @@ def test_no_key_reaches_the_state_folder(hub: HubRunner, world: dict[str, str], 
         (("devices", "create", "a/b", "--auth", "sas"), "/"),
         (("devices", "disable", "no-such-device"), "no-such-device"),
         (("journal", "undo", "nothing"), "nothing"),
+        (("cert", "upload", "{device_file}", "--name", "plants"), "no CA"),
+        (("cert", "upload", "{ca_file}", "--name", "a/b"), "“/”"),
+        (("cert", "upload", "{ca_file}", "--name", "unproven"), "another certificate"),
+        (("cert", "prove", "unproven", "--proof", "{ca_file}"), "CN=New CA"),
+        (("cert", "prove", "unproven", "--code", "--offline"), "one of --ca"),
+        (("cert", "delete", "nobody"), "nobody"),
     ],
 )
 def test_bad_input_names_what_is_wrong_and_changes_nothing(
     hub: HubRunner, world: dict[str, str], call: Run, arguments: tuple[str, ...], words: str
 ) -> None:
     before = everything(hub)
-    code, _, err = call(*arguments, "--yes", write=True)
+    code, _, err = call(*(argument.format(**world) for argument in arguments), "--yes", write=True)
     assert code in {1, 2}
     assert words in err
     assert "Traceback" not in err
