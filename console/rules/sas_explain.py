@@ -11,7 +11,7 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import Explanation, SasParts, TokenFinding, TokenReport, TokenScope, Verdict, worst
 from console.rules import connection_string, sas_reading
-from console.rules.sas_resource import opens, resource_findings, wanted_finding
+from console.rules.sas_resource import as_meant, opens, resource_findings, wanted_finding
 from console.rules.sas_signature import key_text, tried
 
 SKEW = timedelta(minutes=5)
@@ -91,7 +91,7 @@ def _of_token(
 
 def _checked(parts: SasParts, keys: Sequence[NamedKey], findings: list[TokenFinding]) -> tuple[Verdict, str]:
     """Add what the signature tells; return the verdict if nothing else is wrong, and a fact for people."""
-    if parts.scope in _ALONE and not parts.policy:
+    if parts.scope in _ALONE and not parts.policy and "%" not in parts.host:
         message = "it names no policy (skn), and for this resource only a policy can sign"
         findings.append(TokenFinding("skn-missing", message, "Add &skn=POLICY", Verdict.MALFORMED))
     if not keys:
@@ -160,10 +160,10 @@ def _timing(parts: SasParts, now: datetime) -> list[TokenFinding]:
 
 
 def _facts(parts: SasParts, now: datetime, zone: tzinfo | None) -> list[Fact]:
-    left = parts.expires - now
+    left, meant = parts.expires - now, as_meant(parts)
     return [
         ("resource", clean(parts.resource, limit=400)),
-        ("opens", opens(parts)),
+        ("opens", opens(parts) if meant == parts else f"nothing as it stands; meant for {opens(meant)}"),
         ("policy", clean(parts.policy, limit=100) or "none (the device's own key)"),
         ("expires", local_time(parts.expires, zone)),
         ("expires, UTC", f"{parts.expires:%Y-%m-%d %H:%M:%S}Z"),

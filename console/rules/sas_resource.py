@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 from console.model.text import clean
 from console.model.token import SasParts, TokenFinding, TokenScope, Verdict
 from console.rules.sas import covers
-
-DEVICE_POLICY_SKN = "registration"
-"""The policy name in tokens of devices that register with the provisioning service (its symmetric key attestation)."""
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SCOPE_ID = re.compile(r"[0-9][A-Za-z0-9]{7,}")
@@ -37,6 +35,17 @@ def opens(parts: SasParts) -> str:
             return f"the registration {ids[1]} with the provisioning service (ID scope {host})"
         case TokenScope.OTHER:
             return f"what lies below /{'/'.join(ids)} of {host}"
+
+
+def as_meant(parts: SasParts) -> SasParts:
+    """Return a token's parts with its resource as it was meant: no scheme, no port, encoded once."""
+    resource = re.sub(r"^\w+://", "", parts.resource)
+    if _ESCAPE.search(resource.partition("/")[0]):
+        resource = unquote(resource)
+    host, slash, path = resource.partition("/")
+    if host.partition(":")[0].casefold() not in _LOOPBACK:
+        host = host.partition(":")[0]
+    return replace(parts, resource=host + slash + path.rstrip("/"))
 
 
 def is_provisioning(host: str) -> bool:
