@@ -14,7 +14,7 @@ from support.fakes import Knobs
 from support.screens import LARGE, SMALL, console, dump, lines, press, settle, type_text, until
 
 from console.model.change import Change, Result, Risk, Severity
-from console.model.document import TargetKind
+from console.model.document import Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState
 from console.present.lines import Line
@@ -54,6 +54,14 @@ async def test_apply_is_one_step_from_cancel_and_the_outcome_is_told(way: tuple[
         assert applied.id == "id-lyon-plant" and not consent.accepted and not consent.hub_name
         assert "✓ network rules of contoso-plants: applied" in said(app) and "u undoes it" in said(app)
         assert "✓ network rules" in dump(app)
+
+
+async def test_a_verification_code_is_told_and_no_way_back_is_promised() -> None:
+    code = Target(TargetKind.CERTIFICATE_CODE, "/subscriptions/s/certificates/plants")
+    async with console(script(replace(change(), target=code))) as (pilot, app):
+        arm(app)
+        await press(pilot, undo_key(), "tab", "enter")
+        assert "applied" in said(app) and "undoes" not in said(app)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
