@@ -24,6 +24,7 @@ _OPERATIONS = {
     "microsoft.devices/iothubs/iothubkeys/listkeys/action": "policy key read",
     "microsoft.devices/iothubs/certificates/write": "CA certificate written",
     "microsoft.devices/iothubs/certificates/delete": "CA certificate deleted",
+    "microsoft.devices/iothubs/certificates/generateverificationcode/action": "verification code of a CA made",
     "microsoft.devices/iothubs/certificates/verify/action": "CA certificate verified",
     "microsoft.insights/diagnosticsettings/write": "diagnostic setting written",
     "microsoft.insights/diagnosticsettings/delete": "diagnostic setting deleted",

@@ -15,12 +15,14 @@ from support.hub import HubRunner
 from support.uploads import apply, ask, at_hub, prove, upload
 from support.writes import writable
 
+from console.gateways.writers import CertificateWriter
 from console.localhub.door import Attempt, Door
 from console.localhub.state import DeviceRecord
 from console.model.change import ABSENT, Consent, Result
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState
 from console.services.bundle import Services
+from console.services.ports import NEVER_CANCELLED
 
 CA = authority()
 
@@ -141,7 +143,20 @@ def test_a_property_that_nobody_knows_survives(hub: HubRunner, services: Service
         hub.hub.certificates["plants"]["properties"]["policyResourceId"] = "/policies/one"
     change = services.credentials.uploads.plan_upload("plants", CA.pem, verified=True)
     assert change.after is not None
-    assert change.after["properties"]["policyResourceId"] == "/policies/one"
+    sent: list[Any] = []
+
+    class Wire:
+        """What the writer sends, and nothing behind it."""
+
+        def send(self, *call: Any, body: Any, headers: Any, role: str) -> tuple[None, None]:
+            sent.append((call[1:3], body, headers))
+            return None, None
+
+    wire: Any = Wire()
+    CertificateWriter(wire).put(change.target, change.after, "e1", NEVER_CANCELLED)
+    properties = {"certificate": base64.b64encode(CA.der).decode(), "isVerified": True}
+    wanted = {"properties": {**properties, "policyResourceId": "/policies/one"}}
+    assert sent == [(("PUT", change.target.id), wanted, {"If-Match": "e1"})]
 
 
 def test_verified_on_upload_says_what_is_skipped(hub: HubRunner, services: Services) -> None:
@@ -200,11 +215,12 @@ def test_a_file_with_a_private_key_is_refused_before_anything(hub: HubRunner, se
 
 @pytest.mark.parametrize("kind", ["ec", "rsa"])
 def test_binary_files_with_a_private_key_are_refused_too(services: Services, kind: str) -> None:
-    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
 
     holder = authority(kind=kind)
     der = Encoding.DER
     files = [holder.key_bytes(der), holder.key_bytes(der, "secret words"), holder.key_bytes(der, old=True)]
+    files += [pkcs12.serialize_key_and_certificates(b"x", None, holder.certificate, None, NoEncryption())]
     files += [holder.p12(), holder.p12("secret words"), base64.b64encode(holder.key_bytes(der)), holder.der + files[0]]
     for content in files:
         assert refused(services.credentials.uploads.plan_upload, "plants", content).code == "private-key"
