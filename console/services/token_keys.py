@@ -115,7 +115,7 @@ class HubKeys:
         if parts is None:
             return [], []
         host = host_of(self._session.hub_host)
-        if parts.host.partition(":")[0].casefold() != host.casefold():
+        if not self._is_ours(parts.host):
             message = f"it is for {clean(parts.host, limit=100)}, and the profile's hub is {host}: no key was read"
             return [], [TokenFinding("other-hub", message, "Choose the profile of that hub", Verdict.WRONG_RESOURCE)]
         if parts.policy:
@@ -123,6 +123,13 @@ class HubKeys:
         if parts.scope in (TokenScope.DEVICE, TokenScope.MODULE):
             return self._of_device(parts, reason)
         return [], []
+
+    def _is_ours(self, host: str) -> bool:
+        """Return whether a token's host is the profile's hub, by the profile's name for it or the hub's own."""
+        name = host.partition(":")[0].casefold()
+        if name == host_of(self._session.hub_host).casefold():
+            return True
+        return not self._session.data_plane_only and name == self._session.hub(self._cancel).host.casefold()
 
     def _of_policy(self, parts: SasParts, reason: str) -> Keys:
         own = self._session.own_policy()
@@ -143,7 +150,7 @@ class HubKeys:
             findings += _may_connect(document, parts.policy)
         others = [key for key in keys if key not in mine and tried(parts, key.key).right_key]
         if others or any(tried(parts, key.key).right_key for key in mine) or parts.scope not in _DEVICES:
-            return mine or others or keys, findings
+            return [*mine, *others], findings
         identity = self._identity_of(parts, reason)  # skn with a device's own key is a common mistake
         return [*mine, *(_device_keys(identity, parts) if identity else ())], findings
 
