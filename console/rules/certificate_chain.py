@@ -14,8 +14,10 @@ from console.rules.issuing_match import likely_issued, self_signed
 
 DEEPEST = 102
 """Leaf, 100 CAs and the root: OpenSSL's default depth."""
-_MOST_STEPS = 4000
+_MOST_STEPS = 20_000
+"""Candidates looked at before the search gives up: hostile bundles let every CA be the issuer of every other."""
 _MOST_CHAINS = 64
+_MOST_RANKED = 16
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,6 @@ class _Builder:
 
     def _extend(self, links: tuple[Facts, ...], own: int, last: Anchor | None) -> Iterator[_Path]:
         """Yield what becomes of a chain; `last` is the anchor that its last link is from, None for one of its own."""
-        self._steps += 1
         current = links[-1]
         ends = True
         if self._steps < _MOST_STEPS and len(links) < DEEPEST:
@@ -175,19 +176,28 @@ class _Builder:
             yield _Path(links, None, own)
 
     def _issuers(self, child: Facts) -> list[_Trusted]:
-        found = [one for one in self._trusted.get(child.issuer, ()) if likely_issued(one.facts, child)]
-        return sorted(found, key=lambda one: self._rank(one.facts, child))
+        named = self._trusted.get(child.issuer, ())
+        self._steps += 1 + len(named)
+        found = [one for one in named if likely_issued(one.facts, child)]
+        several = 1 < len(found) <= _MOST_RANKED
+        return sorted(found, key=lambda one: self._rank(one.facts, child, several))
 
     def _others(self, child: Facts) -> list[Facts]:
-        found = [one for one in self._pool.get(child.issuer, ()) if likely_issued(one, child)]
-        return sorted(found, key=lambda one: self._rank(one, child))
+        named = self._pool.get(child.issuer, ())
+        self._steps += 1 + len(named)
+        found = [one for one in named if likely_issued(one, child)]
+        several = 1 < len(found) <= _MOST_RANKED
+        return sorted(found, key=lambda one: self._rank(one, child, several))
 
-    def _rank(self, parent: Facts, child: Facts) -> tuple[bool, bool, float]:
+    def _rank(self, parent: Facts, child: Facts, several: bool) -> tuple[bool, bool, float]:
         """Sort by: signed it, valid now, else the latest to expire (the sort is stable: then by place)."""
         valid = parent.not_before <= self._now <= parent.not_after
-        several = len(self._pool.get(child.issuer, ())) + len(self._trusted.get(child.issuer, ())) > 1
         signed = not several or signature_holds(child, parent)
-        return (not signed, not valid, 0.0 if valid else -parent.not_after.timestamp())
+        return (not signed, not valid, 0.0 if valid else -_seconds(parent.not_after))
+
+
+def _seconds(moment: datetime) -> float:
+    return moment.toordinal() * 86400.0 + moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
 def _unverified(

@@ -18,6 +18,7 @@ _ORDER = {HIGH: 0, MEDIUM: 1, LOW: 2}
 _GOOD_CURVES = ("EC P-256", "EC P-384")
 _OLD_HASHES = ("SHA-1", "MD5", "MD4", "MD2")
 _LEAST_RSA = 2048
+_MOST_LINKS = 50
 _CLIENT = ("clientAuth", "anyExtendedKeyUsage")
 
 
@@ -66,7 +67,8 @@ class Lint:
         else:
             leaf = self._leaf()
             subjects = self._chain(leaf)
-            found += self._identity(leaf)
+            if self._device_id or not leaf.authority:  # else it is a file of CAs
+                found += self._identity(leaf)
             found += self._completeness(leaf, subjects)
             found += self._at_hub(leaf)
         for info in subjects:
@@ -80,7 +82,7 @@ class Lint:
     def _chain(self, leaf: CertificateInfo) -> list[CertificateInfo]:
         """Return the leaf and those of the file that lead up from it, as the file would be presented."""
         links, left = [leaf], [one for one in self._held.certificates if one.der != leaf.der]
-        while not links[-1].self_issued:
+        while not links[-1].self_issued and len(links) < _MOST_LINKS:
             child = facts(links[-1].der)
             parent = next((one for one in left if likely_issued(facts(one.der), child)), None)
             if parent is None:
@@ -138,7 +140,12 @@ class Lint:
         elif not self._device_id:
             text = f"whether “{leaf.common_name}” is the device's id is not known: no device was named"
             yield LintFinding("common-name", LOW, text, "Name the device", subject, unknown=True)
-        if leaf.authority:
+        if leaf.authority and leaf.self_issued:
+            text = (
+                "it is self-signed and says that it is a CA: fit for authentication by thumbprint only, and for tests"
+            )
+            yield LintFinding("self-signed", MEDIUM, text, "Issue devices from a CA for production", subject)
+        elif leaf.authority:
             text = "a CA certificate is used as a device's: whoever has the device's key can issue for other devices"
             yield LintFinding("leaf-is-ca", HIGH, text, "Issue a leaf: basicConstraints CA:FALSE", subject)
         elif leaf.authority is None:
