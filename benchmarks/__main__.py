@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import startup, tokens
+from benchmarks import startup, tokens, verify
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,10 @@ def main() -> None:
             ),
             compare("SAS tokens minted", "/s", tokens.ours, "azure-iot-hub SasToken", tokens.sdk, ">= 1.2x"),
         ]
+        if verify.available():
+            peer = "openssl verify, processes"
+            rows.append(compare("chains verified, CAs read once", "/s", verify.ours, peer, verify.openssl, ">= 20x"))
+            rows.append(compare("chains verified, all read anew", "/s", verify.ours_cold, peer, verify.openssl, "-"))
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}")
     print(f"{'what':<32}{'ours':>28}  {'against':<26}{'theirs':>28}  {'ratio':>6}  bar")
     for row in rows:

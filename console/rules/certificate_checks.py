@@ -12,10 +12,8 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from console.model.certificate import ChainFault, Fault, Purpose
-from console.rules import der as asn1
 from console.rules.certificate_facts import Facts
 from console.rules.certificate_places import place
 from console.rules.certificate_strictness import critical_problem, strict_problem
@@ -130,7 +128,7 @@ def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]
 def signature_holds(one: Facts, issuer: Facts) -> bool:
     """Say whether a certificate's signature is by another's key, whatever their names; False for what is not known."""
     try:
-        return _verified(one.certificate, issuer.key)
+        return not one.algorithms_differ and _verified(one.certificate, issuer.key)
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
@@ -140,8 +138,6 @@ def signature_holds(one: Facts, issuer: Facts) -> bool:
 
 
 def _verified(certificate: Any, key: Any) -> bool:
-    if inner_algorithm_differs(certificate):
-        return False
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     if isinstance(key, rsa.RSAPublicKey):
         how = certificate.signature_algorithm_parameters
@@ -157,16 +153,6 @@ def _verified(certificate: Any, key: Any) -> bool:
     else:
         return False
     return True
-
-
-def inner_algorithm_differs(certificate: Any) -> bool:
-    """Say whether the algorithm inside what is signed is another than the one beside it (RFC 5280 §4.1.1.2)."""
-    data = certificate.tbs_certificate_bytes
-    parts = asn1.children(data, asn1.read(data))
-    inner = parts[2 if parts[0].tag == asn1.CONTEXT_0 else 1].whole(data)
-    whole: bytes = certificate.public_bytes(Encoding.DER)
-    outer = asn1.children(whole, asn1.read(whole))[1].whole(whole)
-    return inner != outer
 
 
 def _time_faults(one: Facts, depth: int, now: datetime) -> list[ChainFault]:

@@ -27,6 +27,8 @@ warnings.filterwarnings("ignore", message=".*(country code|The parsed certificat
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 TEXT_LIMIT = 512
 _HEX_LIMIT = 64
+_MOST_ISSUERS = 1024
+_ISSUERS: dict[bytes, str] = {}
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _HASHES = {"sha1": "SHA-1", "sha224": "SHA-224", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512"}
 _USAGES = (
@@ -120,9 +122,23 @@ class Facts:
     @cached_property
     def _parts(self) -> list[asn1.Element]:
         """What is signed, element by element; begins with the serial number."""
-        outer = asn1.read(self.der)
-        parts = asn1.children(self.der, asn1.read(self.der, outer.body, outer.end))
+        parts = asn1.children(self.der, self._signed)
         return parts[1:] if parts[0].tag == asn1.CONTEXT_0 else parts
+
+    @cached_property
+    def _signed(self) -> asn1.Element:
+        outer = asn1.read(self.der)
+        return asn1.read(self.der, outer.body, outer.end)
+
+    @cached_property
+    def algorithms_differ(self) -> bool:
+        """Whether the signature's algorithm is another inside than beside what is signed (RFC 5280 §4.1.1.2)."""
+        return asn1.read(self.der, self._signed.after).whole(self.der) != self._parts[1].whole(self.der)
+
+    @cached_property
+    def signature_oid(self) -> str:
+        """The signature's algorithm."""
+        return guarded(lambda: self.certificate.signature_algorithm_oid.dotted_string, "", [], "")
 
     @cached_property
     def issuer(self) -> bytes:
@@ -200,7 +216,7 @@ class Facts:
         return CertificateInfo(
             subject=guarded(lambda: name_text(certificate.subject), "", problems, "the subject"),
             common_name=guarded(lambda: common_name(certificate.subject), "", [], "the common name"),
-            issuer=guarded(lambda: name_text(certificate.issuer), "", problems, "the issuer"),
+            issuer=self._issuer_text(problems),
             serial=f"{serial:X}" if serial >= 0 else f"-{-serial:X}",
             not_before=self.not_before,
             not_after=self.not_after,
@@ -223,6 +239,16 @@ class Facts:
             pointers=self._pointers(),
         )
 
+    def _issuer_text(self, problems: list[str]) -> str:
+        """Return the issuer for people; most certificates share theirs with others."""
+        raw = self._raw_names[0]
+        text = _ISSUERS.get(raw)
+        if text is None:
+            text = guarded(lambda: name_text(self.certificate.issuer), "", problems, "the issuer")
+            if text and len(_ISSUERS) < _MOST_ISSUERS:
+                _ISSUERS[raw] = text
+        return text
+
     def _pointers(self) -> tuple[str, ...]:
         points = [
             f"CRL {general_name(name)}"
@@ -243,6 +269,7 @@ def facts(der: bytes) -> Facts:
     return Facts(der)
 
 
+@lru_cache(maxsize=1024)
 def canonical(name: bytes) -> bytes:
     """Return a name in DER so that names which count as equal are the same bytes.
 

@@ -5,19 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
 from console.rules.certificate_facts import Facts, canonical, guarded
-
-_RSA, _PSS = "1.2.840.113549.1.1.", "1.2.840.113549.1.1.10"
-_KINDS: tuple[tuple[type, str], ...] = (
-    (rsa.RSAPublicKey, _RSA),
-    (ec.EllipticCurvePublicKey, "1.2.840.10045.4."),
-    (ed25519.Ed25519PublicKey, "1.3.101.112"),
-    (ed448.Ed448PublicKey, "1.3.101.113"),
-)
-_DSA = ("1.2.840.10040.4.3", "2.16.840.1.101.3.4.3.")
 
 
 def likely_issued(issuer: Facts, child: Facts) -> bool:
@@ -50,18 +40,17 @@ def identifiers_fit(issuer: Facts, child: Facts) -> bool:
 
 def algorithm_fits(issuer: Facts, child: Facts) -> bool:
     """Say whether the child's signature algorithm is one of the issuer's kind of key."""
-    oid = guarded(lambda: child.certificate.signature_algorithm_oid.dotted_string, "", [], "")
-    key: Any = issuer.key
-    if isinstance(key, dsa.DSAPublicKey):
-        return oid.startswith(_DSA)
-    return any(isinstance(key, kind) and oid.startswith(prefix) for kind, prefix in _KINDS)
+    return child.signature_oid.startswith(_prefixes(issuer.key))
 
 
-def same_key(one: Facts, other: Facts) -> bool:
-    """Say whether two certificates hold the same key."""
-    return _spki(one) == _spki(other) != b""
-
-
-def _spki(one: Facts) -> bytes:
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return guarded(lambda: one.key.public_bytes(serialization.Encoding.DER, form), b"", [], "")
+def _prefixes(key: Any) -> tuple[str, ...] | str:
+    """Return how the names of a key's signature algorithms begin."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return "1.2.840.10045.4."
+    if isinstance(key, rsa.RSAPublicKey):
+        return "1.2.840.113549.1.1."
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return "1.3.101.112"
+    if isinstance(key, ed448.Ed448PublicKey):
+        return "1.3.101.113"
+    return ("1.2.840.10040.4.3", "2.16.840.1.101.3.4.3.") if isinstance(key, dsa.DSAPublicKey) else ()
