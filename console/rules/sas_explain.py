@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -18,6 +19,9 @@ SKEW = timedelta(minutes=5)
 """A device whose clock is further off than this is refused (IoT Hub's troubleshooting of 401003)."""
 LONG = timedelta(hours=24)
 _ALONE = (TokenScope.HUB, TokenScope.ALL_DEVICES)
+
+_TOKEN_FIRST = re.compile(r"\W*(?:authorization\W+)?SharedAccessSignature\s+s", re.IGNORECASE)
+_KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{21,}={1,2}")  # base64 of 16 bytes or more, with its end
 
 Fact = tuple[str, str]
 
@@ -52,13 +56,24 @@ def explain(
     `more` are findings of others (the hub's); `zone` None is this machine's own. Never raises; neither signature nor
     key is in the result.
     """
-    if connection_string.looks_like_one(text):
-        return _of_string(text, now, keys, wanted, more, zone)
+    if connection_string.looks_like_one(text) and not _TOKEN_FIRST.match(text):
+        return _hidden(_of_string(text, now, keys, wanted, more, zone))
     if not sas_reading.looks_like_one(text) and not text.strip().startswith("eyJ"):
         said, usable = key_text(Secret(text))
         if usable:
             return _of_key(said)
-    return _of_token(text, now, keys, wanted, more, zone)
+    return _hidden(_of_token(text, now, keys, wanted, more, zone))
+
+
+def _hidden(told: Explanation) -> Explanation:
+    """Return an explanation without anything that looks like a key: one may have been pasted where an id belongs."""
+    details = tuple(replace(one, message=_covered(one.message), hint=_covered(one.hint)) for one in told.details)
+    facts = tuple((label, _covered(value)) for label, value in told.facts)
+    return replace(told, facts=facts, details=details, findings=tuple(one.message for one in details))
+
+
+def _covered(text: str) -> str:
+    return _KEY_LIKE.sub("••••", text) if "=" in text else text
 
 
 def _of_token(
