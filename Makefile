@@ -4,13 +4,17 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test check bench screenshots docs format clean
+.PHONY: demo test fuzz check bench screenshots docs format clean
 
 demo: .venv/.demo ## the console on the local hub
 	@$(BIN)/hubwarden demo
 
 test: .venv/.dev ## every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+
+FUZZ_EXAMPLES ?= 100000
+fuzz: .venv/.dev ## the parsers of certificates, tokens and payloads, for longer: make fuzz FUZZ_EXAMPLES=1000000
+	HUBWARDEN_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n 2 tests/unit/test_*_fuzz.py
 
 check: .venv/.dev ## format, lint, types, layers
 	$(BIN)/ruff format --check console tests benchmarks screenshots
