@@ -67,7 +67,8 @@ def _dump(value: Any) -> Any:
     if isinstance(value, ConsoleError):
         return None  # a failure of last time says nothing about this time
     if dataclasses.is_dataclass(value):
-        return {field.name: _dump(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        members = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: _dump(item) for name, item in members.items() if not isinstance(item, bytes)}  # figures only
     if isinstance(value, tuple | list):
         return [_dump(item) for item in value]
     return value
