@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
-from support.chains import make, name, needs_openssl, parts_of, signed_again, tlv, version_1
+from support.chains import inside, make, name, needs_openssl, parts_of, signed_again, tlv, version_1
 
 from console.model.certificate import Inspected
 from console.model.errors import ConsoleError
@@ -111,15 +111,13 @@ def test_pkcs7_is_opened(encoding: serialization.Encoding) -> None:
     assert "PKCS#7" in held.forms
 
 
-def p12(passphrase: bytes | None, with_key: bool = True) -> bytes:
+def p12(passphrase: bytes | None, rounds: int = 10) -> bytes:
     how: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
-        builder = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(10)
+        builder = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(rounds)
         how = builder.hmac_hash(hashes.SHA256()).build(passphrase)
     others = [one.certificate for one in CHAIN[1:]]
-    return pkcs12.serialize_key_and_certificates(
-        b"press-1", LEAF.key if with_key else None, LEAF.certificate, others, how
-    )
+    return pkcs12.serialize_key_and_certificates(b"press-1", LEAF.key, LEAF.certificate, others, how)
 
 
 def test_pkcs12_is_opened_with_the_passphrase_and_its_key_counted() -> None:
@@ -141,20 +139,19 @@ def test_a_missing_or_wrong_passphrase_has_its_own_code(given: str | None) -> No
     assert ("wrong" in error.why) == (given == "wrong")
 
 
-def test_pkcs12_that_asks_for_endless_work_is_refused_at_once() -> None:
-    data = p12(b"correct horse")
-    at = data.rindex(b"\x02\x01\x0a")  # the rounds of the MAC: the last number in the file
+@pytest.mark.parametrize("where", ["keys", "MAC"])
+def test_pkcs12_that_asks_for_endless_work_is_refused_at_once(where: str) -> None:
+    data = p12(b"correct horse", rounds=65537)
     assert not asn1.hard_work(data)
-    grown = _with_rounds(data, at, b"\x02\x04\x7f\xff\xff\xff")
-    assert asn1.hard_work(grown)
-    assert "work" in refusal(grown, "correct horse").why
-
-
-def _with_rounds(data: bytes, at: int, number: bytes) -> bytes:
-    parts = parts_of(data[4:])
-    mac = parts_of(parts[2][2:] if parts[2][1] < 128 else parts[2][3:])
-    assert mac[-1] == data[at:]
-    return tlv(0x30, parts[0] + parts[1] + tlv(0x30, b"".join(mac[:-1]) + number))
+    if where == "keys":
+        data = data.replace(b"\x02\x03\x01\x00\x01", b"\x02\x03\x7f\xff\xff")
+    else:
+        assert data.endswith(b"\x02\x02\x08\x00")  # 2048 rounds: the last number in the file
+        parts = parts_of(inside(data))
+        mac = tlv(0x30, b"".join(parts_of(inside(parts[2]))[:-1]) + b"\x02\x04\x7f\xff\xff\xff")
+        data = tlv(0x30, parts[0] + parts[1] + mac)
+    assert asn1.hard_work(data)
+    assert "work" in refusal(data, "correct horse").why
 
 
 @needs_openssl
