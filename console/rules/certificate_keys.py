@@ -29,7 +29,10 @@ _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
 _HMAC_SHA256 = bytes.fromhex("06082a864886f70d0209")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
-ED25519_REFUSED = "IoT Hub's TLS 1.2 cipher suites are for RSA and ECDSA only, so a device with an Ed25519 or Ed448 key cannot connect"
+ED25519_REFUSED = (
+    "IoT Hub's TLS 1.2 cipher suites are for RSA and ECDSA only, "
+    "so a device with an Ed25519 or Ed448 key cannot connect"
+)
 
 
 def generate(key_type: KeyType) -> SigningKey:
@@ -63,7 +66,7 @@ def key_type_of(key: object) -> str:
 
 
 def check_public_key(key: object, what: str) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
-    """Return a key from outside when IoT Hub takes it. Raises ConsoleError BAD_INPUT, begun by `what`, with the reason."""
+    """Return a key from outside when IoT Hub takes it. Raises ConsoleError BAD_INPUT, begun by `what`."""
     if isinstance(key, rsa.RSAPublicKey):
         if _RSA_LEAST <= key.key_size <= _RSA_MOST:
             return key
@@ -80,7 +83,7 @@ def check_public_key(key: object, what: str) -> ec.EllipticCurvePublicKey | rsa.
     raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Make the request with RSA 2048 or more, or EC P-256 or P-384")
 
 
-def hash_for(key: SigningKey) -> hashes.HashAlgorithm:
+def hash_for(key: SigningKey) -> hashes.SHA256 | hashes.SHA384:
     """Return the hash that a key signs with: SHA-384 for P-384, else SHA-256."""
     wide = isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp384r1"
     return hashes.SHA384() if wide else hashes.SHA256()
@@ -97,7 +100,7 @@ def spki(key: object) -> bytes:
 
 
 def check_passphrase(passphrase: Secret) -> None:
-    """Raise ConsoleError BAD_INPUT (code "passphrase") unless openssl and the console both can use this for a new key."""
+    """Raise ConsoleError BAD_INPUT (code "passphrase") unless this can lock a new key, for openssl too."""
     text = passphrase.reveal()
     if len(text) < _PASSPHRASE_LEAST:
         why = "it is empty" if not text else f"it has less than {_PASSPHRASE_LEAST} characters"

@@ -11,7 +11,7 @@ from console.model.text import clean
 from console.rules.device_input import check_id
 
 COMMON_NAME_LIMIT = 64
-"""RFC 5280, ub-common-name; `openssl req` and `cryptography` both refuse longer ones, though a device id may have 128."""
+"""RFC 5280, ub-common-name: `openssl req` and `cryptography` refuse longer ones, though a device id may have 128."""
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._=@+-")
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
@@ -83,6 +83,11 @@ def permitted(host: str, names: tuple[str, ...]) -> bool:
 def kind_of(name: str) -> CertificateKind:
     """Return what a name given for a device stands for: a device, or with a slash a module (device ids have none)."""
     return CertificateKind.MODULE if "/" in name else CertificateKind.DEVICE
+
+
+def kind_for(kind: CertificateKind, name: str) -> CertificateKind:
+    """Return the kind of one of many: where devices are asked for, a name with a slash is a module."""
+    return kind_of(name) if kind in {CertificateKind.DEVICE, CertificateKind.MODULE} else kind
 
 
 def file_stem(name: str) -> str:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from console.model.certificate import (
@@ -19,14 +18,13 @@ from console.model.certificate import (
     LEAF_KEY_TYPES,
     AuthorityOrder,
     CertificateKind,
-    KeyType,
     LeafOrder,
 )
 from console.model.clock import format_time
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 from console.rules.certificate_keys import ED25519_REFUSED, SigningKey, generate, hash_for
-from console.rules.certificate_names import address, check_host, check_name, permitted
+from console.rules.certificate_names import address, check_host, check_name, kind_for, permitted
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 PEM = Encoding.PEM
@@ -121,7 +119,7 @@ class LeafMaker:
 
     def sign(self, name: str, public_key: PublicKey) -> Built:
         """Return a leaf for a key that somebody else holds. Raises ConsoleError BAD_INPUT when the name is wrong."""
-        kind = self._template.kind
+        kind = kind_for(self._template.kind, name)
         check_name(kind, name)
         hosts = (self._template.hosts or (name,)) if kind is CertificateKind.SERVER else ()
         notes = self._check_constraints(name, hosts)
@@ -176,7 +174,7 @@ def validity(
     if now < first:
         why = f"the CA “{named}” is valid from {format_time(first)} on"
         raise ConsoleError(ErrorKind.CLOCK, "No certificate was made", why, "Check this machine's clock")
-    notes = ()
+    notes: tuple[str, ...] = ()
     if end > last:
         notes = (f"It ends with its CA at {format_time(last)}, earlier than asked for",)
     return max(start, first), min(end, last), notes
@@ -207,8 +205,8 @@ def remaining_length(chain: Sequence[x509.Certificate]) -> int | None:
 
 
 def common_name(name: str) -> x509.Name:
-    """Return a subject that has just this common name, as UTF8String (RFC 5280, 4.1.2.4)."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name, _ASN1Type.UTF8String)])
+    """Return a subject that has just this common name; `cryptography` writes it as UTF8String (RFC 5280, 4.1.2.4)."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def name_in(name: x509.Name) -> str:
@@ -225,12 +223,6 @@ def alternative_names(hosts: Sequence[str]) -> x509.SubjectAlternativeName:
         found = address(host)
         names.append(x509.DNSName(host) if found is None else x509.IPAddress(found))
     return x509.SubjectAlternativeName(names)
-
-
-def kind_in(certificate: x509.Certificate, root: bool) -> CertificateKind:
-    """Return the kind of a CA certificate."""
-    del certificate
-    return CertificateKind.ROOT if root else CertificateKind.INTERMEDIATE
 
 
 def _begin(

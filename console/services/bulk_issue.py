@@ -1,0 +1,252 @@
+"""Certificates for thousands of devices: on all cores, durable in batches, to be stopped and taken up again."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from console.model.certificate import BulkIssued, BulkProgress, KeyType, LeafOrder
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.secret import Secret
+from console.model.text import clean
+from console.rules.certificate_names import check_name, file_stem, kind_for
+from console.rules.certificates import Authority
+from console.services.bulk_worker import order_line
+from console.services.bulk_workers import Answer, Workers
+from console.services.ca_index import CERTIFICATE, CaIndex, Entry
+from console.services.ca_store import CaStore
+from console.services.issue_files import LeafFiles
+from console.services.issuing import entry_for, is_whole, not_issued, publish, thumbprint_of
+from console.services.ports import Cancel
+from console.services.private_files import refused
+from console.services.staging import Staging, clear_abandoned
+
+BATCH, BATCH_SECONDS = 1000, 0.5
+_CHUNK = {KeyType.EC_P256: 100, KeyType.EC_P384: 50, KeyType.RSA_2048: 4, KeyType.RSA_3072: 2, KeyType.RSA_4096: 1}
+_LOCKED_CHUNK = 4  # deriving a key from a passphrase takes longer than making the certificate
+_ALONE = {KeyType.EC_P256: 1000, KeyType.EC_P384: 200}
+"""Up to so many are made in this process: starting others takes longer than they save."""
+
+
+def issue_many(
+    store: CaStore,
+    issuer: Authority,
+    names: Sequence[str],
+    template: LeafOrder,
+    folder: Path,
+    now: datetime,
+    passphrase: Secret | None,
+    on_progress: Callable[[BulkProgress], None] | None,
+    cancel: Cancel,
+) -> BulkIssued:
+    """Issue to `folder` what is not there yet; see Pki.issue_many."""
+    wanted, failed = _checked(names, template)
+    with store.index() as index:
+        clear_abandoned(folder)
+        todo = _missing(index, folder, wanted)
+        job = _Job(index, clean(store.name), template, folder, len(wanted), len(wanted) - len(todo), on_progress)
+        if todo:
+            staging = Staging.make(folder)
+            try:
+                job.run(issuer, todo, now, passphrase, staging, cancel)
+            except OSError as error:
+                raise refused(f"The files in {folder} cannot be written", error) from None
+            finally:
+                staging.remove()
+    failed.update(job.failed)
+    left = len(todo) - job.made - job.elsewhere - len(job.failed)
+    return BulkIssued(job.made, job.before + job.elsewhere, left, tuple(failed.items()), folder, job.rate)
+
+
+class _Job:
+    """One run: what it made, what another process made meanwhile, what failed."""
+
+    def __init__(
+        self,
+        index: CaIndex,
+        issuer: str,
+        template: LeafOrder,
+        folder: Path,
+        total: int,
+        before: int,
+        on_progress: Callable[[BulkProgress], None] | None,
+    ) -> None:
+        self._index = index
+        self._issuer = issuer
+        self._template = template
+        self._folder = folder
+        self._total = total
+        self._on_progress = on_progress
+        self._begin = time.monotonic()
+        self.before = before
+        self.made = 0
+        self.elsewhere = 0
+        self.failed: dict[str, str] = {}
+        self._clashes: list[Entry] = []
+
+    @property
+    def rate(self) -> float:
+        """Certificates per second."""
+        return self.made / max(time.monotonic() - self._begin, 1e-6)
+
+    def run(
+        self,
+        issuer: Authority,
+        todo: list[str],
+        now: datetime,
+        passphrase: Secret | None,
+        staging: Staging,
+        cancel: Cancel,
+    ) -> None:
+        files = LeafFiles(issuer, self._template, now, str(staging.path), passphrase)  # refuses an expired CA, at once
+        if _ignores_case(staging.path):
+            todo = self._without_twins(todo)
+        key_type = self._template.key_type
+        size = _CHUNK[key_type] if passphrase is None else min(_CHUNK[key_type], _LOCKED_CHUNK)
+        chunks = [todo[start : start + size] for start in range(0, len(todo), size)]
+        self._tell()
+        if not sys.executable or (passphrase is None and len(todo) <= _ALONE.get(key_type, 1)):
+            answers: Iterator[Answer | None] = (files.make_all(chunk) for chunk in chunks)
+            self._collect(answers, files, staging, cancel)
+        else:
+            order = order_line(issuer, self._template, now, str(staging.path), passphrase)
+            workers = Workers(min(os.cpu_count() or 1, len(chunks)), order, chunks)
+            try:
+                self._collect(_answers(workers, len(todo)), files, staging, cancel)
+            finally:
+                workers.stop()
+        self._settle_clashes()
+
+    def _collect(self, answers: Iterator[Answer | None], files: LeafFiles, staging: Staging, cancel: Cancel) -> None:
+        batch: list[Entry] = []
+        last = time.monotonic()
+        try:
+            for answer in answers:
+                if answer is not None:
+                    made, refusals = answer
+                    self.failed.update(refusals)
+                    batch += [
+                        entry_for(one, self._template, files, self._issuer, self._folder, staging) for one in made
+                    ]
+                if len(batch) >= BATCH or time.monotonic() - last >= BATCH_SECONDS:
+                    self._publish(batch)
+                    batch = []
+                    last = time.monotonic()
+                if cancel.cancelled:
+                    break
+        except ConsoleError as error:
+            if error.code == _WORKER_GONE:
+                self._publish(batch)
+            raise
+        self._publish(batch)
+
+    def _publish(self, batch: list[Entry]) -> None:
+        issued, failed = publish(self._index, batch, self._folder)
+        self.made += len(issued)
+        for entry, why in failed:
+            self.failed[entry.record.common_name] = not_issued(entry, why).sentence()
+            self._clashes.append(entry)
+        self._tell()
+
+    def _settle_clashes(self) -> None:
+        """Count what another process issued to the same folder meanwhile as done, not as failed."""
+        if not self._clashes:
+            return
+        there = self._index.issued_to(str(self._folder))
+        for entry in self._clashes:
+            other = there.get(entry.stem)
+            if other is not None and is_whole(other):
+                self.elsewhere += 1
+                del self.failed[entry.record.common_name]
+
+    def _without_twins(self, names: list[str]) -> list[str]:
+        """Leave out names whose files this file system takes for another's, and say so."""
+        seen: dict[str, str] = {}
+        for name in names:
+            other = seen.setdefault(file_stem(name).casefold(), name)
+            if other != name:
+                why = f"this file system takes its files for those of “{clean(other)}”"
+                error = ConsoleError(
+                    ErrorKind.BAD_INPUT,
+                    f"No certificate was issued for “{clean(name)}”",
+                    why,
+                    "Issue it to another folder",
+                )
+                self.failed[name] = error.sentence()
+        return [name for name in names if name not in self.failed]
+
+    def _tell(self) -> None:
+        if self._on_progress is None:
+            return
+        done = self.before + self.made
+        rate = self.rate
+        left = (self._total - done) / rate if self.made else None
+        self._on_progress(BulkProgress(done, self._total, rate, left))
+
+
+_WORKER_GONE = "worker-gone"
+
+
+def _answers(workers: Workers, total: int) -> Iterator[Answer | None]:
+    """Give what workers answer, None now and then; raise ConsoleError when one ended before its work was done."""
+    seen = 0
+    while seen < total:
+        try:
+            answer = workers.answers.get(timeout=0.1)
+        except queue.Empty:
+            yield None
+            continue
+        if answer is None:
+            what, why = "Not all certificates were issued", "a process that made them ended by itself or was ended"
+            hint = "Give the same command again: it goes on"
+            raise ConsoleError(ErrorKind.CANCELLED, what, why, hint, code=_WORKER_GONE)
+        seen += len(answer[0]) + len(answer[1])
+        yield answer
+
+
+def _checked(names: Sequence[str], template: LeafOrder) -> tuple[list[str], dict[str, str]]:
+    """Return the names that can be issued for, each once, and those that cannot, with the reason."""
+    wanted: list[str] = []
+    failed: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        try:
+            check_name(kind_for(template.kind, name), name)
+        except ConsoleError as error:
+            failed[name] = error.sentence()
+        else:
+            wanted.append(name)
+    return wanted, failed
+
+
+def _missing(index: CaIndex, folder: Path, wanted: Sequence[str]) -> list[str]:
+    """Return the names whose files are not there and whole; files that were moved here are entered in the index."""
+    there = index.issued_to(str(folder))
+    with os.scandir(folder) as entries:
+        present = {entry.name for entry in entries}
+    missing: list[str] = []
+    moved: list[tuple[Entry, str]] = []
+    for name in wanted:
+        stem = file_stem(name)
+        entry = there.get(stem)
+        if entry is None and f"{stem}.{CERTIFICATE}" in present:
+            entry = index.with_thumbprint(thumbprint_of(f"{folder}/{stem}.{CERTIFICATE}"))
+            if entry is not None and entry.record.common_name == name and entry.folder:
+                entry = entry.moved(str(folder), stem)
+                moved.append((entry, stem))
+        if entry is None or not is_whole(entry):
+            missing.append(name)
+    index.move([entry for entry, _ in moved if is_whole(entry)])
+    return missing
+
+
+def _ignores_case(folder: Path) -> bool:
+    probe = folder / "probe"
+    probe.touch()
+    same = (folder / "PROBE").exists()
+    probe.unlink()
+    return same

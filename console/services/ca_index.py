@@ -1,0 +1,320 @@
+"""The index of a CA: what it signed, in SQLite; several processes may write to it at once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from console.model.certificate import CertificateKind, CertificateRecord, RecordStatus
+from console.model.clock import format_time, parse_time
+from console.model.errors import ConsoleError, ErrorKind
+from console.services.private_files import refused
+
+NAME = "index.db"
+CERTIFICATE = "cert.pem"
+KEY = "key.pem"
+VERSION = 1
+_APPLICATION = 0x68756277  # "hubw": an index of ours, and no other program's database
+WAIT_SECONDS = 20.0
+_COLUMNS = (
+    "serial, kind, subject, common_name, issuer, sha1, sha256, not_before, not_after, status, device_id, module_id, "
+    "key_type, folder, stem, parts, run"
+)
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS certificates (
+  serial TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, common_name TEXT NOT NULL, issuer TEXT NOT NULL,
+  sha1 TEXT NOT NULL, sha256 TEXT NOT NULL, not_before TEXT NOT NULL, not_after TEXT NOT NULL, status TEXT NOT NULL,
+  device_id TEXT NOT NULL, module_id TEXT NOT NULL, key_type TEXT NOT NULL,
+  folder TEXT NOT NULL, stem TEXT NOT NULL, parts TEXT NOT NULL, run TEXT NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS one_in_a_place ON certificates (folder, stem)
+  WHERE status IN ('pending', 'issued') AND stem != '';
+CREATE INDEX IF NOT EXISTS by_thumbprint ON certificates (sha256);
+CREATE INDEX IF NOT EXISTS unfinished ON certificates (status) WHERE status = 'pending';
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {VERSION};
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row: the certificate, and the files that hold it.
+
+    Attributes:
+        folder: where they are; empty for one that has no files (a proof).
+        stem: how their names begin.
+        parts: how their names end, in the order they are put there; the certificate is the last.
+        run: the staging folder of the process that makes them, as seen from `folder`.
+    """
+
+    record: CertificateRecord
+    folder: str = ""
+    stem: str = ""
+    parts: tuple[str, ...] = ()
+    run: str = ""
+
+    def path(self, part: str) -> str:
+        """Return where a part is."""
+        return f"{self.folder}/{self.stem}.{part}"
+
+    def staged(self, part: str) -> str:
+        """Return where a part is prepared."""
+        return f"{self.staging}/{self.stem}.{part}"
+
+    def moved(self, folder: str, stem: str) -> Entry:
+        """Return the same with its files in another place."""
+        return replace(self, folder=folder, stem=stem)
+
+    @property
+    def staging(self) -> str:
+        """The staging folder."""
+        return os.path.normpath(f"{self.folder}/{self.run}")
+
+
+class CaIndex:
+    """An open index; close it. All methods raise ConsoleError when the file is damaged, foreign, newer or locked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        self._what = f"The index of the CA in {folder} cannot be used"
+        self.writable = os.access(folder, os.W_OK)
+        with self._told():
+            if self.writable:
+                self._make()
+            elif not self._path.exists():
+                raise sqlite3.OperationalError("unable to open database file")
+            mode = "rw" if self.writable else "ro"
+            uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+            self._connection = sqlite3.connect(
+                uri, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._check()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def begin(
+        self, entries: Sequence[Entry], taken: Callable[[Entry], str | None]
+    ) -> tuple[list[Entry], list[tuple[Entry, str]]]:
+        """Commit entries as PENDING; an ISSUED one of the same place, whose files are gone, becomes REPLACED.
+
+        Args:
+            entries: the new rows.
+            taken: asked while the index is locked: why an entry cannot be (its files are there), or None.
+
+        Returns those begun, and those that were not, with the reason.
+        """
+        begun: list[Entry] = []
+        not_begun: list[tuple[Entry, str]] = []
+        with self._write() as connection:
+            for entry in entries:
+                why = taken(entry)
+                if why is None and entry.stem:
+                    place = (entry.folder, entry.stem)
+                    found = connection.execute(
+                        "SELECT 1 FROM certificates WHERE folder = ? AND stem = ? AND status = 'pending'", place
+                    ).fetchone()
+                    if found:
+                        why = "another process is making it right now"
+                    else:
+                        connection.execute(
+                            "UPDATE certificates SET status = 'replaced' "
+                            "WHERE folder = ? AND stem = ? AND status = 'issued'",
+                            place,
+                        )
+                if why is not None:
+                    not_begun.append((entry, why))
+                    continue
+                connection.execute(
+                    f"INSERT INTO certificates ({_COLUMNS}) VALUES ({', '.join('?' * 17)})",  # noqa: S608
+                    _row(entry),
+                )
+                begun.append(entry)
+        return begun, not_begun
+
+    def finish(self, issued: Iterable[Entry], dropped: Iterable[Entry] = ()) -> None:
+        """Commit entries as ISSUED, and take others out again that came to nothing."""
+        with self._write() as connection:
+            connection.executemany(
+                "UPDATE certificates SET status = 'issued', run = '' WHERE serial = ?",
+                [(one.record.serial,) for one in issued],
+            )
+            connection.executemany(
+                "DELETE FROM certificates WHERE serial = ? AND status = 'pending'",
+                [(one.record.serial,) for one in dropped],
+            )
+
+    def move(self, entries: Sequence[Entry]) -> None:
+        """Commit that the files of entries are where these say now."""
+        if not entries:
+            return
+        with self._write() as connection:
+            places = [(one.folder, one.stem) for one in entries]
+            connection.executemany(
+                "UPDATE certificates SET status = 'replaced' WHERE folder = ? AND stem = ? AND status = 'issued'",
+                places,
+            )
+            connection.executemany(
+                "UPDATE certificates SET folder = ?, stem = ?, status = 'issued' WHERE serial = ?",
+                [(one.folder, one.stem, one.record.serial) for one in entries],
+            )
+
+    def pending(self) -> list[Entry]:
+        """Return entries whose files were being written when they were read."""
+        return self._select("status = 'pending'", ())
+
+    def issued_to(self, folder: str) -> dict[str, Entry]:
+        """Return what was issued to a folder, by the beginning of its file names."""
+        return {one.stem: one for one in self._select("status = 'issued' AND folder = ?", (folder,))}
+
+    def with_thumbprint(self, sha256: str) -> Entry | None:
+        """Return the entry of a certificate, None when it is not of this CA."""
+        found = self._select("sha256 = ?", (sha256,))
+        return found[0] if found else None
+
+    def all(self) -> list[Entry]:
+        """Return every entry, soonest to expire first."""
+        return self._select("1 ORDER BY not_after, common_name", ())
+
+    def count(self) -> int:
+        """Return how many certificates it has issued."""
+        with self._told():
+            row = self._connection.execute("SELECT count(*) FROM certificates WHERE status != 'pending'").fetchone()
+            return int(row[0])
+
+    def _select(self, where: str, values: tuple[str, ...]) -> list[Entry]:
+        with self._told():
+            rows = self._connection.execute(f"SELECT {_COLUMNS} FROM certificates WHERE {where}", values).fetchall()  # noqa: S608
+            try:
+                return [_entry(row, self._path.parent) for row in rows]
+            except (ValueError, TypeError) as error:
+                raise sqlite3.DatabaseError(f"a row cannot be read ({error})") from None
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with self._told():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _make(self) -> None:
+        """Make the file (0600) when there is none: SQLite would make it with the umask's rights."""
+        if self._path.is_symlink():
+            raise sqlite3.DatabaseError("it is a symbolic link")
+        try:
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise refused(self._what, error) from None
+
+    def _check(self) -> None:
+        connection = self._connection
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        if (version, application) == (VERSION, _APPLICATION):
+            # not write-ahead: a CA's folder is copied and mounted, so its index is one file, and commits are few
+            connection.execute("PRAGMA synchronous = EXTRA")
+            return
+        if application not in {0, _APPLICATION}:
+            raise sqlite3.DatabaseError("it is another program's database")
+        if version > VERSION:
+            hint = "Use the newer hubwarden, or update this one"
+            raise ConsoleError(ErrorKind.BAD_INPUT, self._what, "a newer version of hubwarden wrote it", hint)
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and application == 0:
+            raise sqlite3.DatabaseError("it is another program's database")
+        connection.executescript(f"PRAGMA synchronous = EXTRA; BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            text = str(error).lower()
+            if "locked" in text or "busy" in text:
+                why, hint = "another process has been writing to it for long", "Try again when that has ended"
+                raise ConsoleError(ErrorKind.CONFLICT, self._what, why, hint) from None
+            raise ConsoleError(
+                ErrorKind.NOT_CONFIGURED, self._what, text, "Check the folder, its rights, and the disk"
+            ) from None
+        except sqlite3.DatabaseError as error:
+            hint = f"Restore {NAME} from a copy, or move it away: certificates stay valid, and the list begins anew"
+            raise ConsoleError(ErrorKind.BAD_INPUT, self._what, str(error), hint) from None
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[CaIndex]:
+    """Open the index of a folder and close it at the end."""
+    with closing(CaIndex(folder)) as index:
+        yield index
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    one = entry.record
+    return (
+        one.serial,
+        one.kind.value,
+        one.subject,
+        one.common_name,
+        one.issuer,
+        one.sha1,
+        one.sha256,
+        format_time(one.not_before),
+        format_time(one.not_after),
+        RecordStatus.PENDING.value,
+        one.device_id,
+        one.module_id,
+        one.key_type,
+        entry.folder,
+        entry.stem,
+        " ".join(entry.parts),
+        entry.run,
+    )
+
+
+def _entry(row: tuple[str, ...], store: Path) -> Entry:
+    folder, stem, parts = row[13], row[14], tuple(row[15].split())
+
+    def file(part: str) -> Path | None:
+        return Path(folder, f"{stem}.{part}") if part in parts else None
+
+    record = CertificateRecord(
+        serial=row[0],
+        kind=CertificateKind(row[1]),
+        subject=row[2],
+        common_name=row[3],
+        issuer=row[4],
+        sha1=row[5],
+        sha256=row[6],
+        not_before=_time(row[7]),
+        not_after=_time(row[8]),
+        status=RecordStatus(row[9]),
+        device_id=row[10],
+        module_id=row[11],
+        key_type=row[12],
+        certificate_file=file(CERTIFICATE),
+        key_file=file(KEY),
+        store=store,
+    )
+    return Entry(record, folder, stem, parts, row[16])
+
+
+def _time(text: str) -> datetime:
+    value = parse_time(text)
+    if value is None:
+        raise ValueError("no time")
+    return value

@@ -1,0 +1,345 @@
+"""CAs and what they issue: made in folders, offline, without a hub."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from console.model.certificate import (
+    LEAF_LIFETIME,
+    AuthorityOrder,
+    AuthorityRecord,
+    BulkIssued,
+    BulkProgress,
+    CertificateKind,
+    CertificateRecord,
+    Issued,
+    LeafOrder,
+    RecordStatus,
+)
+from console.model.clock import Clock
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.secret import Secret
+from console.model.text import clean
+from console.rules.certificate_keys import check_passphrase, key_type_of, private_pem
+from console.rules.certificate_names import check_name, file_stem, kind_of
+from console.rules.certificate_requests import agreed_name, build_request, read_request
+from console.rules.certificates import DER, PEM, LeafMaker, PublicKey, build_authority
+from console.services import ca_making
+from console.services.ca_index import Entry
+from console.services.ca_store import CERTIFICATE, CaStore
+from console.services.issue_files import LeafFiles, sha1, sha256
+from console.services.issuing import entry_for, not_issued, publish
+from console.services.ports import NEVER_CANCELLED, Cancel
+from console.services.private_files import PUBLIC, exists, private_folder, read_file, refused, write_file
+from console.services.staging import Staging, clear_abandoned
+
+PROOF_LIFETIME = timedelta(days=1)
+_LABELS = {"cert.pem": "certificate", "key.pem": "key", "chain.pem": "chain", "p12": "PKCS#12"}
+
+
+class Pki:
+    """Makes CAs, issues certificates, signs requests, and knows what was issued.
+
+    Args:
+        folder: where CAs are made when no place is given, and where the list of known CA folders is kept; None keeps
+            none.
+        clock: the time.
+
+    Every method raises ConsoleError only: code "passphrase" when that is missing or wrong, "exists" when a file would
+    be replaced, "usage" when the order is wrong.
+    """
+
+    def __init__(self, folder: Path | None, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+
+    def create_root(self, order: AuthorityOrder, out: Path | None, passphrase: Secret | None) -> Issued:
+        """Make a root CA in a new folder."""
+        place = self._place(order, out, passphrase)
+        issued = ca_making.make(build_authority(order, None, self._clock()), place, passphrase, None, None)
+        self._remember(place)
+        return issued
+
+    def create_intermediate(
+        self,
+        order: AuthorityOrder,
+        ca: str,
+        out: Path | None,
+        ca_passphrase: Secret | None = None,
+        passphrase: Secret | None = None,
+    ) -> Issued:
+        """Make a CA below another, in a new folder; the other's index gets it too."""
+        place = self._place(order, out, passphrase)
+        store = self._open(ca)
+        issuer = store.unlock(ca_passphrase)
+        with store.index() as index:
+            issued = ca_making.make(build_authority(order, issuer, self._clock()), place, passphrase, store, index)
+        self._remember(place)
+        return issued
+
+    def issue(
+        self,
+        order: LeafOrder,
+        ca: str,
+        out: Path,
+        ca_passphrase: Secret | None = None,
+        passphrase: Secret | None = None,
+    ) -> Issued:
+        """Make a leaf with its key: NAME.cert.pem, NAME.key.pem (0600), NAME.chain.pem, and NAME.p12 when asked for.
+
+        The chain is the leaf and all CAs up to the root: what a device presents to IoT Hub. A name that is no file name
+        is written with %XX.
+        """
+        check_name(order.kind, order.name)
+        if passphrase is not None:
+            check_passphrase(passphrase)
+        store = self._open(ca)
+        issuer = store.unlock(ca_passphrase)
+        folder = out_folder(out)
+        return self._publish(
+            store, folder, order, lambda staging: LeafFiles(issuer, order, self._clock(), str(staging.path), passphrase)
+        )
+
+    def issue_many(
+        self,
+        names: Sequence[str],
+        template: LeafOrder,
+        ca: str,
+        out: Path,
+        ca_passphrase: Secret | None = None,
+        passphrase: Secret | None = None,
+        on_progress: Callable[[BulkProgress], None] | None = None,
+        cancel: Cancel = NEVER_CANCELLED,
+    ) -> BulkIssued:
+        """Make leaves for many devices and modules on all cores; called again with the same `out` it goes on."""
+        from console.services.bulk_issue import issue_many
+
+        if passphrase is not None:
+            check_passphrase(passphrase)
+        store = self._open(ca)
+        issuer = store.unlock(ca_passphrase)
+        folder = out_folder(out)
+        return issue_many(store, issuer, names, template, folder, self._clock(), passphrase, on_progress, cancel)
+
+    def request(self, order: LeafOrder, out: Path, passphrase: Secret | None = None) -> tuple[tuple[str, Path], ...]:
+        """Make a key and a signing request: NAME.csr.pem, NAME.key.pem (0600). Return (what it is, where)."""
+        if passphrase is not None:
+            check_passphrase(passphrase)
+        request, key = build_request(order)
+        folder = out_folder(out)
+        stem = file_stem(order.name)
+        asks, secret = folder / f"{stem}.csr.pem", folder / f"{stem}.key.pem"
+        if os.path.lexists(asks):
+            raise exists(asks)
+        write_file(secret, private_pem(key, passphrase))
+        write_file(asks, request.public_bytes(PEM), mode=PUBLIC)
+        return ("request", asks), ("key", secret)
+
+    def sign(
+        self,
+        csr: bytes,
+        ca: str,
+        out: Path,
+        *,
+        name: str = "",
+        kind: CertificateKind = CertificateKind.DEVICE,
+        lifetime: timedelta = LEAF_LIFETIME,
+        hosts: tuple[str, ...] = (),
+        ca_passphrase: Secret | None = None,
+    ) -> Issued:
+        """Sign a request (PEM or DER): of it only the key and the common name are taken over; write NAME.cert.pem and
+        NAME.chain.pem.
+        """
+        request = read_request(csr)
+        agreed = agreed_name(request, name)
+        if kind is CertificateKind.DEVICE:
+            kind = kind_of(agreed)
+        check_name(kind, agreed)
+        store = self._open(ca)
+        issuer = store.unlock(ca_passphrase)
+        order = LeafOrder(kind, agreed, lifetime=lifetime, hosts=hosts)
+        notes: tuple[str, ...] = ()
+        if request.left_out:
+            notes = (f"Asked for in the request and left out: {', '.join(request.left_out)}",)
+        issued = self._publish(
+            store,
+            out_folder(out),
+            order,
+            lambda staging: LeafFiles(issuer, order, self._clock(), str(staging.path), None),
+            request.public_key,
+            key_type_of(request.public_key),
+        )
+        return replace(issued, notes=(*issued.notes, *notes))
+
+    def proof(self, ca: str, code: str, ca_passphrase: Secret | None = None) -> bytes:
+        """Return the certificate (PEM) that proves possession of a CA's key: CN = verification code, for one day."""
+        order = LeafOrder(CertificateKind.PROOF, code, lifetime=PROOF_LIFETIME)
+        check_name(order.kind, code)
+        store = self._open(ca)
+        maker = LeafMaker(store.unlock(ca_passphrase), order, self._clock())
+        certificate = maker.make(code).certificate
+        der = certificate.public_bytes(DER)
+        record = CertificateRecord(
+            serial=f"{certificate.serial_number:X}",
+            kind=order.kind,
+            subject=f"CN={code}",
+            common_name=code,
+            issuer=clean(store.name),
+            sha1=sha1(der),
+            sha256=sha256(der),
+            not_before=maker.not_before,
+            not_after=maker.not_after,
+            status=RecordStatus.PENDING,
+            key_type=order.key_type.value,
+        )
+        with store.index() as index:  # signed with the CA's key, so it is in its index; no file is kept
+            entry = Entry(record)
+            index.begin([entry], lambda _: None)
+            index.finish([entry])
+        return certificate.public_bytes(PEM)
+
+    def authorities(self) -> tuple[AuthorityRecord, ...]:
+        """Return the CAs known here that can be read, by name."""
+        found = []
+        for store in self._known():
+            with suppress(ConsoleError):
+                found.append(store.summary())
+        return tuple(sorted(found, key=lambda one: (one.record.common_name.lower(), str(one.folder))))
+
+    def authority(self, ca: str) -> AuthorityRecord:
+        """Return one CA. Raises ConsoleError NOT_FOUND, or BAD_INPUT when several have the name."""
+        return self._open(ca).summary()
+
+    def inventory(self) -> tuple[CertificateRecord, ...]:
+        """Return the CAs known here and what they issued (proofs and replaced ones left out), soonest to expire first.
+
+        Raises ConsoleError when an index cannot be read.
+        """
+        return self._inventory(self._known())
+
+    def inventory_of(self, ca: str) -> tuple[CertificateRecord, ...]:
+        """Return one CA and what it issued, as `inventory` does."""
+        return self._inventory([self._open(ca)])
+
+    def _inventory(self, stores: Sequence[CaStore]) -> tuple[CertificateRecord, ...]:
+        found: dict[str, CertificateRecord] = {}
+        for store in stores:
+            own = store.record()
+            found[own.sha256] = own
+            with store.index() as index:
+                for entry in index.all():
+                    hidden = entry.record.kind is CertificateKind.PROOF
+                    if not hidden and entry.record.status is not RecordStatus.REPLACED:
+                        found.setdefault(entry.record.sha256, entry.record)
+        return tuple(sorted(found.values(), key=lambda one: (one.not_after, one.common_name)))
+
+    def _publish(
+        self,
+        store: CaStore,
+        folder: Path,
+        order: LeafOrder,
+        files_in: Callable[[Staging], LeafFiles],
+        public_key: PublicKey | None = None,
+        key_type: str = "",
+    ) -> Issued:
+        with store.index() as index:
+            clear_abandoned(folder)
+            staging = Staging.make(folder)
+            try:
+                files = files_in(staging)
+                if public_key is None:
+                    made = files.make(order.name)
+                else:
+                    built = files.maker.sign(order.name, public_key)
+                    made = files.place(order.name, built.certificate, built.notes)
+                entry = entry_for(made, order, files, clean(store.name), folder, staging)
+                if key_type:
+                    entry = replace(entry, record=replace(entry.record, key_type=key_type))
+                issued, failed = publish(index, [entry], folder)
+            except OSError as error:
+                raise refused(f"The files in {folder} cannot be written", error) from None
+            finally:
+                staging.remove()
+        if failed:
+            raise not_issued(*failed[0])
+        paths = {part: Path(entry.path(part)) for part in reversed(entry.parts)}
+        record = replace(
+            issued[0].record,
+            status=RecordStatus.ISSUED,
+            certificate_file=paths.get("cert.pem"),
+            key_file=paths.get("key.pem"),
+            store=store.folder,
+        )
+        return Issued(record, tuple((_LABELS[part], path) for part, path in paths.items()), made.notes)
+
+    def _place(self, order: AuthorityOrder, out: Path | None, passphrase: Secret | None) -> Path:
+        check_name(CertificateKind.ROOT, order.name)
+        if passphrase is not None:
+            check_passphrase(passphrase)
+        if out is None:
+            if self._folder is None:
+                why, hint = "it is not said where", "Give a folder with --out"
+                raise ConsoleError(ErrorKind.BAD_INPUT, "The CA was not made", why, hint, code="usage")
+            out = private_folder(self._folder) / file_stem(order.name)
+        return ca_making.check_place(out)
+
+    def _open(self, ca: str) -> CaStore:
+        path = Path(ca)
+        if ca and path.is_dir():
+            store = CaStore(path)
+            self._remember(store.folder)
+            return store
+        named = [store for store in self._known() if ca in {store.name, clean(store.name)}]
+        if not named:
+            named = [store for store in self._known() if store.name.lower() == ca.lower()]
+        if len(named) == 1:
+            return named[0]
+        shown = clean(ca, limit=80)
+        if named:
+            places = ", ".join(str(store.folder) for store in named)
+            what = f"It is not clear which CA “{shown}” is"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, f"there is one in each of {places}", "Give the folder")
+        what, why = f"There is no CA “{shown}”", "there is no such folder, and no CA of this name is known here"
+        hint = "Give its folder, or make one: hubwarden cert ca --name NAME --out FOLDER"
+        raise ConsoleError(ErrorKind.NOT_FOUND, what, why, hint)
+
+    def _known(self) -> list[CaStore]:
+        """Return the CAs known here that can be opened: each has a file of its own, so that two consoles may add."""
+        if self._folder is None or not (self._folder / "known").is_dir():
+            return []
+        found = []
+        for note in sorted((self._folder / "known").iterdir()):
+            with suppress(ConsoleError, OSError, UnicodeDecodeError):
+                folder = Path(read_file(note).decode())
+                if (folder / CERTIFICATE).exists():
+                    found.append(CaStore(folder))
+        return found
+
+    def _remember(self, folder: Path) -> None:
+        if self._folder is None:
+            return
+        text = str(folder)
+        name = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        with suppress(ConsoleError, UnicodeEncodeError):  # a list that cannot be kept stops nobody from issuing
+            notes = private_folder(private_folder(self._folder) / "known")
+            if not (notes / name).exists():
+                write_file(notes / name, text.encode(), replace=True)
+
+
+def out_folder(out: Path) -> Path:
+    """Return the folder that gets certificates and keys, made (0700) when there is none, with links resolved.
+
+    Raises ConsoleError BAD_INPUT when everybody may exchange what is in it.
+    """
+    folder = private_folder(out).resolve()
+    mode = folder.stat().st_mode
+    if os.name == "posix" and mode & 0o002 and not mode & 0o1000:
+        what, why = f"Nothing was written to {out}", "everybody may exchange the files in it"
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, f"chmod o-w {out}, or choose another folder")
+    return folder

@@ -1,0 +1,123 @@
+"""Folders in which files are prepared: locked while their process lives, cleared away by the next one if it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from console.services.private_files import refused
+
+PREFIX = ".hubwarden-"
+_TRIES = 5
+
+
+class Staging:
+    """A folder (0700) inside another, with a lock that ends with its process, also when that is killed."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def make(cls, folder: Path, prefix: str = PREFIX) -> Staging:
+        """Make one in `folder`. Raises ConsoleError NOT_CONFIGURED when that cannot be written."""
+        for _ in range(_TRIES):
+            path = folder / f"{prefix}{secrets.token_hex(6)}"
+            try:
+                path.mkdir(mode=0o700)
+            except OSError as error:
+                raise refused(f"Nothing can be written to the folder {folder}", error) from None
+            taken = _take(path)
+            if taken is not None:  # else somebody cleared it away in the moment before it was locked
+                return taken
+        raise refused(f"Nothing can be written to the folder {folder}", OSError("its lock is not granted"))
+
+    def remove(self) -> None:
+        """Remove it with what is in it, and let go of it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Let go of it, wherever it is by now."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def abandoned(path: Path) -> Staging | None:
+    """Return a folder whose process is gone, locked for whoever clears it away; None when it is in use or not there."""
+    return _take(path) if path.is_dir() and not path.is_symlink() else None
+
+
+def clear_abandoned(folder: Path, prefix: str = PREFIX) -> None:
+    """Remove every folder that a killed process left in `folder`."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
+                found = abandoned(Path(entry.path))
+                if found is not None:
+                    found.remove()
+
+
+def sync_files(folder: Path) -> None:
+    """Put everything that was written to the file system of a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if sys.platform == "linux":
+            sync = ctypes.CDLL(None, use_errno=True).syncfs
+            if sync(descriptor) == 0:
+                return
+        for entry in os.scandir(folder):
+            with _opened(entry.path) as file:
+                os.fsync(file)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _take(path: Path) -> Staging | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    if not _lock(descriptor) or not _still_there(path, descriptor):
+        os.close(descriptor)
+        return None
+    return Staging(path, descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # no locks of this kind: what one process left is cleared away when its files are made again
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _still_there(path: Path, descriptor: int) -> bool:
+    try:
+        there, ours = path.stat(), os.fstat(descriptor)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
