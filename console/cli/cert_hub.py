@@ -135,7 +135,8 @@ def prove(
     """Prove to the hub that the key of an uploaded CA certificate is held: then it lets devices in.
 
     With the key here: --ca. With the key elsewhere: --offline, follow the steps there, then --proof FILE. The proof is
-    a certificate whose common name is the hub's code, signed by the CA's key; no key is sent.
+    a certificate whose common name is the hub's code, signed by the CA's key; no key is sent. With --offline or --code,
+    --json is hubwarden.proof/1: the plan, the code and the steps.
     """
     ways = [authority is not None, offline, code_only, proof_file is not None]
     if sum(ways) != 1:

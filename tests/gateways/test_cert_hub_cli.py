@@ -21,6 +21,10 @@ from support.uploads import at_hub
 from console.cli.main import run
 from console.cli.schemas import SCHEMAS
 from console.localhub.state import DeviceRecord
+from console.model.certificate import AuthorityOrder
+from console.model.clock import system_clock
+from console.model.secret import Secret
+from console.services.pki import Pki
 
 Run = Callable[..., tuple[int, str, str]]
 CA = authority("Plant CA")
@@ -209,3 +213,85 @@ def test_deleting_what_devices_need_must_be_accepted(hub: HubRunner, cli: Run, c
     assert "--accept ca-cut" in err
     assert cli("delete", "plants", "--yes", "--accept", "ca-cut")[0] == 0
     assert at_hub(hub) == {}
+
+
+@pytest.fixture
+def ca_folder(tmp_path: Path) -> Callable[..., str]:
+    """Make CAs with the console's own tools, as `hubwarden cert ca` does."""
+    pki = Pki(None, system_clock)
+
+    def made(name: str = "plants", passphrase: str = "") -> str:
+        folder = tmp_path / name
+        pki.create_root(AuthorityOrder(name), folder, Secret(passphrase) if passphrase else None)
+        return str(folder)
+
+    return made
+
+
+def test_a_ca_whose_key_is_here_is_proved_in_one_go(
+    hub: HubRunner, cli: Run, ca_folder: Callable[..., str], tmp_path: Path
+) -> None:
+    folder = ca_folder()
+    assert cli("upload", f"{folder}/ca.cert.pem", "--name", "plants", "--yes")[0] == 0
+    code, out, _ = cli("prove", "plants", "--ca", folder)
+    assert (code, at_hub(hub)) == (0, {"plants": False})
+    assert "the code is signed with the key in" in out.replace("\n", " ")
+    done = document(cli("prove", "plants", "--ca", folder, "--json", "--yes")[1], "plan")
+    assert done["applied"]
+    assert [change["kind"] for change in done["changes"]] == ["certificate.code", "certificate.prove"]
+    assert [change["result"] for change in done["changes"]] == ["applied", "applied"]
+    assert at_hub(hub) == {"plants": True}
+
+
+def test_what_is_done_in_one_go_is_told_in_turn(hub: HubRunner, cli: Run, ca_folder: Callable[..., str]) -> None:
+    folder = ca_folder()
+    cli("upload", f"{folder}/ca.cert.pem", "--name", "plants", "--yes")
+    code, out, err = cli("prove", "plants", "--ca", folder, "--yes")
+    assert (code, err) == (0, "")
+    places = [out.index(text) for text in ("verificationCode", "the code is", "isVerified", "read back as planned")]
+    assert places == sorted(places)
+
+
+def test_a_sealed_key_is_opened_and_a_wrong_one_found_out_before_a_code_is_asked_for(
+    hub: HubRunner, cli: Run, ca_folder: Callable[..., str], tmp_path: Path
+) -> None:
+    folder = ca_folder("sealed", "correct horse battery")
+    other = ca_folder("other")
+    cli("upload", f"{folder}/ca.cert.pem", "--name", "plants", "--yes")
+    etag = hub.hub.certificates["plants"]["etag"]
+    for arguments, stdin in (
+        (("--ca", folder), ""),
+        (("--ca", folder, "--passphrase-stdin"), "wrong words here\n"),
+        (("--ca", other), ""),
+        (("--ca", str(tmp_path / "nowhere")), ""),
+    ):
+        code, _, err = cli("prove", "plants", *arguments, "--yes", stdin=stdin)
+        assert code in {1, 2}, err
+        assert "Traceback" not in err
+    assert hub.hub.certificates["plants"]["etag"] == etag, "no code was asked for"
+    code, out, _ = cli(
+        "prove", "plants", "--ca", folder, "--passphrase-stdin", "--yes", stdin="correct horse battery\n"
+    )
+    assert (code, at_hub(hub)) == (0, {"plants": True}), out
+
+
+def test_read_only_stops_before_a_code_is_asked_for(hub: HubRunner, cli: Run, ca_folder: Callable[..., str]) -> None:
+    folder = ca_folder()
+    cli("upload", f"{folder}/ca.cert.pem", "--name", "plants", "--yes")
+    etag = hub.hub.certificates["plants"]["etag"]
+    code, _, err = cli("prove", "plants", "--ca", folder, "--yes", write=False)
+    assert code == 1
+    assert "read-only" in err
+    assert hub.hub.certificates["plants"]["etag"] == etag
+
+
+def test_a_proof_that_the_hub_refuses_is_told_after_the_code(
+    hub: HubRunner, cli: Run, ca_folder: Callable[..., str]
+) -> None:
+    folder = ca_folder()
+    cli("upload", f"{folder}/ca.cert.pem", "--name", "plants", "--yes")
+    hub.faults.add("server-error", endpoint="arm", path="/verify$", count=1)
+    code, out, err = cli("prove", "plants", "--ca", folder, "--yes")
+    assert (code, at_hub(hub)) == (1, {"plants": False})
+    assert "the code is" in out
+    assert "NOT done" in err
