@@ -17,6 +17,8 @@ CERTIFICATE_LIMIT = 25
 _WEAK_RSA = 2048
 _CURVES = ("EC P-256", "EC P-384", "EC P-521")
 _SOON = timedelta(days=30)
+_SKEW = timedelta(minutes=5)
+"""So far apart the clocks of the machine that signed and of this one may be."""
 
 
 def check_authority(info: CertificateInfo, what: str) -> None:
@@ -142,7 +144,7 @@ def check_proof(authority: bytes, proof: CertificateInfo, code: str, now: dateti
         raise _no_proof(what, why, "Sign it with the key that belongs to the certificate at the hub")
     if now > proof.not_after:
         raise _no_proof(what, f"it expired on {proof.not_after:%Y-%m-%d %H:%M} UTC", "Sign a new one")
-    if now < proof.not_before:
+    if now + _SKEW < proof.not_before:
         why = f"it is valid only from {proof.not_before:%Y-%m-%d %H:%M} UTC"
         raise _no_proof(what, why, "Check the clock of the machine that signed it, and of this one")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from console.model.certificate import CertificateInfo
@@ -240,7 +241,7 @@ class CaUploads:
         order = DeviceOrder(Act.THUMBPRINT, reason or None, stage=Stage.SECONDARY, thumbprint=info.sha256)
         change = self._changes.devices.plan(order, device_id, cancel)
         risks = register_risks(info, device_id, self._clock())
-        then = f"hubwarden devices set-thumbprint {device_id} --stage promote, and later --stage retire"
+        then = f"hubwarden --write devices set-thumbprint {quote(device_id)} --stage promote, and later --stage retire"
         return replace(
             change,
             risks=(*change.risks, *risks),

@@ -279,6 +279,8 @@ def test_a_wrong_proof_is_named_and_not_sent(hub: HubRunner, services: Services)
         assert error.code == "proof", error.sentence()
         assert words in error.sentence()
     assert refused(services.credentials.uploads.plan_proof, "plants", b"garbage", code).code == "no-certificate"
+    fast = CA.issue(code, start=timedelta(minutes=3)).pem
+    assert services.credentials.uploads.plan_proof("plants", fast, code).edits, "clocks differ by minutes"
     assert at_hub(hub) == {"plants": False}
     assert len(services.changes.journal.rows()) == calls
 
