@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,60 +11,29 @@ import pytest
 from support.arm import ArmBench
 from support.authorities import DAY, Holder, authority, make
 from support.hub import HubRunner
-from support.uploads import apply, ask, at_hub, prove, upload
+from support.uploads import (  # noqa: F401
+    apply,
+    ask,
+    at_hub,
+    by_ca,
+    gets_in,
+    hub,
+    prove,
+    refused,
+    runner,
+    services,
+    upload,
+)
 from support.writes import writable
 
 from console.gateways.writers import CertificateWriter
-from console.localhub.door import Attempt, Door
-from console.localhub.state import DeviceRecord
-from console.model.change import ABSENT, Consent, Result
-from console.model.errors import ConsoleError, ErrorKind
+from console.model.change import Consent, Result
+from console.model.errors import ErrorKind
 from console.model.journal import EntryState
 from console.services.bundle import Services
 from console.services.ports import NEVER_CANCELLED
 
 CA = authority()
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[HubRunner]:
-    with HubRunner(scenario="empty", devices=1, throttle=False) as one:
-        yield one
-
-
-@pytest.fixture
-def hub(runner: HubRunner) -> HubRunner:
-    runner.faults.clear()
-    with runner.hub.lock:
-        runner.hub.certificates.clear()
-        runner.hub.certificate_ders.clear()
-        for name in [name for name in runner.hub.devices if name.startswith("press-")]:
-            del runner.hub.devices[name]
-    return runner
-
-
-@pytest.fixture
-def services(hub: HubRunner, tmp_path: Path) -> Services:
-    return writable(hub, tmp_path)
-
-
-def by_ca(hub: HubRunner, count: int) -> None:
-    with hub.hub.lock:
-        for number in range(1, count + 1):
-            name = f"press-{number}"
-            hub.hub.devices[name] = DeviceRecord(name, str(number), auth="certificateAuthority")
-
-
-def gets_in(hub: HubRunner, holder: Holder, device_id: str = "press-1") -> bool:
-    door = Door(hub.cloud, hub.hub, lambda _hub, _records: None)
-    chain = (holder.issue(device_id).der,)
-    return door.attempt(Attempt(datetime.now(UTC), device_id, "127.0.0.1", client_chain=chain)).admitted
-
-
-def refused(call: Any, *arguments: Any, **named: Any) -> ConsoleError:
-    with pytest.raises(ConsoleError) as caught:
-        call(*arguments, **named)
-    return caught.value
 
 
 @pytest.mark.parametrize("kind", ["ec", "rsa"])
@@ -315,170 +283,6 @@ def test_a_certificate_that_is_not_there_is_named_with_those_that_are(services: 
     for call in (uploads.plan_code, uploads.plan_delete, uploads.known_code):
         error = refused(call, "plant")
         assert (error.kind, "plants" in error.hint) == (ErrorKind.NOT_FOUND, True)
-
-
-# --- deletion and undo ----------------------------------------------------------------------------------------------
-
-
-def test_deleting_a_verified_ca_says_who_may_be_cut(hub: HubRunner, services: Services) -> None:
-    by_ca(hub, 3)
-    upload(services, CA, verified=True)
-    upload(services, authority(), "second", verified=True)
-    change = services.credentials.uploads.plan_delete("PLANTS")
-    (risk,) = change.risks
-    assert (risk.id, risk.blocking) == ("ca-cut", True)
-    assert "3 devices sign in by CA" in risk.message
-    assert "1 other verified CA" in risk.message
-    assert refused(services.changes.gate.apply, change, Consent()).code == "risk"
-    assert gets_in(hub, CA)
-    apply(services, change, "ca-cut")
-    assert at_hub(hub) == {"second": True}
-    assert not gets_in(hub, CA)
-
-
-def test_deleting_an_unverified_one_cuts_nobody(hub: HubRunner, services: Services) -> None:
-    by_ca(hub, 3)
-    upload(services, CA)
-    change = services.credentials.uploads.plan_delete("plants")
-    assert change.risks == ()
-    apply(services, change)
-    assert at_hub(hub) == {}
-
-
-def test_how_many_would_be_cut_may_not_be_known(hub: HubRunner, services: Services) -> None:
-    upload(services, CA, verified=True)
-    hub.faults.add("server-error", endpoint="hub", status=400)
-    (risk,) = services.credentials.uploads.plan_delete("plants").risks
-    assert risk.blocking
-    assert "not known" in risk.message
-
-
-def test_an_upload_is_undone_by_deleting_it(hub: HubRunner, services: Services) -> None:
-    upload(services, CA)
-    change = services.changes.undo.plan()
-    assert change.after is None
-    apply(services, change)
-    assert at_hub(hub) == {}
-
-
-def test_an_upload_that_was_proved_since_is_undone_only_on_purpose(hub: HubRunner, services: Services) -> None:
-    by_ca(hub, 2)
-    upload(services, CA)
-    first = services.changes.journal.entries()[0].id
-    prove(services, CA)
-    change = services.changes.undo.plan(first)
-    assert {risk.id for risk in change.blocking} == {"changed-since", "ca-cut"}
-
-
-def test_a_deleted_one_comes_back_unverified_and_that_is_said(hub: HubRunner, services: Services) -> None:
-    upload(services, CA, verified=True)
-    apply(services, services.credentials.uploads.plan_delete("plants"))
-    change = services.changes.undo.plan()
-    assert change.before is None
-    (risk,) = change.risks
-    assert risk.id == "not-restored"
-    assert "proved anew" in risk.message
-    apply(services, change)
-    assert at_hub(hub) == {"plants": False}
-    assert services.credentials.uploads.list()[0].der == CA.der
-
-
-def test_a_proof_is_undone_by_uploading_it_again_unverified(hub: HubRunner, services: Services) -> None:
-    by_ca(hub, 1)
-    upload(services, CA)
-    prove(services, CA)
-    change = services.changes.undo.plan()
-    assert [(edit.before, edit.after) for edit in change.edits] == [(True, False)]
-    assert {risk.id for risk in change.blocking} == {"ca-cut"}
-    apply(services, change, "ca-cut")
-    assert at_hub(hub) == {"plants": False}
-    assert not gets_in(hub, CA)
-    with pytest.raises(ConsoleError):
-        services.changes.undo.plan(services.changes.journal.entries()[2].id)  # the proof, taken back already
-
-
-def test_a_code_cannot_be_undone_and_is_passed_over(hub: HubRunner, services: Services) -> None:
-    upload(services, CA)
-    ask(services)
-    entry = services.changes.journal.entries()[0]
-    assert "nothing to take back" in refused(services.changes.undo.plan, entry.id).sentence()
-    change = services.changes.undo.plan()
-    assert change.edits[0].after is ABSENT, "the upload is the newest that can be undone"
-
-
-# --- thumbprints ----------------------------------------------------------------------------------------------------
-
-
-def thumb(hub: HubRunner, **more: Any) -> None:
-    fields = {"auth": "selfSigned", "primary_thumbprint": "AB" * 32, **more}
-    with hub.hub.lock:
-        hub.hub.devices["press-1"] = DeviceRecord("press-1", "1", **fields)
-
-
-def test_a_certificate_is_registered_in_the_second_slot_and_gets_in(hub: HubRunner, services: Services) -> None:
-    thumb(hub)
-    leaf = make("press-1")
-    change = services.credentials.uploads.plan_register("press-1", leaf.pem + leaf.key_bytes())
-    assert change.risks == ()
-    assert any("private key" in note for note in change.notes)
-    assert any("--stage promote" in note for note in change.notes)
-    door = Door(hub.cloud, hub.hub, lambda _hub, _records: None)
-    attempt = Attempt(datetime.now(UTC), "press-1", "127.0.0.1", client_chain=(leaf.der,))
-    assert not door.attempt(attempt).admitted
-    apply(services, change)
-    record = hub.hub.devices["press-1"]
-    assert (record.primary_thumbprint, record.secondary_thumbprint) == ("AB" * 32, leaf.sha256)
-    assert door.attempt(attempt).admitted
-    stored = b"".join(file.read_bytes() for file in services.changes.journal.path.parent.iterdir())
-    assert leaf.key_bytes().splitlines()[1] not in stored
-
-
-def test_of_a_chain_the_device_s_own_certificate_is_taken(hub: HubRunner, services: Services) -> None:
-    thumb(hub)
-    leaf = CA.issue("press-1")
-    change = services.credentials.uploads.plan_register("press-1", CA.pem + leaf.pem)
-    assert change.after is not None
-    assert change.after["authentication"]["x509Thumbprint"]["secondaryThumbprint"] == leaf.sha256
-    error = refused(services.credentials.uploads.plan_register, "press-1", leaf.pem + CA.issue("press-2").pem)
-    assert error.code == "several"
-
-
-def test_a_pkcs12_file_is_opened_with_its_passphrase(hub: HubRunner, services: Services) -> None:
-    from console.model.secret import Secret
-
-    thumb(hub)
-    leaf = make("press-1")
-    uploads = services.credentials.uploads
-    sealed = leaf.p12("secret words")
-    assert refused(uploads.plan_register, "press-1", sealed).code == "passphrase"
-    assert refused(uploads.plan_register, "press-1", sealed, passphrase=Secret("wrong")).code == "passphrase"
-    change = uploads.plan_register("press-1", sealed, passphrase=Secret("secret words"))
-    assert change.after is not None
-    assert change.after["authentication"]["x509Thumbprint"]["secondaryThumbprint"] == leaf.sha256
-
-
-@pytest.mark.parametrize(
-    ("holder", "risks", "blocking"),
-    [
-        (make("press-1", start=-DAY * 9, end=-DAY), {"expired"}, {"expired"}),
-        (make("press-1", start=DAY), {"not-yet-valid"}, set()),
-        (make("press-1", start=-DAY * 90, end=DAY * 10), {"expires-soon"}, set()),
-        (make("press-2"), {"other-name"}, set()),
-        (authority("press-1"), {"ca-certificate"}, set()),
-    ],
-)
-def test_what_speaks_against_a_device_s_certificate_is_said(
-    hub: HubRunner, services: Services, holder: Holder, risks: set[str], blocking: set[str]
-) -> None:
-    thumb(hub)
-    change = services.credentials.uploads.plan_register("press-1", holder.der)
-    assert {risk.id for risk in change.risks} == risks
-    assert {risk.id for risk in change.blocking} == blocking
-
-
-def test_a_device_that_signs_in_otherwise_is_refused(hub: HubRunner, services: Services) -> None:
-    by_ca(hub, 1)
-    assert refused(services.credentials.uploads.plan_register, "press-1", make("press-1").pem).code == "auth-type"
 
 
 # --- the gate -------------------------------------------------------------------------------------------------------

@@ -1,11 +1,24 @@
-"""Uploading and proving on a local hub, for tests: steps that go through the gate and must succeed."""
+"""Uploading and proving on a local hub, for tests: steps that go through the gate and must succeed; who gets in.
+
+A test module imports the fixtures `runner`, `hub` (without certificates) and `services`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
 from support.authorities import Holder
 from support.hub import HubRunner
+from support.writes import writable
 
+from console.localhub.door import Attempt, Door
+from console.localhub.state import DeviceRecord
 from console.model.change import Change, Consent, Outcome, Result
+from console.model.errors import ConsoleError
 from console.services.bundle import Services
 
 
@@ -37,3 +50,44 @@ def at_hub(hub: HubRunner) -> dict[str, bool]:
     """Return the hub's certificates and whether each is verified, from its own memory."""
     with hub.hub.lock:
         return {name: body["properties"]["isVerified"] for name, body in hub.hub.certificates.items()}
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[HubRunner]:
+    with HubRunner(scenario="empty", devices=1, throttle=False) as one:
+        yield one
+
+
+@pytest.fixture
+def hub(runner: HubRunner) -> HubRunner:
+    runner.faults.clear()
+    with runner.hub.lock:
+        runner.hub.certificates.clear()
+        runner.hub.certificate_ders.clear()
+        for name in [name for name in runner.hub.devices if name.startswith("press-")]:
+            del runner.hub.devices[name]
+    return runner
+
+
+@pytest.fixture
+def services(hub: HubRunner, tmp_path: Path) -> Services:
+    return writable(hub, tmp_path)
+
+
+def by_ca(hub: HubRunner, count: int) -> None:
+    with hub.hub.lock:
+        for number in range(1, count + 1):
+            name = f"press-{number}"
+            hub.hub.devices[name] = DeviceRecord(name, str(number), auth="certificateAuthority")
+
+
+def gets_in(hub: HubRunner, holder: Holder, device_id: str = "press-1") -> bool:
+    door = Door(hub.cloud, hub.hub, lambda _hub, _records: None)
+    chain = (holder.issue(device_id).der,)
+    return door.attempt(Attempt(datetime.now(UTC), device_id, "127.0.0.1", client_chain=chain)).admitted
+
+
+def refused(call: Any, *arguments: Any, **named: Any) -> ConsoleError:
+    with pytest.raises(ConsoleError) as caught:
+        call(*arguments, **named)
+    return caught.value
