@@ -74,3 +74,19 @@ def ask_secret(text: str) -> str:
 
     answer: str = click.prompt(text, hide_input=True, err=True)
     return answer
+
+
+def ask_secret_apart(text: str, instead: str) -> str:
+    """Ask for a secret on the terminal while standard input carries something else.
+
+    Raises ConsoleError with code "usage" when there is no terminal; `instead` says what to do then.
+    """
+    import sys
+
+    if not sys.stdin.isatty():
+        try:
+            open("/dev/tty").close()  # noqa: PTH123 - only whether there is one
+        except OSError:
+            what, why = "The key cannot be asked for", "standard input is a pipe and there is no terminal"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, instead, code="usage") from None
+    return ask_secret(text)

@@ -266,9 +266,9 @@ def result_json(result: PayloadResult) -> dict[str, Any]:
 
 def _keys(service: Payload, options: PayloadOptions) -> tuple[Secret, ...]:
     if not options.key_file:
-        from console.cli.context import ask_secret
+        from console.cli.context import ask_secret_apart
 
-        return service.read_keys(ask_secret("Key").encode())
+        return service.read_keys(ask_secret_apart("Key", "Give --key-file FILE").encode())
     from console.config_secrets import private_file
     from console.services.private_files import read_file
 

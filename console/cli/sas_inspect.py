@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import click
 
-from console.cli.context import Settings, ask_secret
+from console.cli.context import Settings, ask_secret, ask_secret_apart
 from console.cli.output import print_json, print_table
 from console.cli.sas_json import inspection_json, ledger_json
 from console.cli.sas_keys import offline_tokens, read_input, refuse_keys
@@ -58,7 +58,7 @@ def _input(*, key_stdin: bool, ask_key: bool) -> tuple[str, Secret | None]:
     else:
         text = read_input("token", "Leave --key-stdin out and use --ask-key" if key_stdin else "")
     if not key_stdin:
-        return text, Secret(ask_secret("Key").strip()) if ask_key else None
+        return text, Secret(ask_secret_apart("Key", "Use --key-stdin").strip()) if ask_key else None
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 2:
         what, why = "Nothing was checked", "standard input holds one line, and --key-stdin makes the last one the key"

@@ -49,7 +49,7 @@ def minted(settings: Settings, order: TokenOrder, options: KeyOptions, *, own_ke
     if not (options.hub or options.key_stdin or own_key):
         services = settings.services()
         return services.credentials.tokens.mint_by_profile(order, options.reason)
-    key = Secret(_from_stdin()) if options.key_stdin else _asked("Key (base64), or a connection string with it: ")
+    key = Secret(_from_stdin()) if options.key_stdin else _asked()
     order, key = _completed(order, key)
     if not order.host:
         order = replace(order, host=settings.services().session.hub_host)
@@ -143,15 +143,15 @@ def read_input(noun: str, instead: str = "") -> str:
 
 def _from_stdin() -> str:
     text = read_input("key", "Leave --key-stdin out to be asked for it without echo, or pipe it in")
-    if len(text.split()) > 1 and ";" not in text:
+    if len(text.split()) > 1 and "SharedAccess" not in text:
         raise _bad("standard input holds more than one word", "Give the key alone")
     return text
 
 
-def _asked(prompt: str) -> Secret:
-    from console.cli.context import ask_secret
+def _asked() -> Secret:
+    from console.cli.context import ask_secret_apart
 
-    return Secret(ask_secret(prompt.rstrip(": ")).strip())
+    return Secret(ask_secret_apart("Key, or a connection string with it", "Use --key-stdin").strip())
 
 
 # --- never an argument ----------------------------------------------------------------------------------------------
