@@ -19,11 +19,12 @@ import pytest
 from support.devices import register
 from support.hub import HubRunner
 from support.registry import PlainClient
+from support.tokens import parse
 
 from console.cli.main import run
 from console.cli.schemas import SCHEMAS
 from console.model.secret import Secret
-from console.rules.sas import mint, parse
+from console.rules.sas import mint
 
 Call = Callable[..., tuple[int, str, str]]
 KEY = base64.b64encode(bytes(range(32))).decode()

@@ -5,27 +5,24 @@ from __future__ import annotations
 import base64
 import json
 import os
-import random
-import re
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from console.model.errors import ConsoleError
 from console.model.payload import PayloadFault
 from console.model.secret import Secret
-from console.rules.payload import Keyring, PayloadError
+from console.rules.payload import Keyring
 from console.services.payload import Payload
 
 NOW = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
 STAMP = int(NOW.timestamp())
 KEY, OTHER, THIRD = (Fernet.generate_key().decode() for _ in range(3))
-EXAMPLES = int(os.environ.get("HUBWARDEN_FUZZ_EXAMPLES", "2000"))
 
 
 def payload(now=NOW):
@@ -139,44 +136,6 @@ def test_rotation_is_multifernets():
     assert Fernet(KEY).extract_timestamp(theirs) == STAMP - 5000  # the time stays there too
     assert outputs(payload().decrypt([old, line.output, theirs], keys(KEY, OTHER))) == [b"21.5"] * 3
     assert outputs(payload().encrypt([b"x"], keys(KEY, OTHER)))[0] is not None
-
-
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(st.randoms(use_true_random=False), st.sampled_from([None, 1, 60, 10**9]))
-def test_it_opens_what_cryptography_opens(chance, ttl):
-    key = random.Random(1).choice([KEY, OTHER])
-    token = Fernet(key).encrypt_at_time(chance.randbytes(chance.randrange(60)), STAMP + chance.randint(-200, 200))
-    for _ in range(chance.randrange(3)):
-        place = chance.randrange(len(token) + 1)
-        change = chance.choice([b"", b"A", b"=", b"-", b"+", b"\xff", b" ", b"gAAAA", token[place : place + 7]])
-        token = token[:place] + change + token[place + chance.randrange(4) :]
-    multi = MultiFernet([Fernet(KEY), Fernet(OTHER)])
-    try:
-        theirs = multi.decrypt_at_time(token.strip(), ttl, STAMP) if ttl else multi.decrypt(token.strip())
-    except InvalidToken:
-        theirs = None
-    try:
-        ours = Keyring(keys(KEY, OTHER)).decrypt(token, STAMP, ttl).data
-    except PayloadError:
-        ours = None
-    if ours is None and theirs is not None:  # cryptography skips what base64 does not have, against the specification
-        assert not re.fullmatch(rb"[A-Za-z0-9_-]+={0,2}", token.strip())
-    else:
-        assert ours == theirs
-
-
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(
-    st.one_of(st.binary(max_size=200), st.text(max_size=80).map(lambda t: t.encode("utf-8", "surrogatepass"))),
-    st.booleans(),
-)
-def test_any_line_gives_a_result_or_a_reason(line, as_field):
-    field = "a.b" if as_field else ""
-    for act in (payload().decrypt, payload().rotate, payload().encrypt):
-        for result in act([line, b'{"a": {"b": ' + line + b"}}"], keys(), field=field):
-            assert (result.output is None) == (result.fault is not None)
-            assert result.output is None or b"\n" not in result.output
-            assert "\x1b" not in result.message
 
 
 # --- openssl ----------------------------------------------------------------------------------------------------------

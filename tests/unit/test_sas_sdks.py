@@ -8,11 +8,12 @@ import string
 from datetime import UTC, datetime
 
 import pytest
+from support.tokens import parse
 
 from console.model.secret import Secret
 from console.model.token import SasParts, TokenOrder
 from console.rules.device_input import ID_MARKS, check_id
-from console.rules.sas import mint, parse
+from console.rules.sas import mint
 from console.rules.sas_reading import read
 from console.rules.token_order import checked, resource_of, signing_policy
 
