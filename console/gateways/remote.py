@@ -39,6 +39,7 @@ class RemoteGateway:
         """
         cancel.check()
         place = f"[{host}]:{port}" if ":" in host else f"{clean(host)}:{port}"
+        _check_name(server_name or host, f"{place} was not asked")
         connection = self._connect(host, port, place, cancel)
         try:
             return _present(connection, server_name or host, place, cancel)
@@ -61,13 +62,24 @@ class RemoteGateway:
         return connection
 
 
+def _check_name(name: str, what: str) -> None:
+    """Raise ConsoleError BAD_INPUT for a name that TLS cannot ask for: Python would leave the connection open."""
+    try:
+        if 0 < len(name.encode("idna")) < 254 and "\0" not in name and not name.startswith("."):
+            return
+    except UnicodeError:
+        pass
+    why = f"“{clean(name, limit=80)}” is not the name of a host"
+    raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Check the name")
+
+
 def _open(host: str, port: int, what: str, hint: str) -> socket.socket:
     try:
         return socket.create_connection((host, port), CONNECT_SECONDS)
     except TimeoutError:
         why = f"no connection within {CONNECT_SECONDS:.0f} s"
         raise ConsoleError(ErrorKind.TIMEOUT, what, why, hint) from None
-    except (OSError, UnicodeError) as error:  # a name that is too long for DNS is a UnicodeError
+    except (OSError, ValueError) as error:
         why = clean(getattr(error, "strerror", None) or error, limit=160)
         raise ConsoleError(ErrorKind.NETWORK, what, why, hint) from None
 
@@ -101,9 +113,9 @@ def _present(connection: socket.socket, server_name: str, place: str, cancel: Ca
     connection.setblocking(False)
     try:
         tls = _context().wrap_socket(connection, server_hostname=server_name, do_handshake_on_connect=False)
-    except (ValueError, UnicodeError, ssl.SSLError) as error:
-        why = f"“{clean(server_name, limit=80)}” cannot be asked for ({clean(error, limit=80)})"
-        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Check the server name") from None
+    except (ValueError, TypeError, OSError) as error:
+        why = clean(getattr(error, "strerror", None) or error, limit=120)
+        raise ConsoleError(ErrorKind.TLS, what, why, "Check the port and the server name") from None
     broken = ""
     try:
         _shake_hands(tls, cancel, what)
