@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from console.ui.command_tables import connections, credentials, devices, everywhere, journal, network, policies
+from console.ui.command_tables import (
+    certificates,
+    connections,
+    credentials,
+    devices,
+    everywhere,
+    journal,
+    network,
+    policies,
+)
 from console.ui.command_tables.entry import Command, PaneEntry
 
 __all__ = [
@@ -49,6 +58,10 @@ SCOPE_TITLES: dict[str, str] = {
     "policies": "Policies",
     "credentials": "Credentials",
     "certificates": "Certificates",
+    "certificate": "One certificate",
+    "issued": "A certificate that was made",
+    "bulk": "Issuing for many devices",
+    "proof": "Proving possession of a CA's key",
     "tokens": "Tokens",
     "payload": "Payload encryption",
     "message": "One encrypted message",
@@ -75,6 +88,7 @@ COMMANDS: tuple[Command, ...] = (
     *network.TABLE,
     *policies.TABLE,
     *credentials.TABLE,
+    *certificates.TABLE,
     *journal.TABLE,
 )
 

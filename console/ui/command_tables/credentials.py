@@ -7,7 +7,6 @@ from console.ui.command_tables.entry import Command
 TABLE: tuple[Command, ...] = (
     Command("credentials.next-tab", "Next tab", "credentials", ("tab",), "Certificates, tokens, payload", "tabs", 50),
     Command("credentials.previous-tab", "Previous tab", "credentials", ("shift+tab",), "The other way round"),
-    Command("certificates.actions", "Actions …", "certificates", ("a",), "Make, read, check, upload", "actions", 10),
     Command("tokens.actions", "Actions …", "tokens", ("a",), "Mint, explain", "actions", 10),
     Command(
         "tokens.explain", "Explain a token …", "tokens", ("e",), "Paste it; say what is wrong with it", "explain", 12

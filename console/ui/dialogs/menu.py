@@ -67,7 +67,7 @@ class Menu(Dialog[str | None]):
         keys += ["", ""]
         choice = self.query_one(Choice)
         choice.styles.width = width
-        choice.styles.height = min(len(lines), self.app.size.height - 4)
+        choice.styles.height = min(len(lines), self.app.size.height * 9 // 10 - 2)
         choice.offer(lines, keys)
         choice.focus()
 

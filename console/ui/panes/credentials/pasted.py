@@ -56,6 +56,8 @@ class PastedScreen(ForgetfulScreen):
     PastedScreen Page { margin: 1 0 0 0; }
     """
 
+    _fields: Sequence[tuple[str, Widget]] = ()
+
     def headline(self) -> tuple[Line, Line]:
         """Return both parts of the first line; overridden."""
         raise NotImplementedError
@@ -75,8 +77,9 @@ class PastedScreen(ForgetfulScreen):
     def body(self) -> ComposeResult:
         """Show the fields above the page."""
         yield Heading(id="heading")
+        self._fields = tuple(self.fields())
         with Vertical(id="asked"):
-            for label, field in self.fields():
+            for label, field in self._fields:
                 heading = Heading()
                 heading.set(((f" {fit(label, LABEL_WIDTH - 1)}", "dim"),))
                 with Horizontal(classes="row"):
@@ -97,14 +100,11 @@ class PastedScreen(ForgetfulScreen):
         """Return what one of the other fields holds."""
         return self.query_one(f"#{name}", AskInput).value.strip()
 
-    def on_mount(self) -> None:
-        """Say what can be pasted."""
-        self.query_one("#heading", Heading).set(*self.headline())
-
     @on(Page.Resized)
     def show(self) -> None:
         """Build the page for the width."""
         for page in self.query(Page):
+            self.query_one("#heading", Heading).set(*self.headline())
             page.show(self.lines(max(page.size.width - 1, 20)))
         self.update_chrome()
 
@@ -118,7 +118,8 @@ class PastedScreen(ForgetfulScreen):
     def forget(self) -> None:
         """Drop all that was pasted and typed."""
         self.console.jobs.cancel(self)
-        for pasted in self.query(PasteField):
-            pasted.clear()
-        for field in self.query(AskInput):
-            field.value = ""
+        for _, field in self._fields:  # they are taken off the screen before it is told that it goes
+            if isinstance(field, PasteField):
+                field.clear()
+            elif isinstance(field, Input):
+                field.value = ""

@@ -162,7 +162,5 @@ class MessageScreen(PastedScreen):
     def forget(self) -> None:
         """Drop message, key and content."""
         self._opened = self._error = None
-        for file in self.query(AskPath):
-            file.value = ""
         super().forget()
         self.show()

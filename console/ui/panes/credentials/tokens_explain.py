@@ -56,6 +56,8 @@ class ExplainScreen(PastedScreen):
         """Say what can be pasted, and which key goes on."""
         key = key_name(self.console.key_of(BY_ID["explain.hub"]))
         left: Line = ((" EXPLAIN", "head"), ("  why is a token refused?", "dim"))
+        if self._read_at is not None:
+            left = ((" EXPLAIN", "head"), (f"  checked at the hub, {clock_time(self._read_at)} UTC", "accent"))
         return left, ((key, "key"), (" hold against the hub's keys ", "dim"))
 
     def fields(self) -> Sequence[tuple[str, Widget]]:
@@ -150,8 +152,6 @@ class ExplainScreen(PastedScreen):
         lines: list[Line] = []
         if self._error is not None:
             lines += [*error_lines(self._error, width, retry=f"{self._hub_key} try again"), BLANK]
-        elif self._read_at is not None:
-            lines += [((f"   held against the hub's own keys, {clock_time(self._read_at)} UTC", "accent"),), BLANK]
         if self._told is not None:
             from console.present.tokens import explanation_lines
 

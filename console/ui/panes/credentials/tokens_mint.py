@@ -73,7 +73,7 @@ def mint_form(kind: Kind, host: str, before: Answer, *, readable: str = "") -> C
         fields.append(TextField("policy", "policy", was("policy"), "service", name_problem))
     if kind is not Kind.DPS:
         fields.append(TextField("host", "hub", was("host", host), "contoso.azure-devices.net", host_problem))
-    fields.append(ChoiceField("lifetime", "good for", LIFETIMES, was("lifetime") if before else "3600"))
+    fields.append(ChoiceField("lifetime", "good for", LIFETIMES, str(before.get("lifetime", "3600"))))
     fields.append(TextField("other", "how long", was("other"), "90m, 12h, 2d or seconds", lifetime_problem))
     if can_read:
         sources = (("hub", "read from the hub (noted in the journal)"), ("typed", "type or paste it"))
