@@ -206,9 +206,14 @@ def _opened(source: str, passphrase_stdin: bool, read: Callable[[Secret | None],
     try:
         return read(None)
     except ConsoleError as error:
-        if error.code != "passphrase" or not sys.stdin.isatty():
+        if error.code != "passphrase" or not _asks():
             raise
     return read(Secret(ask_secret("Passphrase")))
+
+
+def _asks() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty()
 
 
 def _width() -> int:

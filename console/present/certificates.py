@@ -15,10 +15,11 @@ from console.model.certificate import (
     RequestInfo,
 )
 from console.model.change import Severity
-from console.present.lines import Line, Piece, cut, paragraph
+from console.present.lines import Line, Piece, cut, fit_line, line_width, paragraph
 from console.present.pages import BLANK, fields, section
 from console.present.words import plural
 
+_LEAST_ROOM = 40
 _FAR = 9000  # years: dates that stand for "never"
 _SEVERITY_TOKENS = {Severity.HIGH: "bad", Severity.MEDIUM: "warn", Severity.LOW: "dim"}
 _ANSWER_TOKENS = {Answer.YES: "ok", Answer.NO: "bad", Answer.UNKNOWN: "warn"}
@@ -139,28 +140,24 @@ def _request_lines(request: RequestInfo, width: int) -> list[Line]:
 
 def tree_lines(verdict: ChainVerdict, now: datetime, width: int) -> list[Line]:
     """Return a chain as a tree, the root first, ✓ or ✗ and the reasons with each certificate, and the verdict."""
-    lines: list[Line] = [verdict_line(verdict), BLANK]
+    lines: list[Line] = [*verdict_lines(verdict, width), BLANK]
     last = len(verdict.chain) - 1
     beyond = [one for one in verdict.faults if one.depth > last]
     for fault in beyond:
         lines += _reason(fault.message, fault.hint, 1, width)
+    deepest = max((width - _LEAST_ROOM) // 3, 0)
     for level, depth in enumerate(range(last, -1, -1)):
-        info = verdict.chain[depth]
+        info, shift = verdict.chain[depth], 3 * min(level, deepest)
         faults = [one for one in verdict.faults if one.depth == depth]
         mark, token = ("✗", "bad") if faults else ("✓", "ok")
-        branch = " " if level == 0 else " " * (3 * level - 1) + "└─"
+        branch = " " if not level else " " * max(shift - 1, 0) + "└─"
+        lines.append(((branch, "dim"), (f"{mark} ", token), (cut(title_of(info), width - len(branch) - 2), "")))
+        indent = shift + 3
         words, word_token = validity_words(info, now)
-        head: Line = (
-            (f"{branch}", "dim"),
-            (f"{mark} ", token),
-            (cut(title_of(info), max(width - 4 - 3 * level, 16)), ""),
-        )
-        lines.append(head)
-        indent = 3 * level + 3
-        about: list[Piece] = [(" " * indent, ""), (f"{kind_words(info)} · {info.key} · ", "dim"), (words, word_token)]
+        about: Line = ((" " * indent, ""), (f"{kind_words(info)} · {info.key} · ", "dim"), (words, word_token))
+        lines.append(fit_line(about, min(width, line_width(about))))
         if depth == last and verdict.trusted_by:
-            about.append((f" · trusted by {verdict.trusted_by}", "ok" if not faults else "dim"))
-        lines.append(tuple(about))
+            lines += paragraph(f"trusted by {verdict.trusted_by}", width, indent=indent, style="dim")
         for fault in faults:
             lines += _reason(f"{fault.fault}: {fault.message}", fault.hint, indent, width)
     for note in verdict.notes:
@@ -168,11 +165,13 @@ def tree_lines(verdict: ChainVerdict, now: datetime, width: int) -> list[Line]:
     return lines
 
 
-def verdict_line(verdict: ChainVerdict) -> Line:
-    """Return the verdict in one line."""
-    if verdict.trusted:
-        return ((" TRUSTED", "ok"), (f" for {verdict.purpose}, by {verdict.trusted_by}", ""))
-    return ((" NOT TRUSTED", "bad"), (f" for {verdict.purpose}: {plural(len(verdict.faults), 'reason')}", ""))
+def verdict_lines(verdict: ChainVerdict, width: int) -> list[Line]:
+    """Return the verdict in a line or two."""
+    if not verdict.trusted:
+        count = plural(len(verdict.faults), "reason")
+        return [((" NOT TRUSTED", "bad"), (f" for {verdict.purpose}: {count}", ""))]
+    by = paragraph(f"for {verdict.purpose}, by {verdict.trusted_by}", width, indent=9)
+    return [((" TRUSTED ", "ok"), (by[0][0][0].strip(), "")), *by[1:]]
 
 
 def _reason(message: str, hint: str, indent: int, width: int) -> list[Line]:
@@ -200,10 +199,11 @@ def lint_lines(findings: Iterable[LintFinding], width: int) -> list[Line]:
 
 def comparison_lines(comparison: Comparison, width: int) -> list[Line]:
     """Return whether a certificate would let a device in, why, what to do, and the facts."""
-    lines: list[Line] = [
-        ((f" {comparison.answer.value.upper()}", _ANSWER_TOKENS[comparison.answer]), (f"  {comparison.device_id}", "")),
-        BLANK,
-    ]
+    head: Line = (
+        (f" {comparison.answer.value.upper()}", _ANSWER_TOKENS[comparison.answer]),
+        (f"  {comparison.device_id}", ""),
+    )
+    lines: list[Line] = [fit_line(head, min(width, line_width(head))), BLANK]
     lines += paragraph(comparison.why, width, indent=1)
     if comparison.hint:
         lines += paragraph(comparison.hint, width, indent=1, style="accent")
