@@ -65,7 +65,13 @@ def mint_options(command: F) -> F:
         click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.sas_token/1; the token is in it."),
         click.option("--reason", default="", help="Why a key is read, for the journal."),
         click.option("--quiet", is_flag=True, help="Print the token alone."),
-        click.option("--ttl", default="3600", metavar="SECONDS", callback=_seconds, help="Lifetime; 15m, 8h, 7d too."),
+        click.option(
+            "--ttl",
+            default="3600",
+            metavar="SECONDS",
+            callback=_seconds,
+            help="Lifetime: seconds (an hour by default), or 15m, 8h, 7d.",
+        ),
         click.option("--key-stdin", is_flag=True, help="Read the key, or a connection string with it, from stdin."),
         click.option("--hub", default="", metavar="HOST", help="The hub's host name; no profile is needed then."),
     ):
