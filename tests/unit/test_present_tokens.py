@@ -65,11 +65,8 @@ def test_the_ledger_in_rows():
     ]
     rows = ledger_rows(entries, NOW)
     assert rows[0][0].endswith("\\x1b[2J")
-    assert (
-        rows[0][1:]
-        == (*("-", "2026-11-23T09:42:00Z", "2026-11-23T10:42:00Z", "valid, 60 min left", "ann@jump", "ab" * 6),)
-        or rows[0][4] == "valid, 1 h left"
-    )
+    assert rows[0][1:4] == ("-", "2026-11-23T09:42:00Z", "2026-11-23T10:42:00Z")
+    assert rows[0][4:] == ("valid, 1 h left", "ann@jump", "ab" * 6)
     assert rows[1][4:6] == ("expired", "bob\\u202e")
     assert [row[1] for row in ledger_rows(entries, NOW, valid=True)] == ["-"]
 
