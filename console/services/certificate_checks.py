@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from console.model.certificate import CertificateKind
 from console.model.errors import ConsoleError
+from console.model.secret import Secret
 from console.rules.certificate_names import check_host, check_name
 from console.rules.device_input import check_id
 from console.rules.hub_certificate_name import check_name as check_hub_name
@@ -36,6 +37,13 @@ def hosts_of(text: str) -> tuple[str, ...]:
 def hub_name_problem(name: str) -> str:
     """Return what is wrong with the name of a CA certificate at the hub."""
     return _problem(check_hub_name, name)
+
+
+def passphrase_problem(passphrase: str) -> str:
+    """Return what is wrong with a passphrase for a new key."""
+    from console.rules.certificate_keys import check_passphrase  # loads cryptography: not before one is typed
+
+    return _problem(lambda text: check_passphrase(Secret(text)), passphrase)
 
 
 def days_problem(text: str) -> str:

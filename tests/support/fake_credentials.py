@@ -136,6 +136,7 @@ class CertificateScript:
     )
     comparison: Comparison = SAME
     code: str = CODE
+    known_code: str = ""
     errors: dict[str, ConsoleError] = field(default_factory=dict)
     gate: Event | None = None
     calls: list[tuple[Any, ...]] = field(default_factory=list)
@@ -197,7 +198,9 @@ class FakePki:
 
     def _made_authority(self, name: str, issuer: str, out: Path | None, passphrase: Secret | None) -> Issued:
         made = authority(name, issuer=issuer, encrypted=passphrase is not None)
-        made = replace(made, folder=out or made.folder, issued=0)
+        folder = out or made.folder
+        own = replace(made.record, certificate_file=folder / "ca.cert.pem", store=folder)
+        made = replace(made, folder=folder, record=own, issued=0)
         self._script.authorities.append(made)
         files = (("certificate", made.folder / "ca.cert.pem"), ("private key", made.folder / "ca.key.pem"))
         return Issued(made.record, files)
@@ -347,6 +350,13 @@ class FakeUploads:
 
     def code_of(self, outcome: Outcome) -> str:
         return self._script.code
+
+    def known_code(self, name: str, cancel: Cancel = NEVER_CANCELLED) -> str:
+        self._script.answer("known_code", name)
+        return self._script.known_code
+
+    def rehearse(self, name: str, proof: bytes, code: str, cancel: Cancel = NEVER_CANCELLED) -> None:
+        self._script.answer("rehearse", name, proof, code)
 
     def plan_proof(
         self, name: str, proof: bytes, code: str = "", reason: str = "", cancel: Cancel = NEVER_CANCELLED

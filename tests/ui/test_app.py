@@ -196,6 +196,10 @@ def test_every_command_has_a_handler_or_a_reason() -> None:
         "query": ("connections.query", "QueryScreen"),
         "entry": ("journal.entry", "EntryScreen"),
         "certificates": ("credentials.screen", "CredentialsScreen"),
+        "certificate": ("credentials.certificate", "CertificateScreen"),
+        "issued": ("credentials.issued", "IssuedScreen"),
+        "bulk": ("credentials.bulk", "BulkScreen"),
+        "proof": ("credentials.proof", "ProofScreen"),
         "tokens": ("credentials.tokens", "TokensScreen"),
         "payload": ("credentials.payload", "PayloadScreen"),
     }
@@ -212,7 +216,8 @@ def test_every_command_has_a_handler_or_a_reason() -> None:
 def test_ids_are_unique_and_keys_do_not_clash_within_a_screen() -> None:
     assert len({command.id for command in commands.COMMANDS}) == len(commands.COMMANDS)
     panes = [(pane.id, "pane", "list") for pane in commands.PANES]
-    below = (("events", "pane", "list"), ("device", "pane", "page"), ("entry", "pane", "page"))
+    pages = ("device", "entry", "certificate", "issued", "bulk", "proof")
+    below = (("events", "pane", "list"), *((page, "pane", "page") for page in pages))
     tabs = tuple((tab, "credentials", "pane", "list") for tab in ("certificates", "tokens", "payload"))
     for scopes in (*panes, *below, *tabs, ("global",)):
         keys = [key for command in commands.scoped(*scopes) for key in command.keys]

@@ -32,8 +32,10 @@ TABLE: tuple[Command, ...] = (
     Command("devices.mark", "Mark", "devices", ("space",), "Mark the device for a bulk command", "mark", 40),
     Command("devices.clear-marks", "Clear marks", "devices", ("ctrl+backslash",), "Forget all marks"),
     Command("devices.actions", "Actions …", "devices", ("a",), "What can be done with a device"),
+    Command("devices.credentials", "Credentials …", "devices", ("c",), "Certificates and tokens, also for the marked"),
     Command("device.twin", "Twin as JSON", "device", ("v",), "The whole twin", "twin", 20),
     Command("device.actions", "Actions …", "device", ("a",), "What can be done with the device", "actions", 10),
+    Command("device.credentials", "Credentials …", "device", ("c",), "Certificates and tokens", "credentials", 12),
     Command("change.disable", "Disable the device …", "changes", help="With a reason", words=("disable",), writes=True),
     Command("change.enable", "Enable the device …", "changes", help="Let it in again", words=("enable",), writes=True),
     Command(

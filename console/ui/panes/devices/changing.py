@@ -85,6 +85,20 @@ class DeviceActions(ConsoleScreen):
         """The same on the page of one device."""
         self.command_devices_actions()
 
+    def command_devices_credentials(self) -> None:
+        """Go to the Credentials pane with the devices filled in."""
+        chosen = self.chosen()
+        if chosen is None:
+            self.notify("No device is selected", severity="warning")
+        elif chosen.marked:
+            self.console.open_pane("credentials", "devices:" + "\n".join(chosen.ids))
+        else:
+            self.console.open_pane("credentials", f"device:{chosen.ids[0]}")
+
+    def command_device_credentials(self) -> None:
+        """The same on the page of one device."""
+        self.command_devices_credentials()
+
     def _for(self, command_id: str) -> Chosen | None:
         """Return what a command is for; None, and say why, when it does not apply."""
         chosen = self.chosen()

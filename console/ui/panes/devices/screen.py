@@ -145,6 +145,10 @@ class DevicesScreen(DeviceActions):
         device = self.state.find(self.table.selected or "")
         return Chosen((device,)) if device is not None else None
 
+    def marked_ids(self) -> tuple[str, ...]:
+        """Return the ids of the marked devices, for what other panes do with them."""
+        return tuple(sorted(self.table.marks))
+
     def on_change_applied(self, message: ChangeApplied) -> None:
         """Read all again after an undo and the like; after a change from here only its rows are."""
         message.prevent_default()  # Textual would call the base's as well
