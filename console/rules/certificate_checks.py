@@ -58,6 +58,8 @@ def _extension_faults(links: Sequence[Facts], depth: int, purpose: Purpose, *, s
 
     if one.key is None:
         add(Fault.WEAK, f"the public key of {where} cannot be read: of an unknown kind, too small or damaged")
+    if not alone and one.explicit_curve:
+        add(Fault.MALFORMED, f"{where} spells out the curve of its key instead of naming it", "Make a key on P-256")
     if critical := critical_problem(one):
         add(Fault.CRITICAL_EXTENSION, f"{where} has {critical}")
     if one.invalid:

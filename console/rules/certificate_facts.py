@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
 from console.model.certificate import CertificateInfo
 from console.model.text import clean
 from console.rules import der as asn1
+from console.rules.x509_names import canonical, common_name, general_name, name_text
 
 T = TypeVar("T")
 E = TypeVar("E", bound=x509.ExtensionType)
@@ -25,9 +26,9 @@ warnings.filterwarnings("ignore", message="Parsed a serial number")
 warnings.filterwarnings("ignore", message=".*(country code|The parsed certificate contains a NULL parameter).*")
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-TEXT_LIMIT = 512
 _HEX_LIMIT = 64
 _MOST_ISSUERS = 1024
+_EC_KEY = bytes.fromhex("2a8648ce3d0201")
 _ISSUERS: dict[bytes, str] = {}
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _HASHES = {"sha1": "SHA-1", "sha224": "SHA-224", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512"}
@@ -134,6 +135,16 @@ class Facts:
     def algorithms_differ(self) -> bool:
         """Whether the signature's algorithm is another inside than beside what is signed (RFC 5280 §4.1.1.2)."""
         return asn1.read(self.der, self._signed.after).whole(self.der) != self._parts[1].whole(self.der)
+
+    @cached_property
+    def explicit_curve(self) -> bool:
+        """Whether its curve is spelled out instead of named, which TLS and OpenSSL's chains do not take."""
+        try:
+            algorithm = asn1.children(self.der, self._parts[5])[0]
+            parts = asn1.children(self.der, algorithm)
+        except (asn1.DerError, IndexError):
+            return False
+        return parts[0].content(self.der) == _EC_KEY and parts[-1].tag == asn1.SEQUENCE
 
     @cached_property
     def signature_oid(self) -> str:
@@ -269,37 +280,6 @@ def facts(der: bytes) -> Facts:
     return Facts(der)
 
 
-@lru_cache(maxsize=1024)
-def canonical(name: bytes) -> bytes:
-    """Return a name in DER so that names which count as equal are the same bytes.
-
-    As RFC 5280 §7.1 and OpenSSL have it: letters of A to Z in either case, runs of blanks as one, any string type.
-    """
-    try:
-        sets = []
-        for group in asn1.children(name, asn1.read(name)):
-            pairs = []
-            for pair in asn1.children(name, group):
-                kind, text = asn1.children(name, pair)[:2]
-                pairs.append(kind.whole(name) + _folded(text, name))
-            sets.append(asn1.encode(asn1.SET, b"".join(sorted(pairs))))
-        return b"".join(sets)
-    except (asn1.DerError, ValueError):
-        return name
-
-
-def _folded(text: asn1.Element, name: bytes) -> bytes:
-    encoding = {0x0C: "utf-8", 0x13: "latin-1", 0x14: "latin-1", 0x16: "latin-1", 0x1A: "latin-1"}.get(text.tag)
-    encoding = {0x1E: "utf-16-be", 0x1C: "utf-32-be"}.get(text.tag, encoding)
-    if encoding is None:
-        return text.whole(name)
-    try:
-        value = text.content(name).decode(encoding).encode()
-    except UnicodeError:
-        return text.whole(name)
-    return asn1.encode(0x0C, b" ".join(part for part in value.lower().split() if part))
-
-
 def _inner(data: bytes, element: asn1.Element) -> asn1.Element:
     if element.tag != asn1.CONTEXT_3:
         raise asn1.DerError("it has no extensions")
@@ -356,37 +336,6 @@ def key_words(key: Any, oid: str) -> tuple[str, int]:
 def _hash_word(certificate: x509.Certificate) -> str:
     algorithm = certificate.signature_hash_algorithm
     return "" if algorithm is None else _HASHES.get(algorithm.name, algorithm.name.upper())
-
-
-def name_text(name: x509.Name) -> str:
-    """Return a name for people, its parts in the order of the certificate: "CN=press-1, O=Contoso"."""
-    parts = [f"{one.rfc4514_attribute_name}={_value(one)}" for one in list(name)[:32]]
-    return clean(", ".join(parts), limit=TEXT_LIMIT)
-
-
-def common_name(name: x509.Name) -> str:
-    """Return the first common name, clean; empty where there is none."""
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return clean(_value(found[0]), limit=TEXT_LIMIT) if found else ""
-
-
-def _value(attribute: Any) -> str:
-    value = attribute.value
-    return value.hex().upper() if isinstance(value, bytes) else str(value)
-
-
-def general_name(name: Any) -> str:
-    """Return one of the forms of a name for people, clean: "DNS:press-1", "IP:10.0.0.1"."""
-    value = name.value
-    if isinstance(name, x509.DirectoryName):
-        return clean(f"DN:{name_text(value)}", limit=TEXT_LIMIT)
-    if isinstance(name, x509.OtherName):
-        return clean(f"other:{name.type_id.dotted_string}", limit=TEXT_LIMIT)
-    if isinstance(name, x509.RegisteredID):
-        return f"ID:{value.dotted_string}"
-    words: dict[type, str] = {x509.DNSName: "DNS", x509.IPAddress: "IP", x509.RFC822Name: "email"}
-    word = words.get(type(name), "URI")
-    return clean(f"{word}:{value}", limit=TEXT_LIMIT)
 
 
 SUBJECT_ALTERNATIVE = ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string

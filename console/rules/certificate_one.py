@@ -8,8 +8,9 @@ from console.model.certificate import CertificateInfo, Inspected
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
-from console.rules.certificate_facts import guarded, name_text
+from console.rules.certificate_facts import guarded
 from console.rules.certificate_reading import read
+from console.rules.x509_names import name_text
 
 _SHOWN = 6
 

@@ -14,8 +14,9 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.rules import der as asn1
-from console.rules.certificate_facts import common_name, facts, general_name, guarded, key_words, name_text
+from console.rules.certificate_facts import facts, guarded, key_words
 from console.rules.pem import Block, blocks, decoded, guess, text_of, unarmoured
+from console.rules.x509_names import common_name, general_name, name_text
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_MEMBERS = 5000

@@ -7,7 +7,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
-from console.rules.certificate_facts import Facts, canonical, guarded
+from console.rules.certificate_facts import Facts, guarded
+from console.rules.x509_names import canonical
 
 
 def likely_issued(issuer: Facts, child: Facts) -> bool:

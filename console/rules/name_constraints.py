@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from console.rules.certificate_facts import Facts, canonical, general_name, guarded
+from console.rules.certificate_facts import Facts, guarded
+from console.rules.x509_names import canonical, general_name
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)+")
 _MOST = 1 << 20  # names times constraints; OpenSSL's own limit
