@@ -69,9 +69,10 @@ def main() -> None:
     order = json.loads(first)
     _end_with(order["parent"])
     files = files_from(order)
-    for line in source:
+    for number, line in enumerate(source):
+        files.enter(f"{os.getpid()}-{number}")
         made, refused = files.make_all(json.loads(line))
-        rows = [(one.name, one.serial, one.sha1, one.sha256, one.parts, one.notes) for one in made]
+        rows = [(one.name, one.serial, one.sha1, one.sha256, one.parts, one.notes, one.place) for one in made]
         target.write(json.dumps([rows, refused]).encode() + b"\n")
         target.flush()
 

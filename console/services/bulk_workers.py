@@ -89,7 +89,7 @@ class Workers:
                     break
                 waiting -= 1
                 rows, refused = json.loads(line)
-                made = [Made(row[0], row[1], row[2], row[3], tuple(row[4]), tuple(row[5])) for row in rows]
+                made = [Made(row[0], row[1], row[2], row[3], tuple(row[4]), tuple(row[5]), row[6]) for row in rows]
                 self.answers.put((made, [(name, sentence) for name, sentence in refused]))
         except (OSError, ValueError):
             pass

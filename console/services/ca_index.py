@@ -31,8 +31,7 @@ CREATE TABLE IF NOT EXISTS certificates (
   sha1 TEXT NOT NULL, sha256 TEXT NOT NULL, not_before TEXT NOT NULL, not_after TEXT NOT NULL, status TEXT NOT NULL,
   device_id TEXT NOT NULL, module_id TEXT NOT NULL, key_type TEXT NOT NULL,
   folder TEXT NOT NULL, stem TEXT NOT NULL, parts TEXT NOT NULL, run TEXT NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS one_in_a_place ON certificates (folder, stem)
-  WHERE status IN ('pending', 'issued') AND stem != '';
+CREATE INDEX IF NOT EXISTS by_place ON certificates (folder, stem);
 CREATE INDEX IF NOT EXISTS by_thumbprint ON certificates (sha256);
 CREATE INDEX IF NOT EXISTS unfinished ON certificates (status) WHERE status = 'pending';
 PRAGMA application_id = {_APPLICATION};
@@ -48,7 +47,8 @@ class Entry:
         folder: where they are; empty for one that has no files (a proof).
         stem: how their names begin.
         parts: how their names end, in the order they are put there; the certificate is the last.
-        run: the staging folder of the process that makes them, as seen from `folder`.
+        run: where they are prepared, as seen from `folder`: the staging folder of their process, then, behind two
+            slashes, a folder in it.
     """
 
     record: CertificateRecord
@@ -63,7 +63,7 @@ class Entry:
 
     def staged(self, part: str) -> str:
         """Return where a part is prepared."""
-        return f"{self.staging}/{self.stem}.{part}"
+        return f"{self.folder}/{self.run}/{self.stem}.{part}"
 
     def moved(self, folder: str, stem: str) -> Entry:
         """Return the same with its files in another place."""
@@ -71,8 +71,8 @@ class Entry:
 
     @property
     def staging(self) -> str:
-        """The staging folder."""
-        return os.path.normpath(f"{self.folder}/{self.run}")
+        """The staging folder of the process that makes them."""
+        return os.path.normpath(f"{self.folder}/{self.run.partition('//')[0]}")
 
 
 class CaIndex:
@@ -115,30 +115,29 @@ class CaIndex:
         """
         begun: list[Entry] = []
         not_begun: list[tuple[Entry, str]] = []
+        replaced: list[tuple[str]] = []
         with self._write() as connection:
             for entry in entries:
                 why = taken(entry)
                 if why is None and entry.stem:
-                    place = (entry.folder, entry.stem)
                     found = connection.execute(
-                        "SELECT 1 FROM certificates WHERE folder = ? AND stem = ? AND status = 'pending'", place
+                        "SELECT serial, status FROM certificates "
+                        "WHERE folder = ? AND stem = ? AND status != 'replaced'",
+                        (entry.folder, entry.stem),
                     ).fetchone()
-                    if found:
+                    if found is not None and found[1] == RecordStatus.PENDING:
                         why = "another process is making it right now"
-                    else:
-                        connection.execute(
-                            "UPDATE certificates SET status = 'replaced' "
-                            "WHERE folder = ? AND stem = ? AND status = 'issued'",
-                            place,
-                        )
-                if why is not None:
+                    elif found is not None:
+                        replaced.append((found[0],))
+                if why is None:
+                    begun.append(entry)
+                else:
                     not_begun.append((entry, why))
-                    continue
-                connection.execute(
-                    f"INSERT INTO certificates ({_COLUMNS}) VALUES ({', '.join('?' * 17)})",  # noqa: S608
-                    _row(entry),
-                )
-                begun.append(entry)
+            connection.executemany("UPDATE certificates SET status = 'replaced' WHERE serial = ?", replaced)
+            connection.executemany(
+                f"INSERT INTO certificates ({_COLUMNS}) VALUES ({', '.join('?' * 17)})",  # noqa: S608
+                map(_row, begun),
+            )
         return begun, not_begun
 
     def finish(self, issued: Iterable[Entry], dropped: Iterable[Entry] = ()) -> None:

@@ -33,6 +33,7 @@ class Made:
     sha256: str
     parts: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    place: str = ""  # the folder in the staging folder, where there is one
 
 
 class LeafFiles:
@@ -44,10 +45,16 @@ class LeafFiles:
         self.maker = LeafMaker(issuer, template, now)
         self._issuer = issuer
         self._pkcs12 = template.pkcs12
-        self._folder = folder
+        self._staging = folder
+        self._place = ""
         self._passphrase = passphrase
         # with the root: what is registered at the hub may be any of them, and a client presents this file as it is
         self._chain = b"".join(pem(one.public_bytes(DER)) for one in issuer.chain)
+
+    def enter(self, place: str) -> None:
+        """Write to a new folder in the staging folder from now on: writers to one folder wait for each other."""
+        self._place = place
+        os.mkdir(f"{self._staging}/{place}", 0o700)  # noqa: PTH102
 
     def make(self, name: str) -> Made:
         """Make key and certificate. Raises ConsoleError for the name, OSError for the folder."""
@@ -73,7 +80,7 @@ class LeafFiles:
     def _write(self, name: str, certificate: x509.Certificate, key: SigningKey | None, notes: tuple[str, ...]) -> Made:
         der = certificate.public_bytes(DER)
         text = pem(der)
-        stem = f"{self._folder}/{file_stem(name)}"
+        stem = f"{self._staging}/{self._place}/{file_stem(name)}"
         parts = []
         if key is not None:
             _put(stem, KEY, private_pem(key, self._passphrase))
@@ -90,6 +97,7 @@ class LeafFiles:
             sha256(der),
             (*parts, CHAIN, CERTIFICATE),
             notes,
+            self._place,
         )
 
 

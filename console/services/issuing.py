@@ -41,7 +41,8 @@ def entry_for(made: Made, template: LeafOrder, files: LeafFiles, issuer: str, fo
         module_id=module,
         key_type=template.key_type.value,
     )
-    return Entry(record, str(folder), file_stem(made.name), made.parts, os.path.relpath(staging.path, folder))
+    run = f"{staging.path.name}//{made.place}"
+    return Entry(record, str(folder), file_stem(made.name), made.parts, run)
 
 
 def publish(index: CaIndex, entries: Sequence[Entry], folder: Path) -> tuple[list[Entry], list[tuple[Entry, str]]]:
@@ -134,7 +135,8 @@ def not_issued(entry: Entry, why: str) -> ConsoleError:
 
 
 def _taken(entry: Entry) -> str | None:
-    return EXISTS if any(os.path.lexists(entry.path(part)) for part in entry.parts) else None
+    """Return why an entry cannot be: its certificate is there. Any other of its files is met when it is linked."""
+    return EXISTS if os.path.lexists(entry.path(CERTIFICATE)) else None
 
 
 def _link(entry: Entry) -> str:

@@ -73,10 +73,10 @@ def sync_files(folder: Path) -> None:
             sync = ctypes.CDLL(None, use_errno=True).syncfs
             if sync(descriptor) == 0:
                 return
-        for entry in os.scandir(folder):
-            with _opened(entry.path) as file:
-                os.fsync(file)
-        os.fsync(descriptor)
+        for place, _, names in os.walk(folder):
+            for name in (*names, "."):
+                with _opened(f"{place}/{name}") as file:
+                    os.fsync(file)
     finally:
         os.close(descriptor)
 
