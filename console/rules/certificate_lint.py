@@ -57,8 +57,11 @@ class Lint:
         found += [one for note in self._held.notes for one in self._note(note)]
         certificates = self._held.certificates
         if not certificates:
-            if self._for_upload and not self._held.private_keys:
-                found.append(LintFinding("no-certificate", HIGH, "there is no certificate in it", "Give the CA's file"))
+            if not any(one.id == "private-key-in-upload" for one in found):
+                what = "a signing request, and no certificate" if self._held.requests else "no certificate"
+                found.append(
+                    LintFinding("no-certificate", HIGH, f"there is {what} in it", "Give the certificate's file")
+                )
             return tuple(found)
         if self._for_upload:
             found += self._upload()

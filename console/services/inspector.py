@@ -182,9 +182,13 @@ class Inspector:
 
         if self._session is None:
             raise _needs_profile("The hub's CA certificates cannot be read")
+        found = self._session.hub_reader.certificates(cancel)
+        if found and not any(one.der for one in found):
+            why = "the resource manager tells their names and not the certificates themselves"
+            raise ConsoleError(ErrorKind.BAD_ANSWER, "The hub's CA certificates could not be read", why)
         return [
             Anchor(one.der, f"{one.name} (at the hub)", complete=True, verified=one.verified)
-            for one in self._session.hub_reader.certificates(cancel)
+            for one in found
             if one.der
         ]
 

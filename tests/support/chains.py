@@ -28,7 +28,18 @@ CLIENT, SERVER, ANY = (
 )
 KEY_KINDS = ("ec-p256", "ec-p384", "rsa-2048", "rsa-3072")
 OPENSSL = shutil.which("openssl")
-needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="the program openssl is not here")
+
+
+def _version() -> str:
+    """Return "3.0.19", empty when there is no openssl."""
+    if OPENSSL is None:
+        return ""
+    return subprocess.run([OPENSSL, "version"], capture_output=True, text=True, timeout=20).stdout.split(" ")[1]
+
+
+needs_openssl = pytest.mark.skipif(
+    not _version().startswith("3."), reason="openssl 3 is not here: the judge whose verdicts ours must be"
+)
 _serials = itertools.count(0x1000)
 _KEEP: Any = object()
 """For `make`: give what a proper certificate of that sort has."""

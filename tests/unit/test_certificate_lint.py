@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from support.chains import DAY, NOW, SERVER, Node, make, sha1, tampered, usage, version_1
 
@@ -183,6 +183,16 @@ def test_an_open_key_beside_a_device_certificate_is_only_remarked() -> None:
     found = findings(leaf(), MIDDLE, keys=ROOT.key_pem)
     assert ids(found) == [("private-key-open", LOW)]
     assert not failed(found)
+
+
+def test_a_file_without_a_certificate_is_not_waved_through() -> None:
+    found = list(Lint(read(ROOT.key_pem, "x"), NOW).findings())
+    assert ("no-certificate", HIGH) in ids(found)
+    request = x509.CertificateSigningRequestBuilder().subject_name(ROOT.certificate.subject)
+    pem = request.sign(ROOT.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    found = list(Lint(read(pem, "x"), NOW).findings())
+    assert ids(found) == [("no-certificate", HIGH)]
+    assert "signing request" in found[0].message
 
 
 def test_the_worst_comes_first() -> None:
