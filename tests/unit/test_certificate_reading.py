@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -273,6 +274,15 @@ def test_a_negative_serial_number_is_told() -> None:
     held = strange(lambda parts: [parts[0], b"\x02\x01\xfb", *parts[2:]])
     assert held.certificates[0].serial == "-5"
     assert "serial number" in held.certificates[0].problems[0]
+
+
+def test_no_warning_of_the_library_reaches_the_terminal(tmp_path: Path) -> None:
+    odd = signed_again(LEAF, MIDDLE.key, lambda parts: [parts[0], b"\x02\x01\xfb", *parts[2:]])
+    (tmp_path / "odd.pem").write_bytes(odd.pem)
+    command = [sys.executable, "-m", "console", "cert", "inspect", str(tmp_path / "odd.pem")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    assert done.stderr == ""
+    assert "serial number is not a positive number" in " ".join(done.stdout.split())
 
 
 def test_one_bad_extension_spares_the_others() -> None:
