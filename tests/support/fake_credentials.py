@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from support.fake_changes import change
+from support.fake_changes import HUB, change
 from support.fake_tokens import FakeTokens, TokenScript
 
 from console.model.certificate import (
@@ -32,6 +32,7 @@ from console.model.certificate import (
     RecordStatus,
 )
 from console.model.change import Change, Outcome, Severity
+from console.model.document import Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import HubCertificate
 from console.model.secret import Secret
@@ -327,6 +328,10 @@ class FakeInspector:
         return replace(self._script.comparison, device_id=device_id)
 
 
+def _plan(kind: TargetKind, title: str, name: str) -> Change:
+    return replace(change(title=title, name=name), target=Target(kind, f"{HUB.id}/certificates/{name}"))
+
+
 class FakeUploads:
     """Plans are made as scripted; what the hub holds afterwards is set by the test through `script.hub`."""
 
@@ -342,11 +347,11 @@ class FakeUploads:
         self, name: str, content: bytes, *, verified: bool = False, reason: str = "", cancel: Cancel = NEVER_CANCELLED
     ) -> Change:
         self._script.answer("plan_upload", name, content, verified)
-        return change(title=f"CA certificate {name}", name=name)
+        return _plan(TargetKind.CERTIFICATE, f"upload CA certificate {name}", name)
 
     def plan_code(self, name: str, reason: str = "", cancel: Cancel = NEVER_CANCELLED) -> Change:
         self._script.answer("plan_code", name)
-        return change(title=f"verification code of {name}", name=name)
+        return _plan(TargetKind.CERTIFICATE_CODE, f"verification code for CA certificate {name}", name)
 
     def code_of(self, outcome: Outcome) -> str:
         return self._script.code
@@ -362,11 +367,11 @@ class FakeUploads:
         self, name: str, proof: bytes, code: str = "", reason: str = "", cancel: Cancel = NEVER_CANCELLED
     ) -> Change:
         self._script.answer("plan_proof", name, proof, code)
-        return change(title=f"proof of possession of {name}", name=name)
+        return _plan(TargetKind.CERTIFICATE_PROOF, f"prove possession of CA certificate {name}", name)
 
     def plan_delete(self, name: str, reason: str = "", cancel: Cancel = NEVER_CANCELLED) -> Change:
         self._script.answer("plan_delete", name)
-        return change(title=f"CA certificate {name}", name=name)
+        return _plan(TargetKind.CERTIFICATE, f"delete CA certificate {name}", name)
 
     def offline_steps(self, name: str, code: str) -> tuple[str, ...]:
         return (
