@@ -50,6 +50,9 @@ def check(
 
 def _extension_faults(links: Sequence[Facts], depth: int, purpose: Purpose, *, strict: bool) -> list[ChainFault]:
     one, alone, last = links[depth], len(links) == 1, depth + 1 == len(links)
+    role = (depth == 0, alone, last, purpose, strict)
+    if role in one.sound:
+        return []
     where = place(one, depth)
     faults: list[ChainFault] = []
 
@@ -83,6 +86,8 @@ def _extension_faults(links: Sequence[Facts], depth: int, purpose: Purpose, *, s
         add(Fault.MALFORMED, f"{where} {problem}")
     if purpose is not Purpose.ANY and (problem := _purpose_problem(one, purpose, leaf=depth == 0)):
         add(Fault.WRONG_PURPOSE, f"{where} {problem}", "Issue it for client authentication (clientAuth)")
+    if not faults:
+        one.sound.add(role)
     return faults
 
 
@@ -158,15 +163,13 @@ def _verified(certificate: Any, key: Any) -> bool:
 
 
 def _time_faults(one: Facts, depth: int, now: datetime) -> list[ChainFault]:
-    where = place(one, depth)
-    who = "Renew the device's certificate" if depth == 0 else "Renew that CA, then reissue or rebuild the chain"
     if now < one.not_before:
-        text = f"{where} is not valid before {_moment(one.not_before)}"
+        text = f"{place(one, depth)} is not valid before {_moment(one.not_before)}"
         return [ChainFault(Fault.NOT_YET_VALID, depth, text, "Check the clock here and where it was issued")]
     if now > one.not_after:
-        return [
-            ChainFault(Fault.EXPIRED, depth, f"{where} has expired: it was valid until {_moment(one.not_after)}", who)
-        ]
+        text = f"{place(one, depth)} has expired: it was valid until {_moment(one.not_after)}"
+        hint = "Renew that CA, then reissue or rebuild the chain" if depth else "Renew the device's certificate"
+        return [ChainFault(Fault.EXPIRED, depth, text, hint)]
     return []
 
 

@@ -98,6 +98,7 @@ class Facts:
         self.akid = self.value(x509.AuthorityKeyIdentifier)
         self.names = self.value(x509.SubjectAlternativeName)
         self.version = 1 if certificate.version is x509.Version.v1 else 3
+        self.sound: set[tuple[object, ...]] = set()  # the roles in chains in which nothing was found against it
 
     def _read(self, call: Callable[[], T], default: T, what: str) -> T:
         return guarded(call, default, self.problems, what)
