@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import processes, startup, tokens, verify
+from benchmarks import certificates, processes, startup, tokens, verify
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,30 @@ def main() -> None:
                 "one-widget Textual app",
                 startup.minimal,
                 "<= 1.60x",
+            ),
+            compare(
+                "EC certificates in files",
+                "/s",
+                certificates.ec_in_files,
+                "openssl in a shell loop",
+                certificates.ec_by_shell,
+                ">= 100x",
+            ),
+            compare(
+                "EC certificates in memory",
+                "/s",
+                certificates.in_memory,
+                "openssl in a shell loop",
+                certificates.ec_by_shell,
+                ">= 300x",
+            ),
+            compare(
+                "RSA-2048 certificates in files",
+                "/s",
+                certificates.rsa_in_files,
+                "openssl in a shell loop",
+                certificates.rsa_by_shell,
+                ">= 5x",
             ),
             compare("SAS tokens minted", "/s", tokens.ours, "azure-iot-hub SasToken", tokens.sdk, ">= 1.2x"),
         ]

@@ -15,7 +15,7 @@ from console.rules.certificate_keys import private_pem
 from console.rules.certificates import PEM, Authority, LeafMaker, build_authority
 from console.services.pki import Pki
 
-COUNT = {KeyType.EC_P256: 4000, KeyType.RSA_2048: 100}
+COUNT = {KeyType.EC_P256: 10_000, KeyType.RSA_2048: 100}
 SHELL_COUNT = {KeyType.EC_P256: 20, KeyType.RSA_2048: 8}
 IN_MEMORY = 4000
 _GENERATE = {
@@ -23,6 +23,26 @@ _GENERATE = {
     KeyType.RSA_2048: "-algorithm RSA -pkeyopt rsa_keygen_bits:2048",
 }
 _EXTENSIONS = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
+
+
+def ec_in_files() -> float:
+    """Return our rate for EC P-256."""
+    return in_files(KeyType.EC_P256)
+
+
+def rsa_in_files() -> float:
+    """Return our rate for RSA-2048."""
+    return in_files(KeyType.RSA_2048)
+
+
+def ec_by_shell() -> float:
+    """Return the shell's rate for EC P-256."""
+    return shell(KeyType.EC_P256)
+
+
+def rsa_by_shell() -> float:
+    """Return the shell's rate for RSA-2048."""
+    return shell(KeyType.RSA_2048)
 
 
 def in_files(key_type: KeyType) -> float:

@@ -24,7 +24,7 @@ from console.model.clock import format_time
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 from console.rules.certificate_keys import ED25519_REFUSED, SigningKey, generate, hash_for
-from console.rules.certificate_names import address, check_host, check_name, kind_for, permitted
+from console.rules.certificate_names import COMMON_NAME_LIMIT, address, check_host, check_name, kind_for, permitted
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 PEM = Encoding.PEM
@@ -102,13 +102,13 @@ class LeafMaker:
         self._template = template
         self.not_before, self.not_after, self.notes = validity(template.lifetime, issuer.certificate, now)
         self._name = issuer.certificate.subject
-        self._issuer_key = _issuer_key(issuer.certificate, None)
+        self._issuer_key = _extension(_issuer_key(issuer.certificate, None), critical=False)
         self._hash = hash_for(issuer.key)
         server = template.kind is CertificateKind.SERVER
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        self._purpose = x509.ExtendedKeyUsage([purpose])
-        self._basic = x509.BasicConstraints(ca=False, path_length=None)
-        self._usage = {rsa_key: _usage(deciphers=rsa_key) for rsa_key in (False, True)}
+        self._purpose = _extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        self._basic = _extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        self._usage = {rsa_key: _extension(_usage(deciphers=rsa_key), critical=True) for rsa_key in (False, True)}
         self._constraints = constraints(issuer.chain)
 
     def make(self, name: str, key: SigningKey | None = None) -> Built:
@@ -123,18 +123,18 @@ class LeafMaker:
         check_name(kind, name)
         hosts = (self._template.hosts or (name,)) if kind is CertificateKind.SERVER else ()
         notes = self._check_constraints(name, hosts)
-        subject = common_name(name) if len(name) <= 64 or not hosts else x509.Name([])
-        builder = (
-            _begin(subject, self._name, public_key, self.not_before, self.not_after)
-            .add_extension(self._basic, critical=True)
-            .add_extension(self._usage[isinstance(public_key, rsa.RSAPublicKey)], critical=True)
-            .add_extension(self._purpose, critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-            .add_extension(self._issuer_key, critical=False)
-        )
+        subject = common_name(name) if len(name) <= COMMON_NAME_LIMIT or not hosts else x509.Name([])
+        extensions: list[x509.Extension[x509.ExtensionType]] = [
+            self._basic,
+            self._usage[isinstance(public_key, rsa.RSAPublicKey)],
+            self._purpose,
+            _extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False),
+            self._issuer_key,
+        ]
         if hosts:
             # a certificate without a subject must mark its names critical (RFC 5280, 4.2.1.6)
-            builder = builder.add_extension(alternative_names(hosts), critical=not list(subject))
+            extensions.append(_extension(alternative_names(hosts), critical=not list(subject)))
+        builder = _begin(subject, self._name, public_key, self.not_before, self.not_after, extensions)
         return Built(builder.sign(self._issuer.key, self._hash), None, (*self.notes, *notes))
 
     def _check_constraints(self, name: str, hosts: Sequence[str]) -> tuple[str, ...]:
@@ -225,9 +225,19 @@ def alternative_names(hosts: Sequence[str]) -> x509.SubjectAlternativeName:
     return x509.SubjectAlternativeName(names)
 
 
+def _extension(value: x509.ExtensionType, *, critical: bool) -> x509.Extension[x509.ExtensionType]:
+    return x509.Extension(value.oid, critical, value)
+
+
 def _begin(
-    subject: x509.Name, issuer: x509.Name, public_key: PublicKey, start: datetime, end: datetime
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: PublicKey,
+    start: datetime,
+    end: datetime,
+    extensions: list[x509.Extension[x509.ExtensionType]] | None = None,
 ) -> x509.CertificateBuilder:
+    # all at once: each method of the builder copies it, which is a fifth of the time of a bulk issue
     return x509.CertificateBuilder(
         issuer_name=issuer,
         subject_name=subject,
@@ -235,6 +245,7 @@ def _begin(
         serial_number=secrets.randbits(128) or 1,  # positive, at most 17 octets of 20 (RFC 5280, 4.1.2.2)
         not_valid_before=start.replace(tzinfo=None),
         not_valid_after=end.replace(tzinfo=None),
+        extensions=extensions or [],
     )
 
 

@@ -52,6 +52,7 @@ def issue_many(
         job = _Job(index, clean(store.name), template, folder, len(wanted), len(wanted) - len(todo), on_progress)
         if todo:
             staging = Staging.make(folder)
+            staging.spread()
             try:
                 job.run(issuer, todo, now, passphrase, staging, cancel)
             except OSError as error:
@@ -111,7 +112,7 @@ class _Job:
         chunks = [todo[start : start + size] for start in range(0, len(todo), size)]
         self._tell()
         if not sys.executable or (passphrase is None and len(todo) <= _ALONE.get(key_type, 1)):
-            answers: Iterator[Answer | None] = (files.make_all(chunk) for chunk in chunks)
+            answers: Iterator[Answer | None] = _alone(files, chunks)
             self._collect(answers, files, staging, cancel)
         else:
             order = order_line(issuer, self._template, now, str(staging.path), passphrase)
@@ -190,6 +191,12 @@ class _Job:
 
 
 _WORKER_GONE = "worker-gone"
+
+
+def _alone(files: LeafFiles, chunks: Sequence[Sequence[str]]) -> Iterator[Answer]:
+    for number, chunk in enumerate(chunks):
+        files.enter(str(number))
+        yield files.make_all(chunk)
 
 
 def _answers(workers: Workers, total: int) -> Iterator[Answer | None]:
