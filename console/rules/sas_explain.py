@@ -245,12 +245,25 @@ def _of_string(
             string.kind, parts, inner.report.remaining_seconds if inner.report else None, (), findings, inner.verdict
         )
         return replace(told, facts=(*facts, *((f"token: {label}", value) for label, value in inner.facts)))
+    verdict = Verdict.UNVERIFIED
     if string.key is not None and not key_text(string.key)[1]:
         message = f"its key cannot be used: {key_text(string.key)[0]}"
-        findings.append(
-            TokenFinding("key-unusable", message, "Copy it again, to the last character", Verdict.MALFORMED)
-        )
-    told = _built(string.kind, None, None, facts, findings, Verdict.UNVERIFIED)
+        hint = "Copy it again, to the last character"
+        findings.append(TokenFinding("key-unusable", message, hint, Verdict.MALFORMED))
+    elif string.key is not None and keys:
+        same = next((named for named in keys if named.key == string.key), None)
+        if same is not None:
+            verdict, facts = Verdict.VALID, (*facts, ("key check", f"it is the {same.label}"))
+            if same.owner_known and same.policy.casefold() != string.policy.casefold():
+                named = f"the policy {clean(string.policy)}" if string.policy else "no policy"
+                message = f"its key is the {same.label}, and it names {named} (SharedAccessKeyName)"
+                hint = "Copy the connection string again, whole"
+                findings.append(TokenFinding("key-of-other-owner", message, hint, Verdict.WRONG_KEY))
+        else:
+            message = f"its key is none of: {', '.join(named.label for named in keys)}"
+            hint = "Was the key rotated since?"
+            findings.append(TokenFinding("wrong-key", message, hint, Verdict.WRONG_KEY))
+    told = _built(string.kind, None, None, facts, findings, verdict)
     return replace(told, report=None)
 
 

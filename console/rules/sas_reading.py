@@ -101,8 +101,9 @@ def _unwrapped(text: str, findings: list[TokenFinding]) -> tuple[str, str]:
         message = f"{len(before)} characters before “{SCHEME}” are left out here"
         findings.append(TokenFinding("text-before", message, "Send the token alone"))
     quoted = bool(before) and before[-1] in _QUOTES
-    if body.rstrip() and body.rstrip()[-1] in _QUOTES + ",":
-        quoted, body = True, body.rstrip().rstrip(_QUOTES + ", ")
+    unquoted = body.rstrip(" ,;").rstrip(_QUOTES)
+    if unquoted != body.rstrip(" ,;"):
+        quoted, body = True, unquoted
     if quoted:
         findings.append(TokenFinding("quoted", "quotation marks stand around it", "They do not belong to the token"))
     if found[0] != SCHEME:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from console.model.device import AuthType
@@ -15,9 +16,10 @@ from console.model.text import clean
 from console.model.token import SasParts, TokenFinding, TokenOrder, TokenScope, Verdict
 from console.rules import connection_string, sas_reading
 from console.rules.policies import effective, read_rights
+from console.rules.sas import mint, resource_uri
 from console.rules.sas_explain import NamedKey
 from console.rules.sas_resource import is_provisioning
-from console.rules.sas_signature import tried
+from console.rules.sas_signature import key_text, tried
 from console.rules.token_order import host_of
 from console.services.changes import Changes
 from console.services.device_identity import AUTH_WORDS, Identity
@@ -105,13 +107,7 @@ class HubKeys:
 
         Keys are read only of what the token names. Raises ConsoleError when they cannot be read.
         """
-        body = text
-        if connection_string.looks_like_one(text):
-            string = connection_string.read(text)[0]
-            if string.token is None:
-                return [], []
-            body = string.token.reveal()
-        parts = sas_reading.read(body).parts
+        parts = _parts_of(text)
         if parts is None:
             return [], []
         host = host_of(self._session.hub_host)
@@ -129,7 +125,14 @@ class HubKeys:
         name = host.partition(":")[0].casefold()
         if name == host_of(self._session.hub_host).casefold():
             return True
-        return not self._session.data_plane_only and name == self._session.hub(self._cancel).host.casefold()
+        if self._session.data_plane_only:
+            return False
+        try:
+            return name == self._session.hub(self._cancel).host.casefold()
+        except ConsoleError as error:
+            if error.kind is ErrorKind.CANCELLED:
+                raise
+            return False
 
     def _of_policy(self, parts: SasParts, reason: str) -> Keys:
         own = self._session.own_policy()
@@ -206,6 +209,20 @@ class HubKeys:
         return f"{identity.name} ({identity.source})" if identity.source else identity.name
 
 
+def _parts_of(text: str) -> SasParts | None:
+    """Return the parts of a token, of the one in a connection string, or of one that its key would make."""
+    if not connection_string.looks_like_one(text):
+        return sas_reading.read(text).parts
+    string = connection_string.read(text)[0]
+    if string.token is not None:
+        return sas_reading.read(string.token.reveal()).parts
+    if string.key is None or not (string.device_id or string.policy) or not key_text(string.key)[1]:
+        return None
+    resource = resource_uri(string.host, string.device_id, string.module_id)
+    return sas_reading.read(mint(resource, string.key, _ANY_TIME, string.policy).reveal()).parts
+
+
+_ANY_TIME = datetime(2100, 1, 1, tzinfo=UTC)
 _DEVICES = (TokenScope.DEVICE, TokenScope.MODULE)
 
 

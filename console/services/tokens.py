@@ -136,9 +136,13 @@ class Tokens:
         from dataclasses import replace
 
         from console.model.clock import format_time
+        from console.rules import connection_string
         from console.rules.sas_reading import read
         from console.services.token_ledger import TokenLedger
 
+        if connection_string.looks_like_one(text):
+            inner = connection_string.read(text)[0].token
+            text = inner.reveal() if inner is not None else text
         try:
             entry = TokenLedger(self._state_dir).find(Secret(read(text).sent))
         except ConsoleError as error:

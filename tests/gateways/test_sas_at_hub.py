@@ -268,3 +268,28 @@ def test_a_token_minted_here_is_recognised(hub: HubRunner, services: Services) -
     assert dict(tokens.explain(minted.token.reveal()).facts)["minted"].startswith("here, ")
     other = mint(f"{hub.hub.host}/devices/press-1", Secret(new_key()), minted.expires).reveal()
     assert dict(tokens.explain(other).facts)["minted"].startswith("not by this machine")
+    string = f"HostName={hub.hub.host};DeviceId=press-1;SharedAccessSignature={minted.token.reveal()}"
+    assert dict(tokens.explain(string).facts)["minted"].startswith("here, ")
+
+
+def test_the_key_of_a_connection_string_is_held_against_the_hubs(hub: HubRunner, services: Services) -> None:
+    record, host = register(hub, "press-1"), hub.hub.host
+    owner = hub.hub.policies["service"]
+    tokens = services.credentials.tokens
+    for string, label in (
+        (f"HostName={host};DeviceId=press-1;SharedAccessKey={record.secondary_key}", "secondary key of device press-1"),
+        (f"HostName={host};SharedAccessKeyName=service;SharedAccessKey={owner.primary_key}", "key of policy service"),
+    ):
+        told = tokens.explain_at_hub(string)
+        assert told.verdict is Verdict.VALID
+        assert label in dict(told.facts)["key check"]
+    with hub.hub.lock:
+        record.secondary_key = new_key()
+    told = tokens.explain_at_hub(f"HostName={host};DeviceId=press-1;SharedAccessKey={new_key()}")
+    assert (told.verdict, [one.id for one in told.details]) == (Verdict.WRONG_KEY, ["wrong-key"])
+    stray = f"HostName={host};DeviceId=press-1;SharedAccessKey={hub.hub.policies['device'].primary_key}"
+    assert found(services, stray) == (Verdict.WRONG_KEY, {"key-of-other-owner"})
+    assert "policy device" in dict(tokens.explain_at_hub(stray).facts)["key check"]
+    record.status = "disabled"
+    told = tokens.explain_at_hub(f"HostName={host};DeviceId=press-1;SharedAccessKey={record.primary_key}")
+    assert told.verdict is Verdict.REFUSED
