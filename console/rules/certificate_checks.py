@@ -131,7 +131,7 @@ def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]
     return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text}: {why}", "Get it, and its issuer's certificate, afresh")]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def signature_holds(one: Facts, issuer: Facts) -> bool:
     """Say whether a certificate's signature is by another's key, whatever their names; False for what is not known."""
     try:

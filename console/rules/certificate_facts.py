@@ -83,6 +83,10 @@ class Facts:
             raise ValueError(found[0].removeprefix("it "))
         self.certificate: x509.Certificate = certificate
         self.problems: list[str] = []
+        self._take_apart(data)
+        oid = self._read(lambda: certificate.signature_algorithm_oid, None, "the signature's algorithm")
+        self.signature_oid = "" if oid is None else oid.dotted_string
+        self.subject_name = self._read(lambda: certificate.subject, None, "the subject")
         self.invalid = False  # an extension that verifying needs cannot be read, or stands there twice
         self.not_before = self._read(lambda: certificate.not_valid_before_utc, LONG_AGO, "the time it begins")
         self.not_after = self._read(lambda: certificate.not_valid_after_utc, LONG_AGO, "the time it ends")
@@ -100,6 +104,18 @@ class Facts:
         self.version = 1 if certificate.version is x509.Version.v1 else 3
         self.sound: set[tuple[object, ...]] = set()  # the roles in chains in which nothing was found against it
 
+    def _take_apart(self, data: bytes) -> None:
+        """Keep where the parts are; `issuer` and `subject` are the same bytes for names that count as equal."""
+        signed = asn1.read(data, asn1.read(data).body)
+        parts = asn1.children(data, signed)
+        self._parts = parts[1:] if parts[0].tag == asn1.CONTEXT_0 else parts  # begins with the serial number
+        self._issuer, subject = self._parts[2].whole(data), self._parts[4].whole(data)
+        self.issuer = canonical(self._issuer)
+        self.subject = self.issuer if subject == self._issuer else canonical(subject)
+        self.self_issued = self.issuer == self.subject
+        # the algorithm inside what is signed and the one beside it must be the same (RFC 5280 §4.1.1.2)
+        self.algorithms_differ = asn1.read(data, signed.after).whole(data) != self._parts[1].whole(data)
+
     def _read(self, call: Callable[[], T], default: T, what: str) -> T:
         return guarded(call, default, self.problems, what)
 
@@ -113,30 +129,6 @@ class Facts:
         found = self.extensions.get(oid)
         return found is not None and found.critical
 
-    # --- names ---------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _raw_names(self) -> tuple[bytes, bytes]:
-        """Issuer and subject as they stand in the certificate."""
-        parts = self._parts
-        return parts[2].whole(self.der), parts[4].whole(self.der)
-
-    @cached_property
-    def _parts(self) -> list[asn1.Element]:
-        """What is signed, element by element; begins with the serial number."""
-        parts = asn1.children(self.der, self._signed)
-        return parts[1:] if parts[0].tag == asn1.CONTEXT_0 else parts
-
-    @cached_property
-    def _signed(self) -> asn1.Element:
-        outer = asn1.read(self.der)
-        return asn1.read(self.der, outer.body, outer.end)
-
-    @cached_property
-    def algorithms_differ(self) -> bool:
-        """Whether the signature's algorithm is another inside than beside what is signed (RFC 5280 §4.1.1.2)."""
-        return asn1.read(self.der, self._signed.after).whole(self.der) != self._parts[1].whole(self.der)
-
     @cached_property
     def explicit_curve(self) -> bool:
         """Whether its curve is spelled out instead of named, which TLS and OpenSSL's chains do not take."""
@@ -146,31 +138,6 @@ class Facts:
         except (asn1.DerError, IndexError):
             return False
         return parts[0].content(self.der) == _EC_KEY and parts[-1].tag == asn1.SEQUENCE
-
-    @cached_property
-    def signature_oid(self) -> str:
-        """The signature's algorithm."""
-        return guarded(lambda: self.certificate.signature_algorithm_oid.dotted_string, "", [], "")
-
-    @cached_property
-    def issuer(self) -> bytes:
-        """The issuer's name, the same bytes for names that count as equal."""
-        return canonical(self._raw_names[0])
-
-    @cached_property
-    def subject(self) -> bytes:
-        """The subject's name, the same bytes for names that count as equal."""
-        return canonical(self._raw_names[1])
-
-    @cached_property
-    def subject_name(self) -> x509.Name | None:
-        """The subject, None where it cannot be read."""
-        return guarded(lambda: self.certificate.subject, None, [], "the subject")
-
-    @cached_property
-    def self_issued(self) -> bool:
-        """Whether issuer and subject are the same."""
-        return self.issuer == self.subject
 
     # --- extensions ----------------------------------------------------------------------------------------------
 
@@ -219,15 +186,15 @@ class Facts:
     def info(self) -> CertificateInfo:
         """The certificate for people: clean text, both thumbprints."""
         problems = list(self.problems)
-        certificate = self.certificate
+        certificate, name = self.certificate, self.subject_name
         key, bits = key_words(self.key, certificate.public_key_algorithm_oid.dotted_string)
         serial = guarded(lambda: certificate.serial_number, 0, problems, "the serial number")
         if serial <= 0:
             problems.append("its serial number is not a positive number")
         akid = getattr(self.akid, "key_identifier", None)
         return CertificateInfo(
-            subject=guarded(lambda: name_text(certificate.subject), "", problems, "the subject"),
-            common_name=guarded(lambda: common_name(certificate.subject), "", [], "the common name"),
+            subject="" if name is None else guarded(lambda: name_text(name), "", problems, "the subject"),
+            common_name="" if name is None else guarded(lambda: common_name(name), "", [], ""),
             issuer=self._issuer_text(problems),
             serial=f"{serial:X}" if serial >= 0 else f"-{-serial:X}",
             not_before=self.not_before,
@@ -253,7 +220,7 @@ class Facts:
 
     def _issuer_text(self, problems: list[str]) -> str:
         """Return the issuer for people; most certificates share theirs with others."""
-        raw = self._raw_names[0]
+        raw = self._issuer
         text = _ISSUERS.get(raw)
         if text is None:
             text = guarded(lambda: name_text(self.certificate.issuer), "", problems, "the issuer")
@@ -275,7 +242,7 @@ class Facts:
         return tuple([*points, *access][:8])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def facts(der: bytes) -> Facts:
     """Return the facts of a certificate in DER; the same certificate is read once. Raises ValueError."""
     return Facts(der)
