@@ -248,6 +248,7 @@ def test_members_that_cannot_be_read_become_notes() -> None:
         (LEAF.pem[:100], "no end line"),
         (base64.b64encode(b"something that is no certificate"), "base64 of something else"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # never bytes that differ from run to run
 )
 def test_a_file_without_any_is_refused_with_what_it_seems_to_be(data: bytes, words: str) -> None:
     error = refusal(data)

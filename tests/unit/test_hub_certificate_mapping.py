@@ -21,6 +21,7 @@ ROOT = make("Root", ca=True, number=1)
         ROOT.pem.decode(),
         ROOT.pem.decode().replace("\n", "\r\n"),
     ],
+    ids=["base64", "base64 in lines", "base64 of PEM", "PEM", "PEM with CRLF"],
 )
 def test_every_form_gives_the_certificate(text: str) -> None:
     assert certificate_from({"name": "plants", "properties": {"certificate": text}}).der == ROOT.der
