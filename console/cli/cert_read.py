@@ -35,7 +35,7 @@ def _json_option(noun: str) -> Callable[[Any], Any]:
 @_SERVER_NAME
 @_STDIN
 @click.option("--pem", is_flag=True, help="Only the certificates, as PEM.")
-@_json_option("certificates")
+@_json_option("certificate_content")
 @click.pass_obj
 def inspect(
     settings: Settings, source: str, server_name: str, passphrase_stdin: bool, pem: bool, as_json: bool

@@ -1,4 +1,4 @@
-"""Certificates as JSON: hubwarden.certificates/1, certificate_chain/1, certificate_lint/1, certificate_comparison/1."""
+"""Certificates as JSON: hubwarden.certificate_content/1, certificate_chain/1, certificate_lint/1, certificate_comparison/1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from console.model.certificate import CertificateInfo, ChainVerdict, Comparison,
 def inspected_json(held: Inspected, now: datetime) -> Json:
     """Return what a source holds."""
     return envelope(
-        "certificates",
+        "certificate_content",
         now,
         [certificate_json(one, now) for one in held.certificates],
         source=held.source,

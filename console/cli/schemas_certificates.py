@@ -74,8 +74,8 @@ _COMPARISON: Schema = record(
 )
 
 CERTIFICATE_SCHEMAS: dict[str, Schema] = {
-    "certificates": document(
-        "certificates",
+    "certificate_content": document(
+        "certificate_content",
         _CERTIFICATE,
         source=TEXT,
         forms=_LIST,

@@ -82,7 +82,7 @@ def test_inspect_tells_what_a_file_holds(cli: Run) -> None:
     code, out, _ = cli("inspect", "chain.pem")
     assert code == 0
     assert "CN=press-77" in out
-    found = document(cli("inspect", "chain.pem", "--json")[1], "certificates")
+    found = document(cli("inspect", "chain.pem", "--json")[1], "certificate_content")
     assert [one["subject"] for one in found["items"]] == ["CN=press-77", "CN=Issuing"]
     assert found["items"][0]["authority"] is False
     assert found["forms"] == ["PEM"]
@@ -92,11 +92,13 @@ def test_inspect_reads_standard_input_and_gives_pem(cli: Run) -> None:
     code, out, _ = cli("inspect", "-", "--pem", stdin=LEAF.der)
     assert code == 0
     assert out.encode() == LEAF.pem
-    assert document(cli("inspect", "-", "--json", stdin=LEAF.der)[1], "certificates")["source"] == "standard input"
+    assert (
+        document(cli("inspect", "-", "--json", stdin=LEAF.der)[1], "certificate_content")["source"] == "standard input"
+    )
 
 
 def test_inspect_counts_keys_and_shows_none(cli: Run) -> None:
-    found = document(cli("inspect", "key.pem", "--json")[1], "certificates")
+    found = document(cli("inspect", "key.pem", "--json")[1], "certificate_content")
     assert (found["private_keys"], found["encrypted_keys"], found["items"]) == (1, 0, [])
     assert cli("inspect", "key.pem", "--pem")[0] == 1
 
