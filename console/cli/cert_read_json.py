@@ -1,4 +1,4 @@
-"""Certificates as JSON: hubwarden.certificate_content/1, certificate_chain/1, certificate_lint/1, certificate_comparison/1."""
+"""Certificates as JSON: what a source holds, a chain and its verdict, findings, a comparison."""
 
 from __future__ import annotations
 
