@@ -8,6 +8,7 @@ from pathlib import Path
 
 from console.model.certificate import BulkIssued, BulkProgress, CertificateKind, Issued
 from console.model.text import clean
+from console.present.certificate_table import issuer_words
 from console.present.lines import Line, Piece, cut, paragraph
 from console.present.pages import BLANK, fields, section
 from console.present.words import full_moment, number, plural, span
@@ -24,7 +25,7 @@ def issued_lines(issued: Issued, key: str, now: datetime, width: int) -> list[Li
     lines += section("WRITTEN", fields(files, width))
     about: tuple[tuple[str, str] | tuple[str, str, str], ...] = (
         ("subject", clean(record.subject)),
-        ("issued by", "itself" if record.issuer == record.subject else clean(record.issuer)),
+        ("issued by", issuer_words(record)),
         ("until", full_moment(record.not_after, now)),
         ("SHA-256", record.sha256),
         ("SHA-1", record.sha1),

@@ -52,7 +52,7 @@ def tree(records: Iterable[CertificateRecord], authorities: Sequence[AuthorityRe
     """Return the rows: every CA with what it issued below it, the soonest to expire first on each level."""
     by_print = {one.record.sha256: one for one in authorities}
     by_folder = {one.folder: one for one in authorities}
-    by_subject = {one.record.subject: one for one in authorities}
+    by_name = {one.record.common_name: one for one in authorities}
     below: dict[str, list[CertificateRecord]] = {}
     seen: set[str] = set()
     for record in sorted((*records, *(one.record for one in authorities)), key=lambda one: one.not_after):
@@ -62,8 +62,8 @@ def tree(records: Iterable[CertificateRecord], authorities: Sequence[AuthorityRe
         parent = None
         if record.sha256 not in by_print:
             parent = by_folder.get(record.store) if record.store is not None else None
-        if parent is None and record.issuer != record.subject:
-            parent = by_subject.get(record.issuer)
+        if parent is None and record.kind is not CertificateKind.ROOT:
+            parent = by_name.get(record.issuer)
         below.setdefault(parent.record.sha256 if parent is not None else "", []).append(record)
     rows: list[Row] = []
     shown: set[str] = set()
@@ -138,7 +138,7 @@ def row_cells(row: Row, now: datetime) -> tuple[Piece, ...]:
     branch = f"{'  ' * (row.depth - 1)} └ " if row.depth else ""
     title = clean(record.common_name) or clean(record.subject) or "(no name)"
     dim = "dim" if record.status is RecordStatus.REPLACED else ""
-    issuer = "itself" if record.issuer == record.subject else short_name(record.issuer)
+    issuer = issuer_words(record)
     return (
         (f"{branch}{title}", "head" if row.authority is not None else dim),
         (KIND_WORDS.get(record.kind, record.kind.value), dim),
@@ -186,10 +186,9 @@ def theirs_of(record: CertificateRecord, hub: Iterable[HubCertificate] | None) -
     return next((one for one in hub or () if one.thumbprint.replace(":", "").upper() == digits), None)
 
 
-def short_name(subject: str) -> str:
-    """Return the common name of a subject, else the whole."""
-    parts = [part.strip() for part in subject.split(",")]
-    return clean(next((part[3:] for part in parts if part.upper().startswith("CN=")), subject))
+def issuer_words(record: CertificateRecord) -> str:
+    """Return who issued a certificate."""
+    return "itself" if record.kind is CertificateKind.ROOT else clean(record.issuer)
 
 
 def short_path(folder: Path) -> str:
@@ -236,7 +235,7 @@ def record_lines(row: Row, theirs: HubCertificate | None, now: datetime, width: 
         ("kind", record.kind.value, ""),
         ("device", record.device_id, ""),
         ("module", record.module_id, ""),
-        ("issued by", "itself" if record.issuer == record.subject else clean(record.issuer), ""),
+        ("issued by", issuer_words(record), ""),
         ("valid", words if words[0].isupper() or words.startswith(("renew", "not", "replaced")) else f"{words} more",
          token),
         ("from", full_moment(record.not_before, now), ""),

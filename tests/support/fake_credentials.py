@@ -50,7 +50,7 @@ def record(
     *,
     days: float = 300,
     lifetime: float = 365,
-    issuer: str = "CN=lyon-ca",
+    issuer: str = "lyon-ca",
     store: Path = FOLDER / "lyon-ca",
     **more: Any,
 ) -> CertificateRecord:
@@ -83,7 +83,7 @@ def authority(name: str, *, issuer: str = "", encrypted: bool = False, has_key: 
     kind = CertificateKind.INTERMEDIATE if issuer else CertificateKind.ROOT
     folder = FOLDER / name
     days = 1700 if issuer else 3500
-    made = record(name, kind, days=days, lifetime=3650, issuer=f"CN={issuer or name}", store=folder)
+    made = record(name, kind, days=days, lifetime=3650, issuer=issuer or name, store=folder)
     made = replace(made, certificate_file=folder / "ca.cert.pem", key_file=folder / "ca.key.pem" if has_key else None)
     return AuthorityRecord(folder, made, has_key, encrypted, 3)
 
@@ -217,7 +217,7 @@ class FakePki:
         self._script.answer("issue", order, ca, out, ca_passphrase, passphrase)
         signer = self._script.open(ca, ca_passphrase)
         made = record(order.name, order.kind, days=order.lifetime.days, store=signer.folder)
-        made = replace(made, issuer=signer.record.subject, certificate_file=out / f"{order.name}.cert.pem")
+        made = replace(made, issuer=signer.record.common_name, certificate_file=out / f"{order.name}.cert.pem")
         self._script.records.append(made)
         files = (("certificate", out / f"{order.name}.cert.pem"), ("private key", out / f"{order.name}.key.pem"))
         return Issued(made, files)

@@ -8,7 +8,7 @@ from pathlib import Path
 from textual import on
 from textual.app import ComposeResult
 
-from console.model.certificate import AuthorityRecord, CertificateRecord
+from console.model.certificate import AuthorityRecord, CertificateKind, CertificateRecord
 from console.model.document import TargetKind
 from console.model.hub import HubCertificate
 from console.model.text import clean
@@ -139,11 +139,11 @@ def chain_file(row: Row) -> Path:
 
 def root_file(row: Row, authorities: Iterable[AuthorityRecord]) -> Path:
     """Return the file of the root above a certificate, as far as it is known here; else its own."""
-    by_subject: dict[str, CertificateRecord] = {one.record.subject: one.record for one in authorities}
+    by_name: dict[str, CertificateRecord] = {one.record.common_name: one.record for one in authorities}
     record, seen = row.record, set[str]()
-    while record.issuer != record.subject and record.issuer in by_subject and record.sha256 not in seen:
+    while record.kind is not CertificateKind.ROOT and record.issuer in by_name and record.sha256 not in seen:
         seen.add(record.sha256)
-        record = by_subject[record.issuer]
+        record = by_name[record.issuer]
     file = record.certificate_file or row.record.certificate_file
     assert file is not None
     return file
