@@ -100,7 +100,7 @@ def spki(key: object) -> bytes:
 
 
 def check_passphrase(passphrase: Secret) -> None:
-    """Raise ConsoleError BAD_INPUT (code "passphrase") unless this can lock a new key, for openssl too."""
+    """Raise ConsoleError BAD_INPUT (code "usage") unless this can lock a new key, for openssl too."""
     text = passphrase.reveal()
     if len(text) < _PASSPHRASE_LEAST:
         why = "it is empty" if not text else f"it has less than {_PASSPHRASE_LEAST} characters"
@@ -111,7 +111,7 @@ def check_passphrase(passphrase: Secret) -> None:
     else:
         return
     what = "The passphrase cannot be used"
-    raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Choose another", code="passphrase")
+    raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Choose another", code="usage")
 
 
 def private_pem(key: SigningKey, passphrase: Secret | None) -> bytes:
