@@ -162,8 +162,8 @@ def _put(source: str, target: str, link: Callable[[str, str], None] = os.link) -
     except FileExistsError:
         raise
     except OSError:
-        if not os.path.lexists(source) or os.path.lexists(target):
-            raise
+        if os.path.lexists(target):
+            raise FileExistsError(target) from None
         os.rename(source, target)  # noqa: PTH104 (a file system without links)
 
 
