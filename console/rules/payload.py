@@ -190,6 +190,8 @@ def _structure(token: bytes) -> bytes:
     if head[0] != VERSION:
         message = f"it begins with the byte 0x{head[0]:02x}, a Fernet token with 0x{VERSION:02x} (“gAAAA”)"
         raise PayloadError(PayloadFault.NOT_A_TOKEN, f"not a token: {message}")
+    if len(body) % 4 != 1 and len(text) - len(body) > -len(body) % 4:
+        raise PayloadError(PayloadFault.ALTERED, "altered: there are more “=” at its end than belong there")
     if len(body) % 4 == 1 or len(text) % 4:
         raise PayloadError(PayloadFault.TRUNCATED, f"truncated: {len(text)} characters are no whole base64")
     try:

@@ -50,7 +50,8 @@ def test_it_opens_what_cryptography_opens(chance, ttl):
     except PayloadError:
         ours = None
     if ours is None and theirs is not None:  # cryptography skips what base64 does not have, against the specification
-        assert not re.fullmatch(rb"[A-Za-z0-9_-]+={0,2}", token.strip())
+        proper = re.fullmatch(rb"[A-Za-z0-9_-]+={0,2}", token.strip())
+        assert proper is None or len(token.strip()) % 4
     else:
         assert ours == theirs
 
@@ -62,6 +63,7 @@ def test_it_opens_what_cryptography_opens(chance, ttl):
 )
 def test_any_line_gives_a_result_or_a_reason(line, as_field):
     field = "a.b" if as_field else ""
+    line = line.replace(b"\n", b"\r")  # a line has no line feed inside
     for act in (payload().decrypt, payload().rotate, payload().encrypt):
         for result in act([line, b'{"a": {"b": ' + line + b"}}"], keys(), field=field):
             assert (result.output is None) == (result.fault is not None)
