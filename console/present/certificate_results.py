@@ -23,6 +23,10 @@ def issued_lines(issued: Issued, key: str, now: datetime, width: int) -> list[Li
     lines: list[Line] = [((" ✓ MADE", "ok"), (f"  {record.kind.value} {clean(record.common_name)}", "head")), BLANK]
     files = [(name, clean(path), "") for name, path in issued.files]
     lines += section("WRITTEN", fields(files, width))
+    what, more = next_step(record.kind)
+    if what:
+        lines.append(((" NEXT", "head"), (f"  {key} ", "key"), (what, "")))
+        lines += [*paragraph(more, width, indent=7, style="dim"), BLANK]
     about: tuple[tuple[str, str] | tuple[str, str, str], ...] = (
         ("subject", clean(record.subject)),
         ("issued by", issuer_words(record)),
@@ -31,12 +35,7 @@ def issued_lines(issued: Issued, key: str, now: datetime, width: int) -> list[Li
         ("SHA-1", record.sha1),
         *(("note", clean(note), "warn") for note in issued.notes),
     )
-    lines += section("CERTIFICATE", fields(about, width))
-    what, more = next_step(record.kind)
-    if what:
-        lines.append(((" NEXT", "head"), (f"  {key} ", "key"), (what, "")))
-        lines += paragraph(more, width, indent=7, style="dim")
-    return lines
+    return [*lines, *section("CERTIFICATE", fields(about, width))]
 
 
 def next_step(kind: CertificateKind) -> tuple[str, str]:
@@ -96,8 +95,8 @@ def progress_lines(progress: BulkProgress | None, total: int, folder: Path, widt
     return [*lines, BLANK, stop]
 
 
-def bulk_lines(result: BulkIssued, width: int) -> list[Line]:
-    """Return how a bulk issue ended."""
+def bulk_lines(result: BulkIssued, key: str, width: int) -> list[Line]:
+    """Return how a bulk issue ended; `key` is the one that goes on."""
     head: list[Piece] = [(" ✓ ALL THERE", "ok") if result.complete else (" NOT ALL THERE", "warn")]
     there = result.made + result.before
     head.append((f"  {plural(there, 'certificate')} in {clean(result.folder)}", ""))
@@ -114,8 +113,9 @@ def bulk_lines(result: BulkIssued, width: int) -> list[Line]:
         width,
     )
     if not result.complete:
-        text = "The same action with the same folder goes on: what is there is not made again."
-        lines += [BLANK, *paragraph(text, width, indent=3, style="accent")]
+        text = "goes on, now; later the same action with the same folder does. What is there is not made again."
+        first, *rest = paragraph(text, width - len(key) - 1, indent=3, style="accent")
+        lines += [BLANK, (("   ", ""), (f"{key} ", "key"), (first[0][0].strip(), "accent")), *rest]
     if result.failed:
         lines += [BLANK, ((" FAILED", "bad"),)]
         for name, sentence in result.failed[:SHOWN_FAILURES]:

@@ -12,7 +12,7 @@ from console.model.hub import HubCertificate
 from console.model.text import clean
 from console.present.columns import Column
 from console.present.lines import Line, Piece
-from console.present.pages import BLANK, fields, section
+from console.present.pages import fields, section
 from console.present.words import full_moment, plural, span
 
 COLUMNS: tuple[Column, ...] = (
@@ -40,12 +40,13 @@ KIND_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One certificate of the inventory: how deep below a root it stands, and its CA store when it is a CA."""
+    """One certificate of the inventory: how deep below a root it stands, its CA store when it is a CA, its words."""
 
     key: str
     depth: int
     record: CertificateRecord
     authority: AuthorityRecord | None = None
+    words: str = ""
 
 
 def tree(records: Iterable[CertificateRecord], authorities: Sequence[AuthorityRecord]) -> list[Row]:
@@ -74,7 +75,7 @@ def tree(records: Iterable[CertificateRecord], authorities: Sequence[AuthorityRe
             if record.sha256 in shown:
                 continue
             shown.add(record.sha256)
-            rows.append(Row(record.sha256, depth, record, by_print.get(record.sha256)))
+            rows.append(Row(record.sha256, depth, record, by_print.get(record.sha256), _words(record)))
             add(record.sha256, depth + 1)
 
     add("", 0)
@@ -85,12 +86,14 @@ def tree(records: Iterable[CertificateRecord], authorities: Sequence[AuthorityRe
 
 def matches(row: Row, wanted: str) -> bool:
     """Return whether a certificate passes a filter: words that must all be there, `!word` must not."""
-    record = row.record
-    text = " ".join(
+    return _passes(row.words, wanted)
+
+
+def _words(record: CertificateRecord) -> str:
+    return " ".join(
         (record.subject, KIND_WORDS.get(record.kind, record.kind.value), record.issuer, record.sha256, record.sha1,
          record.serial, str(record.certificate_file or ""))
     ).casefold()  # fmt: skip
-    return _passes(text, wanted)
 
 
 def hub_matches(one: HubCertificate, wanted: str) -> bool:
@@ -297,4 +300,4 @@ def hub_lines(one: HubCertificate, ours: AuthorityRecord | None, now: datetime, 
     else:
         key = "its key is here" if ours.has_key else "its key is not here"
         about = [("CA folder", clean(ours.folder), ""), ("key", key, "")]
-    return [*lines, *section("ON THIS MACHINE", fields(about, width)), BLANK]
+    return [*lines, *section("ON THIS MACHINE", fields(about, width))]

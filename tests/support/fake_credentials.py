@@ -29,6 +29,7 @@ from console.model.certificate import (
     Issued,
     LeafOrder,
     LintFinding,
+    Purpose,
     RecordStatus,
 )
 from console.model.change import Change, Outcome, Severity
@@ -296,6 +297,7 @@ class FakeInspector:
         *,
         roots: Sequence[str] = (),
         at_hub: bool = False,
+        purpose: Purpose = Purpose.CLIENT,
         passphrase: Secret | None = None,
         cancel: Cancel = NEVER_CANCELLED,
     ) -> ChainVerdict:

@@ -249,7 +249,9 @@ class PathInput(TextInput):
 
     def _offer(self, before: str, found: Found) -> None:
         self._round, self._place = tuple(before + name for name in found.names), -1
-        room = max(self.size.width, 20) * _OFFER_LINES - 14
+        room = max(self.size.width, 20) * _OFFER_LINES - 8  # lines break between names
+        if found.more or sum(text_width(name) + 2 for name in found.names) > room:
+            room -= 20  # for "… 1,234 more"
         kept: list[str] = []
         for name in found.names:
             room -= text_width(name) + 2

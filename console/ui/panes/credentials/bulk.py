@@ -13,7 +13,7 @@ from console.model.certificate import BulkIssued, BulkProgress, LeafOrder
 from console.model.secret import Secret
 from console.present.certificate_results import bulk_lines, progress_lines, progress_text
 from console.services.ports import Cancel
-from console.ui.commands import Command, bindings
+from console.ui.commands import BY_ID, Command, bindings, key_name
 from console.ui.jobs import Post
 from console.ui.messages import JobFailed
 from console.ui.panes.base import CopyItem
@@ -130,7 +130,7 @@ class BulkScreen(Asking):
         page = self.query_one(Page)
         width = max(page.size.width - 1, 20)
         if self._result is not None:
-            page.show(bulk_lines(self._result, width))
+            page.show(bulk_lines(self._result, key_name(self.console.key_of(BY_ID["bulk.resume"])), width))
         else:
             page.show(progress_lines(self._progress, self._total, self._out, width))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from textual import on
 from textual.app import ComposeResult
 
-from console.model.certificate import AuthorityRecord, CertificateKind, CertificateRecord
+from console.model.certificate import AuthorityRecord, CertificateKind, CertificateRecord, Purpose
 from console.model.document import TargetKind
 from console.model.hub import HubCertificate
 from console.model.text import clean
@@ -21,10 +21,18 @@ from console.ui.jobs import Post
 from console.ui.messages import JobFailed
 from console.ui.panes.base import CopyItem
 from console.ui.panes.credentials.certificates_actions import CertificateActions
+from console.ui.panes.credentials.certificates_base import chain_file
 from console.ui.panes.credentials.certificates_copying import hub_items, record_items
 from console.ui.panes.credentials.certificates_messages import ChainRead
 from console.ui.panes.credentials.certificates_state import CertificatesState
 from console.ui.widgets.page import Page
+
+PURPOSES = {
+    CertificateKind.DEVICE: Purpose.CLIENT,
+    CertificateKind.MODULE: Purpose.CLIENT,
+    CertificateKind.SERVER: Purpose.SERVER,
+}
+"""What a leaf of each kind is to be good for; CAs are judged for nothing in particular."""
 
 
 class CertificateScreen(CertificateActions):
@@ -71,13 +79,14 @@ class CertificateScreen(CertificateActions):
         if row is None or row.record.certificate_file is None:
             return
         credentials, clock = self.services.credentials, self.services.clock
+        purpose = PURPOSES.get(row.record.kind, Purpose.ANY)
         source, roots = chain_file(row), (str(root_file(row, self.state.known_authorities)),)
 
         def work(cancel: Cancel, post: Post) -> ChainRead:
             del post
             from console.present.certificates import tree_lines
 
-            verdict = credentials.inspector.verify(str(source), roots=roots, cancel=cancel)
+            verdict = credentials.inspector.verify(str(source), roots=roots, purpose=purpose, cancel=cancel)
             return ChainRead(lambda width: tree_lines(verdict, clock(), width))
 
         self.console.jobs.start(self, "chain", work)
@@ -124,17 +133,6 @@ class CertificateScreen(CertificateActions):
         if isinstance(self._subject, Row):
             return record_items(self._subject.record, page)
         return hub_items(self._subject, page)
-
-
-def chain_file(row: Row) -> Path:
-    """Return the file that holds a certificate with the CAs above it, else the one with it alone."""
-    file = row.record.certificate_file
-    assert file is not None
-    if row.authority is not None:
-        chain = row.authority.folder / "chain.pem"
-    else:
-        chain = file.with_name(file.name.removesuffix(".cert.pem") + ".chain.pem")
-    return chain if chain.is_file() else file
 
 
 def root_file(row: Row, authorities: Iterable[AuthorityRecord]) -> Path:

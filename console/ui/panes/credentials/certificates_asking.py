@@ -51,13 +51,13 @@ class Asking(ConsoleScreen):
         if self._attempt is None:
             return
         what, work, _ = self._attempt
-        self.status_note = f"{what} …"
+        self.status_note, self.shows_age = f"{what} …", True
         self.console.jobs.start(self, GROUP, lambda cancel, post: work(passphrase, cancel, post))
         self.update_chrome()
 
     def attempt_ended(self) -> None:
         """Forget what was attempted, and with it every passphrase that was typed for it."""
-        self._attempt, self.status_note = None, ""
+        self._attempt, self.status_note, self.shows_age = None, "", type(self).shows_age
         self.update_chrome()
 
     def stop_attempt(self) -> bool:

@@ -53,11 +53,16 @@ class CertificateBase(Asking):
 
     # --- what a form begins with ---------------------------------------------------------------------------------
 
-    def file_of_selected(self, *, leaves_only: bool = False) -> str:
+    def chain_of_selected(self, *, leaves_only: bool = False) -> str:
+        """Return the file of the selected certificate that also holds the CAs above it."""
+        row = self.selected()
+        if row is None or row.record.certificate_file is None or (leaves_only and row.authority is not None):
+            return ""
+        return str(chain_file(row))
+
+    def file_of_selected(self) -> str:
         """Return the file of the selected certificate."""
         row = self.selected()
-        if leaves_only and row is not None and row.authority is not None:
-            return ""
         return str(row.record.certificate_file) if row is not None and row.record.certificate_file is not None else ""
 
     def issuer_of_selected(self, *, for_leaf: bool = True) -> str:
@@ -133,3 +138,14 @@ class CertificateBase(Asking):
                 screen.reload()
 
     TAB_OF_INVENTORY = False
+
+
+def chain_file(row: Row) -> Path:
+    """Return the file that holds a certificate with the CAs above it, else the one with it alone."""
+    file = row.record.certificate_file
+    assert file is not None
+    if row.authority is not None:
+        chain = row.authority.folder / "chain.pem"
+    else:
+        chain = file.with_name(file.name.removesuffix(".cert.pem") + ".chain.pem")
+    return chain if chain.is_file() else file

@@ -267,13 +267,14 @@ def verify_form(source: str = "", *, hub: bool = True) -> Form:
     return source_form("VERIFY A CHAIN", "Verify", source, roots, at_hub, check=check)
 
 
-def lint_form(source: str = "", device_id: str = "") -> Form:
+def lint_form(source: str = "", device_id: str = "", *, hub: bool = True) -> Form:
     """Ask what is linted, and for which purpose."""
     device = TextField(
         "device", "for the device", device_id, "empty: any", lambda text: id_problem(text) if text else ""
     )
     upload = ToggleField("upload", "as a CA to upload", False, "the rules for the hub's CAs")
-    return source_form("IS ANYTHING WRONG WITH IT?", "Look", source, device, upload)
+    at_hub = ToggleField("hub", "ask the hub too", hub, "its CAs, and what the device has registered")
+    return source_form("IS ANYTHING WRONG WITH IT?", "Look", source, device, upload, at_hub)
 
 
 def upload_form(name: str = "", file: str = "") -> Form:

@@ -7,19 +7,20 @@ from typing import Any
 
 from textual.message import Message
 
-from console.model.certificate import AuthorityRecord, BulkIssued, BulkProgress, CertificateRecord, Issued
+from console.model.certificate import AuthorityRecord, BulkIssued, BulkProgress, Issued
 from console.model.hub import HubCertificate
+from console.present.certificate_table import Row
 from console.present.lines import Line
 from console.ui.messages import Snapshot
 
 
 class InventoryRead(Snapshot):
-    """The CAs that are known here, and what they issued."""
+    """The CAs that are known here, and the rows of all that they issued."""
 
-    def __init__(self, authorities: Sequence[AuthorityRecord], records: Sequence[CertificateRecord]) -> None:
+    def __init__(self, authorities: Sequence[AuthorityRecord], rows: Sequence[Row]) -> None:
         super().__init__()
         self.authorities = authorities
-        self.records = records
+        self.rows = rows
 
 
 class HubCasRead(Snapshot):

@@ -55,7 +55,7 @@ class ReadingTools(CertificateBase):
 
             self.attempt(f"verifying {source}", work, source)
 
-        form = forms.verify_form(self.file_of_selected(), hub=not self.services.session.data_plane_only)
+        form = forms.verify_form(self.chain_of_selected(), hub=not self.services.session.data_plane_only)
         self.app.push_screen(form, take)
 
     def command_certificates_lint(self) -> None:
@@ -65,14 +65,14 @@ class ReadingTools(CertificateBase):
         def take(answer: Answer | None) -> None:
             if answer is None or not (source := str(answer["source"])):
                 return
-            device, upload = str(answer["device"]), bool(answer["upload"])
+            device, upload, at_hub = str(answer["device"]), bool(answer["upload"]), bool(answer["hub"])
 
             def work(passphrase: Secret | None, cancel: Cancel, post: Post) -> PageMade:
                 del post
                 from console.present.certificates import lint_lines
 
                 found = inspector.inspector.lint(
-                    source, device_id=device, for_upload=upload, passphrase=passphrase, cancel=cancel
+                    source, device_id=device, at_hub=at_hub, for_upload=upload, passphrase=passphrase, cancel=cancel
                 )
 
                 def build(width: int) -> list[Line]:
@@ -84,12 +84,13 @@ class ReadingTools(CertificateBase):
 
         row = self.selected()
         device = row.record.device_id if row is not None else ""
-        self.app.push_screen(forms.lint_form(self.file_of_selected(), self.device_id or device), take)
+        hub = not self.services.session.data_plane_only
+        self.app.push_screen(forms.lint_form(self.chain_of_selected(), self.device_id or device, hub=hub), take)
 
     def command_certificates_compare(self) -> None:
         """Ask which certificate and which device."""
         other = self.device_id and self.device_id != self._device_selected()
-        source = "" if other else self.file_of_selected(leaves_only=True)
+        source = "" if other else self.chain_of_selected(leaves_only=True)
         self.app.push_screen(forms.compare_form(self.device_of_selected(), source), self._compare)
 
     def _device_selected(self) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from console.model.certificate import AuthorityRecord, CertificateRecord
+from console.model.certificate import AuthorityRecord
 from console.model.errors import ConsoleError
 from console.model.hub import HubCertificate
-from console.present.certificate_table import Row, due, due_line, hub_matches, matches, tree
+from console.present.certificate_table import Row, due, due_line, hub_matches, matches
 from console.present.lines import Line
 from console.present.words import number, plural
 
@@ -28,7 +28,6 @@ class CertificatesState:
 
     def __init__(self) -> None:
         self.authorities: Sequence[AuthorityRecord] | None = None
-        self.records: Sequence[CertificateRecord] = ()
         self.error: ConsoleError | None = None
         self.hub: Sequence[HubCertificate] | None = None
         self.hub_error: ConsoleError | None = None
@@ -36,12 +35,13 @@ class CertificatesState:
         self.filter = ""
         self.as_of: datetime | None = None
         self.out = ""  # the folder that was last written to
-        self._tree: list[Row] = []
+        self._tree: Sequence[Row] = ()
+        self._due = (0, 0)
 
-    def take(self, authorities: Sequence[AuthorityRecord], records: Sequence[CertificateRecord]) -> None:
+    def take(self, authorities: Sequence[AuthorityRecord], rows: Sequence[Row], now: datetime) -> None:
         """Keep a new reading of the inventory."""
-        self.authorities, self.records, self.error = authorities, records, None
-        self._tree = tree(records, authorities)
+        self.authorities, self._tree, self.error = authorities, rows, None
+        self._due = due((row.record for row in rows), now)
 
     @property
     def known_authorities(self) -> Sequence[AuthorityRecord]:
@@ -65,14 +65,14 @@ class CertificatesState:
         """Return a CA of the hub."""
         return next((one for one in self.hub or () if one.name == key), None)
 
-    def heading(self, now: datetime) -> tuple[Line, Line]:
+    def heading(self) -> tuple[Line, Line]:
         """Return both parts of the line above the table."""
         if self.source is Source.HUB:
             shown, total, title = len(self.hub_rows()), len(self.hub or ()), "CAs OF THE HUB"
             read, right = self.hub is not None, self._hub_line()
         else:
             shown, total, title = len(self.rows()), len(self._tree), "MADE HERE"
-            read, right = self.authorities is not None, due_line(*due(self.records, now))
+            read, right = self.authorities is not None, due_line(*self._due)
         amount = f"  {number(total)}" if read else ""
         if self.filter:
             amount = f"  {number(shown)} of {number(total)} with “{self.filter}”"

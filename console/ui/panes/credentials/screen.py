@@ -9,7 +9,7 @@ from textual.widgets import Input
 from console.model.document import TargetKind
 from console.model.errors import ErrorKind
 from console.model.hub import HubCertificate
-from console.present.certificate_table import COLUMNS, HUB_COLUMNS, Row, here_word, hub_cells, row_cells
+from console.present.certificate_table import COLUMNS, HUB_COLUMNS, Row, here_word, hub_cells, row_cells, tree
 from console.present.lines import Line
 from console.present.pages import error_lines, state_lines
 from console.services.ports import Cancel
@@ -77,7 +77,8 @@ class CredentialsScreen(CertificateActions, TabScreen):
 
         def inventory(cancel: Cancel, post: Post) -> InventoryRead:
             del cancel, post
-            return InventoryRead(credentials.pki.authorities(), credentials.pki.inventory())
+            authorities = credentials.pki.authorities()
+            return InventoryRead(authorities, tree(credentials.pki.inventory(), authorities))
 
         def at_hub(cancel: Cancel, post: Post) -> HubCasRead:
             del post
@@ -89,7 +90,7 @@ class CredentialsScreen(CertificateActions, TabScreen):
     @on(InventoryRead)
     def take_inventory(self, message: InventoryRead) -> None:
         """Show what was issued here."""
-        self.state.take(message.authorities, message.records)
+        self.state.take(message.authorities, message.rows, self.services.clock())
         self.state.as_of = self.services.clock()
         self.ended()
         self.show_rows()
@@ -123,7 +124,7 @@ class CredentialsScreen(CertificateActions, TabScreen):
             found, known = state.hub_rows(), state.known_authorities
             at_hub = ListSource(found, lambda one: one.name, lambda one: hub_cells(one, here_word(one, known), now))
             table.show(at_hub, columns=HUB_COLUMNS, empty=empty)
-        self.query_one("#inventory", Heading).set(*state.heading(now))
+        self.query_one("#inventory", Heading).set(*state.heading())
         notes = self.query_one("#notes", TextBlock)
         parts = state.notes(self._key("certificates.source"))
         notes.display = bool(parts)
