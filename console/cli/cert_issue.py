@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from console.cli.cert_passphrases import Passphrases, passphrase_options, with_passphrase
-from console.cli.output import envelope, print_json, print_pairs, print_table
+from console.cli.output import envelope, print_json, print_pairs, print_table, warning
 from console.model.certificate import (
     CA_KEY_TYPES,
     INTERMEDIATE_LIFETIME,
@@ -241,7 +241,7 @@ def sign(
 @click.command("list")
 @click.option("--ca", "ca_name", default="", metavar="FOLDER-OR-NAME", help="Only this CA and what it issued.")
 @click.option("--expiring", type=click.IntRange(0), metavar="DAYS", help="Only what expires within so many days.")
-@click.option("--check", is_flag=True, help="Exit with 1 when something shown needs renewal.")
+@click.option("--check", is_flag=True, help="Exit with 1 when something shown needs renewal, or a CA cannot be read.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.certificates/1.")
 def list_certificates(ca_name: str, expiring: int | None, check: bool, as_json: bool) -> int:
     """What was issued by the CAs known here, soonest to expire first. RENEW: past two thirds of its lifetime.
@@ -255,9 +255,11 @@ def list_certificates(ca_name: str, expiring: int | None, check: bool, as_json: 
     if expiring is not None:
         records = tuple(one for one in records if one.not_after - now <= timedelta(days=expiring))
     due = [one for one in records if one.needs_renewal(now)]
+    unreadable = () if ca_name else tool.unreadable()
     if as_json:
         items = [record_json(one, now) for one in records]
-        print_json(envelope("certificates", now, items, needs_renewal=len(due)))
+        warnings = [{**warning(error), "message": clean(error.sentence())} for error in unreadable]
+        print_json(envelope("certificates", now, items, needs_renewal=len(due), warnings=warnings))
     elif records:
         print_table(
             ("NAME", "KIND", "ISSUER", "DAYS", "EXPIRES", "RENEW", "STATUS", "SHA-256"),
@@ -281,7 +283,10 @@ def list_certificates(ca_name: str, expiring: int | None, check: bool, as_json: 
         click.echo(
             "Nothing was issued here that fits" if expiring is not None else "Nothing was issued here yet", err=True
         )
-    return 1 if check and due else 0
+    if not as_json:
+        for error in unreadable:
+            click.echo(f"not in this list: {clean(error.sentence())}", err=True)
+    return 1 if check and (due or unreadable) else 0  # what could not be read is not passed as good
 
 
 def pki() -> Pki:

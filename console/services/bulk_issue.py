@@ -116,7 +116,7 @@ class _Job:
             self._collect(answers, files, staging, cancel)
         else:
             order = order_line(issuer, self._template, now, str(staging.path), passphrase)
-            workers = Workers(min(os.cpu_count() or 1, len(chunks)), order, chunks)
+            workers = Workers(min(_cores(), len(chunks)), order, chunks)
             try:
                 self._collect(_answers(workers, len(todo)), files, staging, cancel)
             finally:
@@ -249,6 +249,14 @@ def _missing(index: CaIndex, folder: Path, wanted: Sequence[str]) -> list[str]:
             missing.append(name)
     index.move([entry for entry, _ in moved if is_whole(entry)])
     return missing
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system can tell
+        return os.cpu_count() or 1
 
 
 def _ignores_case(folder: Path) -> bool:

@@ -32,7 +32,7 @@ from console.rules.certificate_requests import agreed_name, build_request, read_
 from console.rules.certificates import DER, PEM, LeafMaker, PublicKey, build_authority
 from console.services import ca_making
 from console.services.ca_index import Entry
-from console.services.ca_store import CERTIFICATE, CaStore
+from console.services.ca_store import CaStore
 from console.services.issue_files import LeafFiles, sha1, sha256
 from console.services.issuing import entry_for, not_issued, publish
 from console.services.ports import NEVER_CANCELLED, Cancel
@@ -207,10 +207,20 @@ class Pki:
     def authorities(self) -> tuple[AuthorityRecord, ...]:
         """Return the CAs known here that can be read, by name."""
         found = []
-        for store in self._known():
+        for store in self._known()[0]:
             with suppress(ConsoleError):
                 found.append(store.summary())
         return tuple(sorted(found, key=lambda one: (one.record.common_name.lower(), str(one.folder))))
+
+    def unreadable(self) -> tuple[ConsoleError, ...]:
+        """Return why known CAs that are there cannot be read: what they issued is missing from `inventory`."""
+        stores, problems = self._known()
+        for store in stores:
+            try:
+                store.summary()
+            except ConsoleError as error:
+                problems.append(error)
+        return tuple(problems)
 
     def authority(self, ca: str) -> AuthorityRecord:
         """Return one CA. Raises ConsoleError NOT_FOUND, or BAD_INPUT when several have the name."""
@@ -219,25 +229,17 @@ class Pki:
     def inventory(self) -> tuple[CertificateRecord, ...]:
         """Return the CAs known here and what they issued (proofs and replaced ones left out), soonest to expire first.
 
-        Raises ConsoleError when an index cannot be read.
+        What cannot be read is left out; `unreadable` tells.
         """
-        return self._inventory(self._known())
+        found: list[CertificateRecord] = []
+        for store in self._known()[0]:
+            with suppress(ConsoleError):
+                found += _records(store)
+        return _soonest_first(found)
 
     def inventory_of(self, ca: str) -> tuple[CertificateRecord, ...]:
-        """Return one CA and what it issued, as `inventory` does."""
-        return self._inventory([self._open(ca)])
-
-    def _inventory(self, stores: Sequence[CaStore]) -> tuple[CertificateRecord, ...]:
-        found: dict[str, CertificateRecord] = {}
-        for store in stores:
-            own = store.record()
-            found[own.sha256] = own
-            with store.index() as index:
-                for entry in index.all():
-                    hidden = entry.record.kind is CertificateKind.PROOF
-                    if not hidden and entry.record.status is not RecordStatus.REPLACED:
-                        found.setdefault(entry.record.sha256, entry.record)
-        return tuple(sorted(found.values(), key=lambda one: (one.not_after, one.common_name)))
+        """Return one CA and what it issued, as `inventory` does. Raises ConsoleError when it cannot be read."""
+        return _soonest_first(_records(self._open(ca)))
 
     def _publish(
         self,
@@ -295,9 +297,10 @@ class Pki:
             store = CaStore(path)
             self._remember(store.folder)
             return store
-        named = [store for store in self._known() if ca in {store.name, clean(store.name)}]
+        known, _ = self._known()
+        named = [store for store in known if ca in {store.name, clean(store.name)}]
         if not named:
-            named = [store for store in self._known() if store.name.lower() == ca.lower()]
+            named = [store for store in known if store.name.lower() == ca.lower()]
         if len(named) == 1:
             return named[0]
         shown = clean(ca, limit=80)
@@ -309,17 +312,24 @@ class Pki:
         hint = "Give its folder, or make one: hubwarden cert ca --name NAME --out FOLDER"
         raise ConsoleError(ErrorKind.NOT_FOUND, what, why, hint)
 
-    def _known(self) -> list[CaStore]:
-        """Return the CAs known here that can be opened: each has a file of its own, so that two consoles may add."""
+    def _known(self) -> tuple[list[CaStore], list[ConsoleError]]:
+        """Return the CAs known here, and why others that are there cannot be opened.
+
+        Each has a file of its own in the list, so that two consoles may add to it at once.
+        """
+        stores: list[CaStore] = []
+        problems: list[ConsoleError] = []
         if self._folder is None or not (self._folder / "known").is_dir():
-            return []
-        found = []
+            return stores, problems
         for note in sorted((self._folder / "known").iterdir()):
-            with suppress(ConsoleError, OSError, UnicodeDecodeError):
-                folder = Path(read_file(note).decode())
-                if (folder / CERTIFICATE).exists():
-                    found.append(CaStore(folder))
-        return found
+            with suppress(OSError, UnicodeDecodeError):
+                try:
+                    folder = Path(read_file(note).decode())
+                    if folder.is_dir() and any(folder.iterdir()):
+                        stores.append(CaStore(folder))
+                except ConsoleError as error:
+                    problems.append(error)
+        return stores, problems
 
     def _remember(self, folder: Path) -> None:
         if self._folder is None:
@@ -330,6 +340,25 @@ class Pki:
             notes = private_folder(private_folder(self._folder) / "known")
             if not (notes / name).exists():
                 write_file(notes / name, text.encode(), replace=True)
+
+
+def _records(store: CaStore) -> list[CertificateRecord]:
+    found = [store.record()]
+    with store.index() as index:
+        for entry in index.all():
+            hidden = entry.record.kind is CertificateKind.PROOF or entry.record.status is RecordStatus.REPLACED
+            if not hidden:
+                found.append(entry.record)
+    return found
+
+
+def _soonest_first(records: Sequence[CertificateRecord]) -> tuple[CertificateRecord, ...]:
+    """Return records in order; an intermediate, which its own folder and its issuer's index tell of, once."""
+    once: dict[str, CertificateRecord] = {}
+    for one in records:
+        if one.sha256 not in once or one.store == (one.certificate_file and one.certificate_file.parent):
+            once[one.sha256] = one
+    return tuple(sorted(once.values(), key=lambda one: (one.not_after, one.common_name)))
 
 
 def out_folder(out: Path) -> Path:

@@ -247,6 +247,14 @@ def test_the_list_and_its_check(cli: Run, ca: str) -> None:
     assert cli("list", "--ca", "nobody")[0] == 1
 
 
+def test_the_check_fails_when_a_ca_cannot_be_read(cli: Run, ca: str) -> None:
+    (Path(ca) / "index.db").write_text("x" * 5000)
+    code, _, err = cli("list", "--check")
+    assert code == 1
+    assert "not in this list: The index of the CA" in err
+    assert "Restore index.db" in document(cli("list", "--json")[1], "certificates")["warnings"][0]["message"]
+
+
 def test_the_check_fails_when_something_is_due(cli: Run, ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from datetime import timedelta
 

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.model.certificate import (
@@ -426,6 +426,7 @@ def test_the_name_is_the_one_that_was_wanted() -> None:
         agreed_name(nameless, "")
 
 
+@settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=300), st.integers(0, 400), st.integers(0, 255))
 def test_requests_of_any_content_give_a_sentence(data: bytes, place: int, value: int) -> None:
     der = bytearray(_REQUEST)

@@ -257,6 +257,18 @@ def test_the_inventory_tells_what_is_due(tmp_path: Path) -> None:
     assert not any(one.needs_renewal(NOW) for one in pki.inventory())
 
 
+def test_a_ca_that_cannot_be_read_is_named_and_does_not_hide_the_others(tmp_path: Path) -> None:
+    pki, ca = new_ca(tmp_path)
+    pki.create_root(AuthorityOrder("Second"), tmp_path / "second", None)
+    pki.create_root(AuthorityOrder("Third"), tmp_path / "third", None)
+    (Path(ca) / "ca.cert.pem").write_text("x")
+    (tmp_path / "second" / "index.db").write_text("x" * 5000)
+    assert [one.common_name for one in pki.inventory()] == ["Third"]
+    assert len(pki.unreadable()) == 2
+    shutil.rmtree(ca)  # one that is gone is no trouble
+    assert ["second" in str(error) for error in pki.unreadable()] == [True]
+
+
 # --- folders that cannot be trusted --------------------------------------------------------------------------------
 
 
