@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from console.model.payload import PayloadAction, PayloadResult
 from console.model.text import clean
 from console.present.lines import Line, fit, paragraph
-from console.present.pages import BLANK, fields
-from console.present.tokens import fault_words, payload_result_lines
+from console.present.pages import BLANK, fields, section
+from console.present.tokens import fault_lines, fault_words, payload_result_lines
 from console.present.words import number, plural
 
 WHAT = (
@@ -17,6 +18,7 @@ WHAT = (
 )
 DOING = {PayloadAction.ENCRYPT: "encrypting", PayloadAction.DECRYPT: "decrypting", PayloadAction.ROTATE: "rotating"}
 DONE = {PayloadAction.ENCRYPT: "encrypted", PayloadAction.DECRYPT: "decrypted", PayloadAction.ROTATE: "rotated"}
+SHORT_SECONDS = 0.1
 _TITLE_WIDTH = 26
 
 
@@ -62,13 +64,17 @@ def summary(result: PayloadResult) -> str:
     return f"{plural(result.done, 'line')} {DONE[result.action]}{failed}: {clean(result.target.name)}"
 
 
-def result_page(result: PayloadResult, seconds: float, width: int) -> list[Line]:
-    """Return how a file went: counts, failures by reason and line, where it was written."""
-    lines = payload_result_lines(result, width)
-    if not result.faults:
-        return lines
+def result_head(result: PayloadResult, seconds: float, width: int) -> list[Line]:
+    """Return how a file went: counts, failures by reason, where it was written."""
+    lines = payload_result_lines(replace(result, faults=()), width)
     counted = fault_words(one.fault for one in result.faults if one.fault is not None)
     more = f" (of the first {number(len(result.faults))})" if result.failed > len(result.faults) else ""
-    place = next((index for index, line in enumerate(lines) if not line), len(lines))
-    rate = f"{seconds:.1f} s" if seconds >= 0.1 else ""
-    return lines[:place] + fields((("by reason", counted + more, "warn"), ("took", rate)), width) + lines[place:]
+    took = f"{seconds:.1f} s" if seconds >= SHORT_SECONDS else ""
+    return lines + fields((("by reason", counted + more if counted else "", "warn"), ("took", took)), width)
+
+
+def result_faults(result: PayloadResult, width: int) -> list[Line]:
+    """Return the lines that failed, each with its number and why."""
+    if not result.faults:
+        return []
+    return [BLANK, *section("LINES THAT FAILED", fault_lines(result.faults, result.failed, width))]

@@ -18,10 +18,10 @@ _PART = re.compile(r"\s*(\d{1,9})\s*([a-z]*)")
 
 def shortened(secret: Secret) -> str:
     """Return what may be seen of a text that was pasted: its end when it is long, and its size."""
-    text = secret.reveal()
-    lines = text.strip().count("\n") + 1
+    text = secret.reveal().strip()
+    lines = text.count("\n") + 1
     size = plural(len(text), "character") + (f" on {plural(lines, 'line')}" if lines > 1 else "")
-    return f"{clean(secret)}  {size}"
+    return f"{clean(Secret(text))}  {size}"
 
 
 def secret_lines(

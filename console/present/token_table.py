@@ -160,8 +160,10 @@ def minted_lines(
 
 
 def exact_span(left: timedelta) -> str:
-    """Return a time left in its two largest units: "59 min 12 s", "7 h 59 min", "12 d 3 h"."""
+    """Return a time left in its two largest units, seconds only of the last minutes: "9 min 12 s", "7 h 59 min"."""
     seconds = max(int(left.total_seconds()), 0)
+    if seconds >= 600:
+        seconds -= seconds % 60
     days, rest = divmod(seconds, 86400)
     hours, rest = divmod(rest, 3600)
     minutes, seconds = divmod(rest, 60)

@@ -202,6 +202,9 @@ def test_every_command_has_a_handler_or_a_reason() -> None:
         "proof": ("credentials.proof", "ProofScreen"),
         "tokens": ("credentials.tokens", "TokensScreen"),
         "payload": ("credentials.payload", "PayloadScreen"),
+        "explain": ("credentials.tokens_explain", "ExplainScreen"),
+        "message": ("credentials.payload_message", "MessageScreen"),
+        "secret": ("secret", "SecretScreen"),
     }
     screens = {pane: (f"{pane}.screen", name) for pane, name in SCREENS.items()}
     for scope, (module, name) in (screens | below).items():
@@ -216,7 +219,7 @@ def test_every_command_has_a_handler_or_a_reason() -> None:
 def test_ids_are_unique_and_keys_do_not_clash_within_a_screen() -> None:
     assert len({command.id for command in commands.COMMANDS}) == len(commands.COMMANDS)
     panes = [(pane.id, "pane", "list") for pane in commands.PANES]
-    pages = ("device", "entry", "certificate", "issued", "bulk", "proof")
+    pages = ("device", "entry", "certificate", "issued", "bulk", "proof", "explain", "message", "secret")
     below = (("events", "pane", "list"), *((page, "pane", "page") for page in pages))
     tabs = tuple((tab, "credentials", "pane", "list") for tab in ("certificates", "tokens", "payload"))
     for scopes in (*panes, *below, *tabs, ("global",)):

@@ -187,7 +187,7 @@ async def test_a_token_is_minted_by_a_typed_key_and_stays_hidden_until_asked_for
         copied: list[str] = []
         monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
         await press(pilot, "a", "enter")
-        await fill(pilot, "press-0417", "", "→", "→", KEY)
+        await fill(pilot, "press-0417", "", "", "→", "→", KEY)
         assert isinstance(app.screen, SecretScreen)
         ((order, key),) = knobs.tokens.asked("mint")
         assert (order.host, order.device_id, order.ttl_seconds, key) == (HOST, "press-0417", 28800, Secret(KEY))
@@ -220,7 +220,7 @@ async def test_a_token_is_minted_by_a_typed_key_and_stays_hidden_until_asked_for
 async def test_a_revealed_token_is_hidden_at_once_and_behind_dialogs() -> None:
     async with tokens() as (pilot, app, _):
         await press(pilot, "a", "enter")
-        await fill(pilot, "press-0417", "", "", "", "")
+        await fill(pilot, "press-0417", "", "", "", "", "")
         await press(pilot, "v")
         assert MARK in dump(app)
         await press(pilot, "v")
@@ -232,7 +232,7 @@ async def test_a_revealed_token_is_hidden_at_once_and_behind_dialogs() -> None:
 async def test_going_to_another_pane_forgets_the_token() -> None:
     async with tokens() as (pilot, app, _):
         await press(pilot, "a", "enter")
-        await fill(pilot, "press-0417", "", "", "", "")
+        await fill(pilot, "press-0417", "", "", "", "", "")
         page: Any = app.screen
         await press(pilot, "v", "2", "6")
         assert app.screen is page and page._secret is None
@@ -253,7 +253,7 @@ async def test_going_to_another_pane_forgets_the_token() -> None:
 async def test_a_lifetime_that_is_none_is_refused_in_the_form(typed: str, said: str) -> None:
     async with tokens() as (pilot, app, knobs):
         await press(pilot, "a", "enter")
-        await fill(pilot, "press-0417", "", "→→→", typed)
+        await fill(pilot, "press-0417", "", "", "→→→", typed)
         assert said in shown(app) and not app.screen.query_one("#submit", PushButton).ready
         await fill(pilot, "", "")
         assert isinstance(app.screen, Form) and not knobs.tokens.asked("mint_by_profile")
@@ -263,7 +263,7 @@ async def test_a_lifetime_that_is_none_is_refused_in_the_form(typed: str, said: 
 async def test_a_lifetime_is_written_in_any_unit(typed: str, seconds: int) -> None:
     async with tokens() as (pilot, app, knobs):
         await press(pilot, "a", "enter")
-        await fill(pilot, "press-0417", "", "→→→", typed)
+        await fill(pilot, "press-0417", "", "", "→→→", typed)
         assert ("Longer than 24 h" in shown(app)) is (seconds > 86400)
         await fill(pilot, "", "")
         assert isinstance(app.screen, SecretScreen)
@@ -277,8 +277,8 @@ async def test_ids_hosts_and_keys_are_checked_as_they_are_typed() -> None:
         await fill(pilot, "press 1")
         assert "character 6" in dump(app)
         await press(pilot, "up", "end", *["backspace"] * 2)
-        await fill(pilot, "", "camera", "")
-        await press(pilot, "enter", "right", "enter")
+        await fill(pilot, "", "camera", "", "", "")
+        await press(pilot, "right", "enter")
         await type_text(pilot, "not a key")
         assert "it is not base64" in dump(app)
 
@@ -286,7 +286,7 @@ async def test_ids_hosts_and_keys_are_checked_as_they_are_typed() -> None:
 async def test_the_key_of_another_hub_cannot_be_read_from_here() -> None:
     async with tokens() as (pilot, app, knobs):
         await press(pilot, "a", "enter")
-        await fill(pilot, "press-0417")
+        await fill(pilot, "press-0417", "")
         await type_text(pilot, ".example")
         assert "Only keys of contoso-plants.azure-devices.net can be read from here" in shown(app)
         await fill(pilot, "", "", "→", KEY)
@@ -297,7 +297,8 @@ async def test_the_key_of_another_hub_cannot_be_read_from_here() -> None:
 @pytest.mark.parametrize(
     ("downs", "values", "resource", "policy"),
     [
-        (1, ("press-0417", "camera", "", "", "", ""), f"{HOST}/devices/press-0417/modules/camera", ""),
+        (1, ("press-0417", "camera", "", "", "", "", ""), f"{HOST}/devices/press-0417/modules/camera", ""),
+        (0, ("press-0417", "device", "", "", "", ""), f"{HOST}/devices/press-0417", "device"),
         (2, ("service", "", "", "", ""), HOST, "service"),
         (3, ("0ne000A1B2C", "", "press-0417", "", KEY), "0ne000A1B2C/registrations/press-0417", "registration"),
     ],
@@ -319,7 +320,7 @@ async def test_a_device_of_another_pane_is_filled_in() -> None:
         screen.mint_for("genoa-press-0007")
         await settle(pilot)
         assert "genoa-press-0007" in dump(app)
-        await fill(pilot, "", "", "", "", "INC-4711")
+        await fill(pilot, "", "", "", "", "", "INC-4711")
         ((order, reason),) = knobs.tokens.asked("mint_by_profile")
         assert order.device_id == "genoa-press-0007" and reason == "INC-4711"
 
@@ -331,12 +332,12 @@ async def test_a_key_that_cannot_be_read_says_why_and_the_form_remembers_everyth
     )
     async with tokens(knobs) as (pilot, app, _):
         await press(pilot, "a", "enter")
-        await fill(pilot, "press-0417", "", "→", "", "INC-4711")
+        await fill(pilot, "press-0417", "", "", "→", "", "INC-4711")
         assert "no permission" in dump(app) and "Ask for a role" in dump(app)
         await press(pilot, "escape", "a", "enter")
         text = dump(app)
         assert "press-0417" in text and "‹ 8 h ›" in text and "INC-4711" in text
-        await fill(pilot, "", "", "", "→")
+        await fill(pilot, "", "", "", "", "→")
         await type_text(pilot, KEY)
         await press(pilot, "escape", "a", "enter")
         assert KEY not in str(app.screen.answer)  # type: ignore[attr-defined]
@@ -346,7 +347,7 @@ async def test_a_token_that_comes_late_waits_until_its_pane_is_shown() -> None:
     knobs = Knobs()
     async with tokens(knobs) as (pilot, app, _):
         await press(pilot, "a", "enter")
-        await fill(pilot, "press-0417", "", "", "")
+        await fill(pilot, "press-0417", "", "", "", "")
         gate = knobs.tokens.gate = Event()
         await pilot.press("enter")
         await until(pilot, lambda: bool(knobs.tokens.asked("mint_by_profile")))
@@ -504,7 +505,7 @@ async def test_mint_by_the_hubs_key_then_hold_it_against_the_hub_before_and_afte
         async with HubwardenApp(services).run_test(size=LARGE, notifications=True) as pilot:
             app: Any = pilot.app
             await press(pilot, "6", "tab", "a", "enter")
-            await fill(pilot, device.device_id, "", "", "", "INC-4711")
+            await fill(pilot, device.device_id, "", "", "", "", "INC-4711")
             await until(pilot, lambda: isinstance(app.screen, SecretScreen))
             text = app.screen._secret.reveal()
             note = services.changes.journal.entries()[0]

@@ -59,9 +59,9 @@ class SecretScreen(ForgetfulScreen):
         secret: what is hidden.
         what: what it is called when it was copied: "token for press-1".
         title: the heading above it.
-        build: makes the lines below it; they must not hold it.
+        below: makes the lines below it; they must not hold it.
+        above: makes the lines above it.
         hidden: stands for it while it is hidden; without, its last characters do.
-        first: whether it stands above the lines of `build`, or below.
     """
 
     SCOPES = ("secret",)
@@ -75,10 +75,10 @@ class SecretScreen(ForgetfulScreen):
         secret: Secret,
         what: str,
         title: str,
-        build: Build,
+        below: Build,
         *,
+        above: Build | None = None,
         hidden: str = "",
-        first: bool = True,
     ) -> None:
         super().__init__()
         self.PANE = pane  # type: ignore[misc]
@@ -86,9 +86,9 @@ class SecretScreen(ForgetfulScreen):
         self._secret: Secret | None = secret
         self._what = what
         self._title = title
-        self._build = build
+        self._below = below
+        self._above = above
         self._hidden = hidden
-        self._first = first
 
     def body(self) -> ComposeResult:
         """Show the page."""
@@ -100,13 +100,19 @@ class SecretScreen(ForgetfulScreen):
             return self._secret is not None
         return super().offers(command)
 
+    def update_chrome(self) -> None:
+        """Let times go on."""
+        super().update_chrome()
+        if self.query(Page):
+            self.show()
+
     @on(Page.Resized)
     def show(self) -> None:
-        """Build the page: the secret first, hidden or spelled out."""
+        """Build the page around the secret, which is hidden or spelled out."""
         page = self.query_one(Page)
         width = max(page.size.width - 1, 20)
-        parts = [self._secret_part(width), [BLANK], self._build(width)]
-        page.show([line for part in (parts if self._first else reversed(parts)) for line in part])
+        above = [*self._above(width), BLANK] if self._above is not None else []
+        page.show([*above, *self._secret_part(width), BLANK, *self._below(width)])
 
     def _secret_part(self, width: int) -> list[Line]:
         if self._secret is None:

@@ -83,7 +83,7 @@ class PasteField(Painted, can_focus=True):
     def on_paste(self, event: events.Paste) -> None:
         """Take what was pasted, behind what is there."""
         event.stop()
-        self._set(self._text + event.text)
+        self._set(self._text + event.text.replace("\r\n", "\n").replace("\r", "\n"))  # terminals send one or the other
 
     def on_key(self, event: events.Key) -> None:
         """Take what is typed."""

@@ -14,6 +14,7 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.present.lines import Line
 from console.present.pages import error_lines, fields, section
+from console.present.words import plural
 from console.ui.commands import BY_ID, Command, bindings, key_name
 from console.ui.dialogs.form import Answer
 from console.ui.dialogs.menu import Menu, MenuItem
@@ -223,19 +224,25 @@ class PayloadScreen(TabScreen):
         assert self._last is not None
         result, seconds = self._last
 
-        def build(width: int) -> list[Line]:
-            from console.present.payload import result_page
+        def head(width: int) -> list[Line]:
+            from console.present.payload import result_head
 
-            return result_page(result, seconds, width)
+            return result_head(result, seconds, width)
+
+        def faults(width: int) -> list[Line]:
+            from console.present.payload import result_faults
+
+            return result_faults(result, width)
 
         def show() -> None:
             crumbs = ("payload", result.action.value)
             if preview is None:
-                self.app.push_screen(TextScreen(self.PANE, crumbs, build))
+                self.app.push_screen(TextScreen(self.PANE, crumbs, lambda width: head(width) + faults(width)))
                 return
-            title, hidden = "THE FIRST LINES", f"{preview.reveal().count(chr(10)) + 1} lines, hidden"
+            hidden = plural(preview.reveal().count("\n") + 1, "line") + ", hidden"
+            what, title = "first lines", "THE FIRST LINES"
             self.app.push_screen(
-                SecretScreen(self.PANE, crumbs, preview, "first lines", title, build, hidden=hidden, first=False)
+                SecretScreen(self.PANE, crumbs, preview, what, title, faults, above=head, hidden=hidden)
             )
 
         return show

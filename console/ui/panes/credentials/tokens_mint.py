@@ -46,6 +46,10 @@ class Wanted:
         return f"policy {order.policy}" if order.policy else order.host
 
 
+def _optional_policy_problem(name: str) -> str:
+    return name_problem(name) if name else ""
+
+
 def mint_form(kind: Kind, host: str, before: Answer, *, readable: str = "") -> ConditionalForm:
     """Return the form for one kind of token.
 
@@ -69,6 +73,9 @@ def mint_form(kind: Kind, host: str, before: Answer, *, readable: str = "") -> C
         fields.append(TextField("device", "device", was("device"), "press-0417", id_problem))
     if kind is Kind.MODULE:
         fields.append(TextField("module", "module", was("module"), "camera", id_problem))
+    if kind in (Kind.DEVICE, Kind.MODULE):
+        hint = f"empty: by the {kind}'s own key"
+        fields.append(TextField("policy", "signed by policy", was("policy"), hint, _optional_policy_problem))
     if kind is Kind.POLICY:
         fields.append(TextField("policy", "policy", was("policy"), "service", name_problem))
     if kind is not Kind.DPS:
@@ -119,7 +126,7 @@ def wanted(kind: Kind, answer: Answer) -> Wanted:
         device_id=text.get("device", ""),
         module_id=text.get("module", ""),
         registration_id=text["registration"] if kind is Kind.DPS and not service else "",
-        policy=text["policy"] if service else "",
+        policy=text["policy"] if kind is not Kind.DPS or service else "",
         ttl_seconds=lifetime(answer),
     )
     read = text.get("source") == "hub"
