@@ -7,7 +7,10 @@ from datetime import datetime
 
 from console.model.certificate import Answer, CertificateInfo, Comparison, Fault, Inspected, Registered
 from console.model.device import SHA1_DIGITS, AuthType
+from console.model.text import clean
 from console.rules.certificate_chain import Anchor, leaf_of, verify_leaf
+from console.rules.certificate_one import subject_names
+from console.rules.certificate_strength import hash_doubt, key_doubt
 
 _AUTH_WORDS = {
     AuthType.SAS: "symmetric key (SAS)",
@@ -30,6 +33,10 @@ _CERTAIN = (
     Fault.NOT_A_CA,
 )
 """What the hub is known to refuse (IoT Hub's documents on X.509); it is silent on the rest of RFC 5280."""
+_UNORDERED = {"PKCS#7", "PKCS#12"}
+"""Forms out of which a program takes the leaf by its key, wherever it stands."""
+_MOST_NAMES = 4
+_STRONGER = "Issue it with RSA 2048 or more, EC P-256 or P-384, and SHA-256"
 _RENEW = "Issue a new one: hubwarden cert issue; register it: hubwarden cert register"
 
 
@@ -43,6 +50,10 @@ def compare(
     der = held.certificates[0].der if held.tls else leaf_of([one.der for one in held.certificates])
     leaf = next(one for one in held.certificates if one.der == der)
     answer, why, hint = _answer(held, leaf, registered, anchors, now, problem)
+    if answer is Answer.YES:
+        doubt, do = _doubt(held, leaf)
+        if doubt:
+            answer, why, hint = Answer.UNKNOWN, f"{why}; but {doubt}", do
     return Comparison(answer, registered.identity, why, hint, tuple(_facts(leaf, registered)))
 
 
@@ -66,7 +77,7 @@ def _answer(
             ("Enable it when that is meant: hubwarden devices enable"),
         )
     if registered.auth in (AuthType.THUMBPRINT_SHA1, AuthType.THUMBPRINT_SHA256):
-        return _by_thumbprint(leaf, registered, now)
+        return _by_thumbprint(held, leaf, registered, now)
     if registered.auth is AuthType.CA:
         return _by_ca(held, leaf, registered, anchors, now, problem)
     if registered.auth is AuthType.UNKNOWN:
@@ -78,12 +89,29 @@ def _answer(
     return Answer.NO, text, "Create it with X.509 authentication, or use its key"
 
 
-def _by_thumbprint(leaf: CertificateInfo, registered: Registered, now: datetime) -> tuple[Answer, str, str]:
+def _doubt(held: Inspected, leaf: CertificateInfo) -> tuple[str, str]:
+    """Return why a certificate that fits may not get as far as being judged, and what to do; empty for nothing."""
+    first = held.certificates[0]
+    if first.der != leaf.der and not held.tls and not set(held.forms) & _UNORDERED:
+        text = f"the file begins with “{first.subject}”: TLS stacks present a file in its order, and that one would be"
+        return f"{text} judged instead", "Put the leaf first, then its issuer, up to the root"
+    if text := key_doubt(leaf):
+        return text, _STRONGER
+    return "", ""
+
+
+def _by_thumbprint(
+    held: Inspected, leaf: CertificateInfo, registered: Registered, now: datetime
+) -> tuple[Answer, str, str]:
     slot = _slot(leaf, registered)
     if not slot:
         primary, secondary = (one or "empty" for one in registered.thumbprints)
         text = f"its thumbprint is not registered: it is {leaf.sha256} (SHA-1 {leaf.sha1}); primary is {primary}, "
-        return Answer.NO, f"{text}secondary {secondary}", "Register it: hubwarden cert register"
+        text += f"secondary {secondary}"
+        for one in held.certificates:
+            if other := _slot(one, registered):
+                text += f"; {other.partition(' ')[0]} is that of “{one.subject}”, which is in the file, too"
+        return Answer.NO, text, "Register it: hubwarden cert register"
     if problem := _validity(leaf, now):
         return Answer.NO, f"its thumbprint is registered ({slot}), but {problem}, which the hub checks too", _RENEW
     hint = ""
@@ -102,16 +130,17 @@ def _by_ca(
     now: datetime,
     problem: str,
 ) -> tuple[Answer, str, str]:
-    if leaf.common_name != registered.identity:
-        text = f"its common name is “{leaf.common_name}”, and must be “{registered.identity}”"
-        if leaf.common_name.casefold() == registered.identity.casefold():
-            text += " (upper and lower case count)"
-        return Answer.NO, text, f"Issue it with CN = {registered.identity}"
+    names = subject_names(leaf.der)
+    if registered.identity not in names:
+        return Answer.NO, _names_words(names, registered.identity), f"Issue it with CN = {registered.identity}"
     if bad := _validity(leaf, now):
         return Answer.NO, bad, "Issue a new one: hubwarden cert issue"
     if anchors is None:
         text = f"the hub's CA certificates could not be read, so the chain is not judged ({problem.rstrip('.')})"
         return Answer.UNKNOWN, text, "Sign in with a role that may read the hub (Reader)"
+    if len(names) > 1:
+        text = f"it has {len(names)} common names ({_shown(names)}); by which of them the hub knows a device is not"
+        return Answer.UNKNOWN, f"{text} documented", f"Issue it with CN = {registered.identity} alone"
     presented = [one.der for one in held.certificates]
     verdict = verify_leaf(leaf.der, presented, anchors, now, strict=False)
     top = len(verdict.chain) - 1  # a CA at the hub that is none by its own words: what the hub makes of it is not known
@@ -134,12 +163,33 @@ def _by_ca(
     if len(verdict.chain) > _LONGEST + 1:
         text = f"its chain is of {len(verdict.chain)} certificates; how long a one the hub takes is not documented"
         return Answer.UNKNOWN, text, "Issue devices from a CA nearer to the one at the hub"
+    if len(verdict.chain) == 1:
+        text = f"it is itself a CA certificate at the hub ({verdict.trusted_by}); whether that lets a device in is not"
+        return Answer.UNKNOWN, f"{text} documented", "Issue a leaf for the device: hubwarden cert issue"
+    for number, one in enumerate(verdict.chain):
+        doubt = (number and key_doubt(one)) or (number < top and hash_doubt(one))
+        if doubt:
+            text = f"its chain leads to {verdict.trusted_by}, but of “{one.subject}” is to be said: {doubt}"
+            return Answer.UNKNOWN, text, _STRONGER
     hint = f"It needs renewal: it expires on {leaf.not_after:%Y-%m-%d}" if leaf.needs_renewal(now) else ""
     return (
         Answer.YES,
         f"its common name is the {_noun(registered)}'s, and its chain leads to {verdict.trusted_by}",
         hint,
     )
+
+
+def _names_words(names: Sequence[str], wanted: str) -> str:
+    """Return why none of a subject's common names is the one wanted."""
+    if not names:
+        return f"it has no common name, and must have “{wanted}”"
+    have = "common name is" if len(names) == 1 else "common names are"
+    near = any(one.casefold() == wanted.casefold() for one in names)
+    return f"its {have} {_shown(names)}, and must be “{wanted}”" + (" (upper and lower case count)" if near else "")
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(f"“{clean(one, limit=80)}”" for one in names[:_MOST_NAMES])
 
 
 def _noun(registered: Registered) -> str:
@@ -178,5 +228,5 @@ def _facts(leaf: CertificateInfo, registered: Registered) -> list[tuple[str, str
         found.append(("signs in by", _AUTH_WORDS[registered.auth]))
         found.append(("status", "enabled" if registered.enabled else "disabled"))
         slots = zip(("primary", "secondary"), registered.thumbprints, strict=True)
-        found += [(f"{word} thumbprint", digits) for word, digits in slots if digits]
+        found += [(f"{word} slot", digits) for word, digits in slots if digits]
     return found

@@ -10,14 +10,13 @@ from console.model.change import Severity
 from console.model.device import SHA1_DIGITS
 from console.rules.certificate_chain import Anchor, leaf_of, verify_leaf
 from console.rules.certificate_facts import facts
+from console.rules.certificate_one import subject_names
+from console.rules.certificate_strength import GOOD_CURVES, LEAST_RSA, OLD_HASHES
 from console.rules.issuing_match import likely_issued
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 LONGEST_LEAF = timedelta(days=825)
 _ORDER = {HIGH: 0, MEDIUM: 1, LOW: 2}
-_GOOD_CURVES = ("EC P-256", "EC P-384")
-_OLD_HASHES = ("SHA-1", "MD5", "MD4", "MD2")
-_LEAST_RSA = 2048
 _MOST_LINKS = 50
 _CLIENT = ("clientAuth", "anyExtendedKeyUsage")
 
@@ -132,6 +131,9 @@ class Lint:
 
     def _identity(self, leaf: CertificateInfo) -> Iterator[LintFinding]:
         subject = leaf.subject
+        if (several := len(subject_names(leaf.der))) > 1:
+            text = f"it has {several} common names; by which of them a hub knows the device is not documented"
+            yield LintFinding("common-names", HIGH, text, "Issue it with CN = device id alone", subject)
         if not leaf.common_name:
             text = "it has no common name, so a hub that knows the device by its CA cannot tell whose it is"
             yield LintFinding("no-common-name", HIGH, text, "Issue it with CN = device id", subject)
@@ -246,18 +248,18 @@ class Lint:
 
     @staticmethod
     def _strength(info: CertificateInfo) -> Iterator[LintFinding]:
-        if info.signature_hash in _OLD_HASHES and not info.self_issued:
+        if info.signature_hash in OLD_HASHES and not info.self_issued:
             text = f"it is signed with {info.signature_hash}, which can be forged"
             yield LintFinding("weak-signature", HIGH, text, "Issue it with SHA-256", info.subject)
-        elif info.signature_hash in _OLD_HASHES:
+        elif info.signature_hash in OLD_HASHES:
             text = f"it is signed by itself with {info.signature_hash}; nobody checks that signature, but it is old"
             yield LintFinding("weak-signature", LOW, text, "Remake it with SHA-256", info.subject)
         hint = "Use RSA 2048 or more, EC P-256 or P-384"
         if info.key.startswith("RSA"):
-            if info.key_bits < _LEAST_RSA:
+            if info.key_bits < LEAST_RSA:
                 yield LintFinding("weak-key", HIGH, f"its key is RSA of {info.key_bits} bits", hint, info.subject)
         elif info.key.startswith("EC"):
-            if info.key not in _GOOD_CURVES:
+            if info.key not in GOOD_CURVES:
                 text = f"its curve is {info.key[3:]}; the hub must support it in the handshake, which is not documented"
                 yield LintFinding("curve", MEDIUM, text, hint, info.subject)
         elif info.key.startswith("Ed"):

@@ -131,7 +131,7 @@ class Inspector:
         if at_hub and device_id:
             from console.services.registered import registered_as
 
-            device, _, module = device_id.partition("/")
+            device, module = _identity(device_id)
             registered = registered_as(self._documents, device, module, cancel).thumbprints
         return Lint(
             held, self._clock(), device_id=device_id, anchors=anchors, registered=registered, for_upload=for_upload
@@ -153,8 +153,7 @@ class Inspector:
         from console.rules.certificate_compare import compare
         from console.services.registered import registered_as
 
-        if not module_id:
-            device_id, _, module_id = device_id.partition("/")
+        device_id, module_id = _identity(f"{device_id}/{module_id}" if module_id else device_id)
         held = self.inspect(source, passphrase=passphrase, cancel=cancel)
         _require_certificate(held)
         found = registered_as(self._documents, device_id, module_id, cancel)
@@ -199,6 +198,20 @@ class Inspector:
             raise _needs_profile("The host cannot be asked")
         chain, tls = self._remote.certificates(*target, server_name, cancel)
         return of_host(clean(source), chain, tls)
+
+
+def _identity(name: str) -> tuple[str, str]:
+    """Return the device and the module (empty for none) that `deviceId` or `deviceId/moduleId` names.
+
+    Raises ConsoleError (code "usage") for what nobody can be called: it would be another address on the way there.
+    """
+    from console.rules.device_input import check_id
+
+    device, slash, module = name.partition("/")
+    check_id(device)
+    if slash:
+        check_id(module, "module")
+    return device, module
 
 
 def _host_of(source: str) -> tuple[str, int] | None:

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.chains import DAY, NOW, SERVER, Node, make, tampered
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import NameOID
+from support.chains import DAY, NOW, SERVER, Node, make, sha1, tampered, usage
 from support.devices import Clients, register
 from support.hub import HubRunner
 from support.writes import writable
@@ -31,6 +35,8 @@ DIRECT = make("Direct", make("Offline root", ca=True, number=8, **LONG), ca=True
 CONTRACTOR = make("Contractor", ca=True, number=4, **LONG)  # at the hub, not verified
 STRANGER = make("Stranger", ca=True, number=5, **LONG)
 OLD = make("Plants 2019", ca=True, number=6, not_before=NOW - 900 * DAY, not_after=NOW - DAY)
+WEAK = make("Weak", ROOT, ca=True, number=13, kind="rsa-1024", **LONG)
+AGED = sha1(make("Aged", ROOT, ca=True, number=14, **LONG), ROOT.key)
 FAKE = make("Fake", MIDDLE, number=10, **LONG)  # no CA
 SHORT = make("Short", make("Plants", ca=True, number=1, path_length=0, **LONG), ca=True, number=11, **LONG)
 AT_HUB = {
@@ -288,3 +294,106 @@ def test_lint_at_the_hub_looks_at_its_cas_and_at_the_device(house: House) -> Non
     file.write_bytes(b"".join(one.pem for one in CERTIFICATES["of a CA that is not verified"]))
     register(house.runner, DEVICE, **house.known("by CA", GOOD))
     assert "ca-unverified" in [one.id for one in house.inspector.lint(str(file), device_id=DEVICE, at_hub=True)]
+
+
+def two_names(*names: str) -> Node:
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, one) for one in names]
+    return make(x509.Name(parts), MIDDLE, number=20)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        ([two_names(DEVICE, "press-2"), MIDDLE], "2 common names"),
+        ([two_names("press-2", DEVICE), MIDDLE], "2 common names"),
+        ([leaf(MIDDLE, kind="ed25519"), MIDDLE], "Ed25519"),
+        ([leaf(MIDDLE, kind="rsa-1024"), MIDDLE], "1024"),
+        ([leaf(MIDDLE, kind="secp256k1"), MIDDLE], "secp256k1"),
+        ([sha1(leaf(MIDDLE), MIDDLE.key), MIDDLE], "SHA-1"),
+        ([leaf(WEAK), WEAK], "1024"),
+        ([leaf(AGED), AGED], "SHA-1"),
+    ],
+    ids=["two names", "two names, the other first", "ed25519", "rsa-1024", "curve", "sha-1", "weak CA", "SHA-1 CA"],
+)
+def test_what_the_hub_is_not_known_to_take_is_never_promised(house: House, nodes: list[Node], words: str) -> None:
+    register(house.runner, DEVICE, **house.known("by CA", GOOD))
+    found = house.ask(nodes)
+    assert found.answer is UNKNOWN
+    assert words in found.why
+    assert found.hint
+
+
+def test_names_that_are_not_the_devices_are_refused(house: House) -> None:
+    register(house.runner, DEVICE, **house.known("by CA", GOOD))
+    assert house.ask([two_names("press-2", "press-3"), MIDDLE]).answer is NO
+    assert "no common name" in house.ask([two_names(), MIDDLE]).why
+
+
+def test_an_odd_key_is_not_promised_by_thumbprint_either(house: House) -> None:
+    odd = leaf(None, kind="ed25519")
+    register(house.runner, DEVICE, **house.known("primary, SHA-256", odd))
+    found = house.ask([odd])
+    assert found.answer is UNKNOWN
+    assert "Ed25519" in found.why
+
+
+@pytest.mark.parametrize("how", ["by CA", "primary, SHA-256"])
+def test_a_file_that_begins_with_a_ca_would_be_presented_so(house: House, how: str) -> None:
+    register(house.runner, DEVICE, **house.known(how, GOOD))
+    nodes = [ROOT, MIDDLE, GOOD]
+    assert not house.door(nodes)
+    found = house.ask(nodes)
+    assert found.answer is UNKNOWN
+    assert "CN=Plants" in found.why
+    assert "leaf first" in found.hint
+
+
+def test_bundles_without_an_order_are_judged_by_their_leaf(house: House) -> None:
+    register(house.runner, DEVICE, **house.known("by CA", GOOD))
+    file = house.folder / "device.p7b"
+    nodes = [ROOT, MIDDLE, GOOD]
+    file.write_bytes(pkcs7.serialize_certificates([one.certificate for one in nodes], serialization.Encoding.DER))
+    assert house.inspector.compare(str(file), DEVICE).answer is YES
+
+
+def test_a_ca_that_is_itself_at_the_hub_is_no_proven_device(house: House) -> None:
+    own = make(DEVICE, ca=True, number=30, key_usage=usage("key_cert_sign", "digital_signature"), **LONG)
+    put_certificate(house.runner.hub, "own", own.der, NOW, verified=True)
+    try:
+        register(house.runner, DEVICE, **house.known("by CA", GOOD))
+        found = house.ask([own])
+        assert found.answer is UNKNOWN
+        assert "itself" in found.why
+    finally:
+        with house.runner.hub.lock:
+            house.runner.hub.certificates.pop("own")
+            house.runner.hub.certificate_ders.pop("own")
+
+
+def test_the_thumbprint_of_a_ca_is_told_apart(house: House) -> None:
+    register(house.runner, DEVICE, **house.known("secondary, SHA-256", MIDDLE))
+    found = house.ask(CERTIFICATES["good"])
+    assert found.answer is NO
+    assert "secondary is that of “CN=Issuing”" in found.why
+
+
+@pytest.mark.parametrize(
+    ("device", "module"),
+    [("", ""), ("..", "camera"), ("a b", ""), ("a\nb", ""), (f"{DEVICE}/", ""), (DEVICE, ".."), (DEVICE, "a/b")],
+)
+def test_ids_that_nobody_has_are_told_before_anything_is_asked(house: House, device: str, module: str) -> None:
+    register(house.runner, DEVICE, **house.known("by CA", GOOD))
+    with pytest.raises(ConsoleError) as caught:
+        house.ask(CERTIFICATES["good"], module, device)
+    assert caught.value.code == "usage"
+    with pytest.raises(ConsoleError) as caught:
+        house.inspector.lint(str(house.folder / "device.pem"), device_id=f"{device}/{module}", at_hub=True)
+    assert caught.value.code == "usage"
+
+
+@pytest.mark.parametrize("device", ["a%2Fb", "x?y#z", "$edge'Hub", "%41"])
+def test_ids_with_marks_are_asked_for_as_they_are(house: House, device: str) -> None:
+    nodes = [leaf(MIDDLE, device), MIDDLE]
+    register(house.runner, device, **house.known("by CA", GOOD))
+    found = house.ask(nodes, device=device)
+    assert (found.answer, found.device_id) == (YES, device)

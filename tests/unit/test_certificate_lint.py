@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
 from support.chains import DAY, NOW, SERVER, Node, make, sha1, tampered, usage, version_1
 
 from console.model.certificate import Inspected, LintFinding
@@ -78,6 +79,12 @@ def test_each_rule_for_a_leaf_is_told(options: dict[str, Any], wanted: str, seve
     assert one.message
     assert one.hint
     assert failed(found) == any(one.severity is not LOW for one in found)
+
+
+def test_more_than_one_common_name_is_told() -> None:
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, one) for one in ("press-1", "press-2")]
+    found = findings(leaf(subject=x509.Name(parts)), MIDDLE, ROOT)
+    assert ids(found) == [("common-names", HIGH)]
 
 
 def test_renewal_begins_at_two_thirds_of_the_lifetime() -> None:
