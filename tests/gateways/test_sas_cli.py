@@ -31,6 +31,7 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 HOST = "contoso-plants.azure-devices.net"
 DEVICE = f"HostName={HOST};DeviceId=press-1;SharedAccessKey={KEY}"
 MODULE = f"HostName={HOST};DeviceId=press-1;ModuleId=m;SharedAccessKey={KEY}"
+OLD = mint(HOST, Secret(KEY), datetime(2026, 1, 1, tzinfo=UTC), "p").reveal()
 POLICY = f"HostName={HOST};SharedAccessKeyName=service;SharedAccessKey={KEY}"
 
 
@@ -130,7 +131,7 @@ def test_no_lifetime_is_wrong_usage_and_no_key_is_asked_for(call: Call, ttl: str
         (("policy", "registry"), POLICY, "registry by the command and service"),
         (("policy", "p"), DEVICE, "the device"),
         (("device", "press-1"), f"HostName={HOST};DeviceId=press-1;x509=true", "by certificate"),
-        (("device", "press-1", "--hub", HOST), mint(HOST, Secret(KEY), datetime.now(UTC), "p").reveal(), "a token"),
+        (("device", "press-1", "--hub", HOST), OLD, "a token"),
         (("dps", "press-1"), KEY, "--scope"),
         (("dps", "press-1", "--scope", "0ne00A1B2C3"), DEVICE, "enrollment's key"),
     ],
@@ -150,7 +151,7 @@ def test_what_cannot_be_is_wrong_usage_with_one_sentence(call: Call, arguments, 
         ("device", "press-1", "--hub", HOST, "--key", KEY),
         ("device", "press-1", "--connection-string", DEVICE),
         ("policy", POLICY),
-        ("inspect", mint(HOST, Secret(KEY), datetime.now(UTC), "p").reveal()),
+        ("inspect", OLD),
         ("inspect", KEY),
     ],
 )

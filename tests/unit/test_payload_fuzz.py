@@ -5,6 +5,7 @@ HUBWARDEN_FUZZ_EXAMPLES sets how many examples each test tries.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from console.services.payload import Payload
 EXAMPLES = int(os.environ.get("HUBWARDEN_FUZZ_EXAMPLES", "2000"))
 NOW = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
 STAMP = int(NOW.timestamp())
-KEY, OTHER = (Fernet.generate_key().decode() for _ in range(2))
+KEY, OTHER = (base64.urlsafe_b64encode(bytes([number]) * 32).decode() for number in range(2))
 
 
 def payload():
