@@ -113,7 +113,12 @@ def _steps(view: ProofView, width: int) -> list[Line]:
         words = "done" if done else "next" if current else ""
         style = "" if current else "dim"
         lines.append(
-            ((f" {mark} ", token), (f"{index + 1} {title:<38}", style), (words, token), (f"  {note}" * roomy, "dim"))
+            (
+                (f" {mark} ", token),
+                (f"{index + 1} {title:<38}", style),
+                (f"{words:<4}", token),
+                (f"  {note}" * roomy, "dim"),
+            )
         )
         if current and not roomy:
             lines.append(((f"     {note}", "dim"),))

@@ -18,7 +18,9 @@ from console.model.certificate import (
     KeyType,
     LeafOrder,
 )
+from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
+from console.model.text import clean
 from console.services.certificate_checks import (
     days_problem,
     hosts_of,
@@ -224,7 +226,7 @@ def bulk_form(
     authorities: Sequence[AuthorityRecord], marked: Sequence[str] = (), *, ca: str = "", out: str = ""
 ) -> Form:
     """Ask how to issue for many devices: those that are marked, or those in a file."""
-    who: Field = PathField("ids", "device ids, a file", hint="one id a line; # begins a comment")
+    who: Field = PathField("ids", "device ids, a file", hint="one device id a line")
     if marked:
         who = InfoField("devices", f"{len(marked):,} marked: {', '.join(marked[:3])}{', …' if len(marked) > 3 else ''}")
     fields: list[Field] = [
@@ -298,9 +300,12 @@ def register_form(device_id: str = "", source: str = "") -> Form:
 
 
 def ids_in(path: str) -> tuple[str, ...]:
-    """Return the device ids in a file: one a line, blanks around them and # comments left out. Raises ConsoleError."""
+    """Return the device ids in a file, one a line, each once, blanks around them left out. Raises ConsoleError."""
     from console.services.private_files import read_file
 
-    text = read_file(Path(path)).decode("utf-8-sig", "replace")
-    lines = (line.strip() for line in text.splitlines())
-    return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+    try:
+        text = read_file(Path(path)).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        what, why = f"The ids in {clean(path)} cannot be read", "it is no UTF-8 text"
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give one device id a line") from None
+    return tuple(dict.fromkeys(stripped for line in text.splitlines() if (stripped := line.strip())))
