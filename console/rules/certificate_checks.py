@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
 from console.model.certificate import ChainFault, Fault, Purpose
-from console.rules.certificate_facts import Facts
+from console.rules.certificate_facts import NETSCAPE_TYPE, Facts
 from console.rules.certificate_places import place
 from console.rules.certificate_strictness import critical_problem, strict_problem
 from console.rules.issuing_match import self_signed
@@ -107,6 +107,18 @@ def _may_sign(one: Facts) -> bool:
 
 
 def _purpose_problem(one: Facts, purpose: Purpose, *, leaf: bool) -> str:
+    return _usage_problem(one, purpose, leaf=leaf) or (_netscape_problem(one, purpose) if leaf else "")
+
+
+def _netscape_problem(one: Facts, purpose: Purpose) -> str:
+    """Say what Netscape's certificate type, older than extendedKeyUsage, has against a leaf; OpenSSL still minds it."""
+    bit, word = (0x80, "clients") if purpose is Purpose.CLIENT else (0x40, "servers")
+    if NETSCAPE_TYPE not in one.extensions or (one.netscape_type or 0) & bit:
+        return ""
+    return f"is not for TLS {word} by its Netscape certificate type (nsCertType)"
+
+
+def _usage_problem(one: Facts, purpose: Purpose, *, leaf: bool) -> str:
     accepted = (_CLIENT,) if purpose is Purpose.CLIENT else (_SERVER, *_GATED)
     word = "clientAuth" if purpose is Purpose.CLIENT else "serverAuth"
     if one.purposes is not None and not set(one.purposes) & set(accepted):

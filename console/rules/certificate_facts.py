@@ -25,6 +25,7 @@ E = TypeVar("E", bound=x509.ExtensionType)
 for _words in ("Parsed a serial number", r"PKCS#(7|12) ", ".*country code", ".*NULL parameter"):
     warnings.filterwarnings("ignore", message=_words)
 
+NETSCAPE_TYPE = "2.16.840.1.113730.1.1"
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _HEX_LIMIT = 64
 _MOST_ISSUERS = 1024
@@ -101,6 +102,9 @@ class Facts:
         self.skid = getattr(self.value(x509.SubjectKeyIdentifier), "digest", None)
         self.akid = self.value(x509.AuthorityKeyIdentifier)
         self.names = self.value(x509.SubjectAlternativeName)
+        if NETSCAPE_TYPE in self.extensions and self.netscape_type is None:
+            self.invalid = True
+            self.problems.append("Netscape's certificate type cannot be read")
         self.version = 1 if certificate.version is x509.Version.v1 else 3
         self.sound: set[tuple[object, ...]] = set()  # the roles in chains in which nothing was found against it
 
@@ -128,6 +132,20 @@ class Facts:
         """Say whether an extension is there and critical."""
         found = self.extensions.get(oid)
         return found is not None and found.critical
+
+    @cached_property
+    def netscape_type(self) -> int | None:
+        """The bits of Netscape's certificate type (0x80: TLS clients), None where there is none that can be read."""
+        found = self.extensions.get(NETSCAPE_TYPE)
+        try:
+            text = b"" if found is None else found.value.value
+            bits = asn1.read(text)
+        except asn1.DerError:
+            return None
+        content = bits.content(text)
+        if bits.tag != asn1.BIT_STRING or not content or content[0] > 7:
+            return None
+        return content[1] if len(content) > 1 else 0
 
     @cached_property
     def explicit_curve(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography import x509
 
 from console.model.text import clean
-from console.rules.certificate_facts import SUBJECT_ALTERNATIVE, Facts
+from console.rules.certificate_facts import NETSCAPE_TYPE, SUBJECT_ALTERNATIVE, Facts
 
 _BASIC, _USAGE, _SUBJECT_KEY, _AUTHORITY_KEY = "2.5.29.19", "2.5.29.15", "2.5.29.14", "2.5.29.35"
 _HANDLED = {
@@ -19,7 +19,7 @@ _HANDLED = {
     "2.5.29.36",  # policyConstraints
     "2.5.29.37",  # extKeyUsage
     "2.5.29.54",  # inhibitAnyPolicy
-    "2.16.840.1.113730.1.1",  # Netscape's certificate type
+    NETSCAPE_TYPE,
     "1.3.6.1.5.5.7.1.7",  # address blocks (RFC 3779)
     "1.3.6.1.5.5.7.1.8",
     "1.3.6.1.5.5.7.48.1.5",  # OCSP no check
