@@ -156,6 +156,16 @@ async def test_the_home_folder_is_completed_and_put_in(folder: Path, monkeypatch
         assert answers == [{"path": str(folder / "notes.txt"), "name": ""}]
 
 
+async def test_tab_behind_a_place_that_is_to_be_made_moves_on(folder: Path) -> None:
+    async with console() as (pilot, app):
+        opened(app, PathKind.PLACE)
+        await settle(pilot)
+        await burst(app, f"{folder}/new/one\tlyon")
+        await settle(pilot)
+        assert field(app).value == f"{folder}/new/one"
+        assert app.screen.query("Input")[1].value == "lyon"  # type: ignore[attr-defined]
+
+
 async def test_what_is_wrong_is_said_as_it_is_typed(folder: Path) -> None:
     async with console() as (pilot, app):
         opened(app, PathKind.FILE)

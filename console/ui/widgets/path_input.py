@@ -86,6 +86,8 @@ def look(folder: str, beginning: str, kind: PathKind) -> Found:
                 names.append(shown)
                 if clean(entry.name) != entry.name:
                     true[shown.rstrip("/")] = entry.name
+    except (FileNotFoundError, NotADirectoryError):
+        return Found()  # there is nothing to complete; whether that is a fault depends on the purpose
     except (OSError, ValueError) as error:
         return Found(trouble=f"the folder {_reason(error)}")
     names.sort()
@@ -116,13 +118,7 @@ def _at_home(path: str) -> str:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "is not there"
-    if isinstance(error, PermissionError):
-        return "may not be read"
-    if isinstance(error, NotADirectoryError):
-        return "is a file"
-    return "cannot be read"
+    return "may not be read" if isinstance(error, PermissionError) else "cannot be read"
 
 
 def fault(path: str, kind: PathKind) -> str:
