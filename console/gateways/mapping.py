@@ -160,7 +160,7 @@ def certificate_from(body: Json) -> HubCertificate:
         subject=clean(properties.get("subject")),
         thumbprint=clean(properties.get("thumbprint")),
         expires=_http_date(properties.get("expiry")),
-        verified=bool(properties.get("isVerified")),
+        verified=properties.get("isVerified") is True,
         der=_der(properties.get("certificate")),
     )
 

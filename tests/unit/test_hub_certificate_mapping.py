@@ -34,3 +34,8 @@ def test_anything_else_gives_none(text: object) -> None:
     found = certificate_from({"name": "plants", "properties": {"certificate": text, "isVerified": True}})
     assert found.der == b""
     assert found.verified
+
+
+@pytest.mark.parametrize("word", ["false", "true", 1, "no", None])
+def test_what_is_not_plainly_verified_is_not(word: object) -> None:
+    assert not certificate_from({"name": "plants", "properties": {"isVerified": word}}).verified
