@@ -10,6 +10,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.rules.certificate_one import named, opened
+from console.rules.certificate_strength import key_doubt
 
 
 def leaf_of(content: bytes, what: str, passphrase: Secret | None = None) -> tuple[CertificateInfo, list[str]]:
@@ -52,6 +53,8 @@ def register_risks(info: CertificateInfo, device_id: str, now: datetime) -> list
         days = (info.not_after - now).days
         text = f"two thirds of its lifetime are over: it expires on {info.not_after:%Y-%m-%d}, in {days} days"
         risks.append(Risk("expires-soon", Severity.MEDIUM, text))
+    if text := key_doubt(info):
+        risks.append(Risk("key", Severity.HIGH, text, hint="Issue it with RSA 2048 or more, EC P-256 or P-384"))
     if info.authority:
         text = "it is a CA's certificate: whoever holds that CA's key signs in as this device"
         risks.append(Risk("ca-certificate", Severity.MEDIUM, text, hint="Register a certificate of its own"))

@@ -73,6 +73,8 @@ def test_a_pkcs12_file_is_opened_with_its_passphrase(hub: HubRunner, services: S
         (make("press-1", start=-DAY * 90, end=DAY * 10), {"expires-soon"}, set()),
         (make("press-2"), {"other-name"}, set()),
         (authority("press-1"), {"ca-certificate"}, set()),
+        (make("press-1", kind="ed25519"), {"key"}, set()),
+        (make("press-1", kind="rsa-1024"), {"key"}, set()),
     ],
 )
 def test_what_speaks_against_a_device_s_certificate_is_said(
