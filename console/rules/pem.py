@@ -44,6 +44,9 @@ def text_of(data: bytes) -> bytes:
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
             data = data[2:].decode(encoding, "replace").encode("utf-8", "replace")
+    dashes = data.find(b"-\0-\0-\0-\0-")
+    if dashes >= 0:  # UTF-16 without its mark: which half of a letter comes first tells the order
+        data = data.decode("utf-16-be" if dashes % 2 else "utf-16-le", "replace").encode("utf-8", "replace")
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\\n" in data:
         data = data.replace(b"\\r", b"").replace(b"\\n", b"\n")

@@ -72,6 +72,8 @@ FORMS = {
     "PEM with CRLF": lambda: LEAF.pem.replace(b"\n", b"\r\n"),
     "PEM with a byte order mark": lambda: b"\xef\xbb\xbf" + LEAF.pem,
     "PEM in UTF-16, as PowerShell writes": lambda: LEAF.pem.decode().encode("utf-16"),
+    "PEM in UTF-16 without a byte order mark": lambda: LEAF.pem.decode().encode("utf-16-le"),
+    "PEM in UTF-16 of the other order, after words": lambda: ("words\n" + LEAF.pem.decode()).encode("utf-16-be"),
     "PEM after the words of openssl x509 -text": lambda: b"Certificate:\n    Data:\n" + LEAF.pem + b"\ntrailing\n",
     "PEM on one line": lambda: LEAF.pem.replace(b"\n", b"").replace(b"CERTIFICATE-----M", b"CERTIFICATE-----\nM"),
     "PEM in a JSON string": lambda: json.dumps({"properties": {"certificate": LEAF.pem.decode()}}).encode(),
