@@ -90,8 +90,10 @@ def verify(
 ) -> int:
     """Verify the leaf of SOURCE up to root files, or to the hub's CAs; 1 when it is not trusted.
 
-    The verdict is that of `openssl verify -x509_strict -purpose sslclient`; with --at-hub a CA that is verified at the
-    hub ends the chain though it is no root, as IoT Hub has it. Each failure names the certificate and the reason.
+    The rules are those of `openssl verify -x509_strict -purpose sslclient`, but each issuer in the file is tried, where
+    openssl keeps to the first. Of a host the name is not checked; a note tells when the certificate has another. With
+    --at-hub a CA that is verified at the hub ends the chain though it is no root, as IoT Hub has it. Each failure names
+    the certificate and the reason.
     """
     tool = _inspector(settings, hub=at_hub)
     verdict = _opened(

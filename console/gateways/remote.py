@@ -129,6 +129,8 @@ def _present(connection: socket.socket, server_name: str, place: str, cancel: Ca
         tls.close()
     if not chain:
         hint = "Check that the port speaks TLS from the first byte (no STARTTLS)"
+        if "unrecognized name" in broken:
+            hint = f"It knows no “{clean(server_name, limit=80)}”: name one that it knows (--server-name)"
         raise ConsoleError(ErrorKind.TLS, what, broken or "the handshake gave none", hint)
     words = f"{version} {cipher[0]}" if cipher else version
     return chain, f"{words} (the host then broke off: {broken})" if broken else words

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from console.model.certificate import ChainVerdict, Comparison, Inspected, LintFinding, Purpose
+from console.model.certificate import CertificateInfo, ChainVerdict, Comparison, Inspected, LintFinding, Purpose
 from console.model.clock import Clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
@@ -58,7 +59,7 @@ class Inspector:
 
         target = _host_of(source)
         if target is not None:
-            return self._ask(source, target, server_name, cancel)
+            return self._ask(target, server_name, cancel)
         if server_name:
             raise _usage("A server name was given", f"{clean(source)} is a file, not a host")
         if source == STANDARD_INPUT:
@@ -101,7 +102,10 @@ class Inspector:
         anchors = [anchor for root in roots for anchor in _anchors_of(root)]
         if at_hub:
             anchors += self._hub_anchors(cancel)
-        return verify(held, anchors, self._clock(), purpose)
+        verdict = verify(held, anchors, self._clock(), purpose)
+        if held.tls and (note := _other_name(verdict.chain[0], server_name or (_host_of(source) or ("",))[0])):
+            verdict = replace(verdict, notes=(*verdict.notes, note))
+        return verdict
 
     def lint(
         self,
@@ -191,13 +195,14 @@ class Inspector:
             if one.der
         ]
 
-    def _ask(self, source: str, target: tuple[str, int], server_name: str, cancel: Cancel) -> Inspected:
+    def _ask(self, target: tuple[str, int], server_name: str, cancel: Cancel) -> Inspected:
         from console.rules.certificate_reading import of_host
 
         if self._remote is None:
             raise _needs_profile("The host cannot be asked")
         chain, tls = self._remote.certificates(*target, server_name, cancel)
-        return of_host(clean(source), chain, tls)
+        host, port = target
+        return of_host(f"[{clean(host)}]:{port}" if ":" in host else f"{clean(host)}:{port}", chain, tls)
 
 
 def _identity(name: str) -> tuple[str, str]:
@@ -216,6 +221,8 @@ def _identity(name: str) -> tuple[str, str]:
 
 def _host_of(source: str) -> tuple[str, int] | None:
     """Return host and port when a source names them and no file of that name exists."""
+    if not source:
+        raise _usage("Nothing was read", "the name is empty", "Name a file or host:port")
     if source == STANDARD_INPUT or _exists(source):
         return None
     scheme, mark, _ = source.partition("://")
@@ -229,9 +236,23 @@ def _host_of(source: str) -> tuple[str, int] | None:
             raise _usage(f"{clean(source)} cannot be asked", "it names no host and port", "Write host:port")
         return host, port
     found = _HOST.fullmatch(source)
-    if found is None or not 0 < int(found[3]) < 65536:
+    if found is None:
         return None
+    if not 0 < int(found[3]) < 65536:
+        raise _usage(f"{clean(source)} cannot be asked", "there is no such port, and no file of this name")
     return found[1] or found[2], int(found[3])
+
+
+def _other_name(leaf: CertificateInfo, name: str) -> str:
+    """Return a note when a host's certificate is not made out to the name it was asked by; empty when it is."""
+    folded = name.rstrip(".").casefold()
+    wanted = {f"dns:{folded}", f"dns:*.{folded.partition('.')[2]}", f"ip:{folded}"}
+    if wanted & {one.casefold() for one in leaf.alternative_names}:
+        return ""
+    named = ", ".join(leaf.alternative_names[:4]) or "none"
+    return (
+        f"it is not made out to “{clean(name, limit=80)}” (names in it: {named}): a client that minds names refuses it"
+    )
 
 
 def _exists(source: str) -> bool:
@@ -270,7 +291,13 @@ def _anchors_of(root: str) -> list[Anchor]:
     from console.rules.certificate_reading import read
 
     data, name = _bytes_of(root)
-    found = read(data, name)
+    try:
+        found = read(data, name)
+    except ConsoleError as error:
+        if error.code != "passphrase":
+            raise
+        why = "it is PKCS#12 under a passphrase, which is asked for the other file alone"
+        raise ConsoleError(error.kind, f"{name} cannot be trusted", why, "Give the CA certificates as PEM") from None
     if not found.certificates:
         why = "; ".join(found.notes[:2]) or "it holds no certificate"
         raise ConsoleError(ErrorKind.BAD_INPUT, f"{name} cannot be trusted", why, "Give a file of CA certificates")

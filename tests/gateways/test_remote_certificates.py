@@ -11,12 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from support.chains import SERVER, make, needs_openssl
+from cryptography import x509
+from support.chains import NOW, SERVER, make, needs_openssl
 from support.hub import HubRunner
 from support.waiting import until
 
 from console.gateways import remote
 from console.gateways.remote import RemoteGateway
+from console.model.certificate import Purpose
 from console.model.errors import ConsoleError, ErrorKind
 from console.services.inspector import Inspector
 from console.services.ports import Cancel
@@ -95,6 +97,15 @@ def test_the_server_name_chooses_the_certificate(tmp_path: Path) -> None:
 
 
 @needs_openssl
+def test_a_host_that_does_not_know_the_name_is_told_so(tmp_path: Path) -> None:
+    options = ("-servername", "other.local", "-servername_fatal", "-cert2", "leaf2.pem", "-key2", "key2.pem")
+    with s_server(tmp_path, *options) as port, pytest.raises(ConsoleError) as caught:
+        RemoteGateway().certificates("localhost", port, "no-such.local")
+    assert "unrecognized name" in caught.value.why
+    assert "no-such.local" in caught.value.hint
+
+
+@needs_openssl
 def test_ipv6_literals_are_understood(tmp_path: Path) -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
@@ -129,6 +140,32 @@ def test_the_local_hub_shows_its_certificate(local_hub: HubRunner) -> None:
     held = Inspector(None, None, RemoteGateway(), lambda: None).inspect(f"localhost:{port}")
     assert held.certificates[0].common_name == "localhost"
     assert held.tls.startswith("TLSv1.")
+
+
+@needs_openssl
+@pytest.mark.parametrize(
+    ("names", "asked", "told"),
+    [
+        ([x509.DNSName("localhost")], "", False),
+        ([x509.DNSName("other.local")], "", True),
+        ([], "", True),
+        ([x509.DNSName("*.plant.local")], "press.plant.local", False),
+        ([x509.DNSName("*.plant.local")], "a.press.plant.local", True),
+        ([x509.DNSName("*.plant.local")], "plant.local", True),
+    ],
+)
+def test_a_certificate_for_another_name_is_told(
+    tmp_path: Path, names: list[x509.GeneralName], asked: str, told: bool
+) -> None:
+    (tmp_path / "root.pem").write_bytes(ROOT.pem)
+    server = make("localhost", MIDDLE, number=7, purposes=[SERVER], names=names)
+    (tmp_path / "named.pem").write_bytes(server.pem + server.key_pem)
+    with s_server(tmp_path, "-cert", "named.pem", "-key", "named.pem") as port:
+        verdict = Inspector(None, None, RemoteGateway(), lambda: NOW).verify(
+            f"localhost:{port}", roots=[str(tmp_path / "root.pem")], purpose=Purpose.SERVER, server_name=asked
+        )
+    assert verdict.trusted
+    assert ["not made out to" in note for note in verdict.notes] == [True] * told
 
 
 def test_hosts_are_reached_through_the_profiles_proxy(local_hub: HubRunner) -> None:
