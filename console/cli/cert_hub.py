@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TRIES = 3
+_NOT_ASKED = "Give the passphrase with --passphrase-stdin: there is no terminal to ask on"
 _PASSPHRASE = click.option("--passphrase-stdin", is_flag=True, help="Read the passphrase from standard input.")
 
 
@@ -215,6 +216,8 @@ def _opened(call: Callable[[Secret | None], T], question: str, *, from_stdin: bo
         try:
             return call(secret)
         except ConsoleError as error:
+            if error.code == "passphrase" and not sys.stdin.isatty():
+                error.hint = _NOT_ASKED
             if error.code != "passphrase" or attempt == _TRIES or not sys.stdin.isatty():
                 raise
             if secret is not None:

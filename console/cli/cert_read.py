@@ -208,7 +208,10 @@ def _opened(source: str, passphrase_stdin: bool, read: Callable[[Secret | None],
     try:
         return read(None)
     except ConsoleError as error:
-        if error.code != "passphrase" or not _asks():
+        if error.code != "passphrase":
+            raise
+        if not _asks():
+            error.hint = "Give the passphrase with --passphrase-stdin: there is no terminal to ask on"
             raise
     return read(Secret(ask_secret("Passphrase")))
 

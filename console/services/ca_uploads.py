@@ -85,7 +85,8 @@ class CaUploads:
             body["properties"]["isVerified"] = True
         others = [one for one in there if one is not known]
         now = self._clock()
-        effect = [*_facts(info), ("after", "its devices get in at once" if verified else "it lets no device in yet")]
+        after = "its devices get in at once" if verified else "it lets no device in yet"
+        effect = [*_facts(info), ("after", after if now <= info.not_after else "it lets no device in: it has expired")]
         if not verified:
             effect.append(("next", f"prove possession of its key: hubwarden cert prove {name}"))
         return change_of(

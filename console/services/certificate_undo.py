@@ -8,6 +8,7 @@ from console.model.change import Risk, Severity
 from console.model.document import Target, TargetKind
 
 NO_CODE_BACK = "a verification code lets nobody in, and the next one makes it void: there is nothing to take back"
+CODE_PASSED = "passed over: a verification code was asked for after this; that changed nothing"
 CODE_LOST = (
     "Looked at again later: the code came in the answer alone, which was lost. Ask for another: the next one makes it "
     "void."

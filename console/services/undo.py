@@ -16,7 +16,7 @@ from console.model.text import clean
 from console.rules.diff import apply, equal, holds, inverse, value_at
 from console.rules.keys import new_key
 from console.rules.planning import change_of, copied, settled
-from console.services.certificate_undo import CODE_LOST, NO_CODE_BACK, back_of, unverified
+from console.services.certificate_undo import CODE_LOST, CODE_PASSED, NO_CODE_BACK, back_of, unverified
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
 from console.services.session import Session
 
@@ -92,7 +92,11 @@ class UndoService:
         if not found:
             why = f"the journal holds no change of {self._session.hub_name} that is not undone already"
             raise ConsoleError(ErrorKind.NOT_FOUND, "There is nothing to undo", why, "hubwarden journal list shows all")
-        return self.plans(found, cancel)
+        plans = self.plans(found, cancel)
+        newest = self._journal.entries(self._session.hub_name, images=False)[0]
+        if newest.target.kind is TargetKind.CERTIFICATE_CODE and newest.state in _UNDOABLE:
+            plans[0] = replace(plans[0], notes=(*plans[0].notes, CODE_PASSED))
+        return plans
 
     def plans(self, entries: Sequence[JournalEntry], cancel: Cancel = NEVER_CANCELLED) -> list[Change]:
         """Return the plans that take some entries back, newest first, one plan per resource."""

@@ -110,3 +110,4 @@ def test_a_code_cannot_be_undone_and_is_passed_over(hub: HubRunner, services: Se
     assert "nothing to take back" in refused(services.changes.undo.plan, entry.id).sentence()
     change = services.changes.undo.plan()
     assert change.edits[0].after is ABSENT, "the upload is the newest that can be undone"
+    assert any("verification code" in note for note in change.notes), "what was passed over is told"

@@ -193,7 +193,7 @@ def test_a_thumbprint_is_registered_from_a_sealed_file(hub: HubRunner, cli: Run,
     leaf = make("press-2")
     file = tmp_path / "press-2.p12"
     file.write_bytes(leaf.p12("secret words"))
-    assert "passphrase" in cli("register", "press-2", str(file), "--yes")[2]
+    assert "--passphrase-stdin" in cli("register", "press-2", str(file), "--yes")[2]
     assert cli("register", "press-2", str(file), "--passphrase-stdin", "--yes", stdin="wrong\n")[0] == 1
     assert hub.hub.devices["press-2"].secondary_thumbprint is None
     code, out, _ = cli("register", "press-2", str(file), "--passphrase-stdin", "--yes", stdin="secret words\n")
@@ -268,6 +268,7 @@ def test_a_sealed_key_is_opened_and_a_wrong_one_found_out_before_a_code_is_asked
         code, _, err = cli("prove", "plants", *arguments, "--yes", stdin=stdin)
         assert code in {1, 2}, err
         assert "Traceback" not in err
+        assert ("with --passphrase-stdin" in err) == (arguments == ("--ca", folder))
     assert hub.hub.certificates["plants"]["etag"] == etag, "no code was asked for"
     code, out, _ = cli(
         "prove", "plants", "--ca", folder, "--passphrase-stdin", "--yes", stdin="correct horse battery\n"

@@ -142,6 +142,7 @@ def test_a_terminal_is_asked_for_the_passphrase(cli: Run, monkeypatch: pytest.Mo
         (("inspect", ""), 2, "the name is empty"),
         (("inspect", "localhost:99999"), 2, "no such port"),
         (("verify", "leaf.pem", "--root", "leaf.p12"), 1, "as PEM"),
+        (("inspect", "leaf.p12"), 1, "--passphrase-stdin"),
         (("verify", "leaf.pem"), 2, "what to trust"),
         (("verify", "leaf.pem", "--root", "nothing.pem"), 1, "was not found"),
         (("verify", "leaf.pem", "--root", "key.pem"), 1, "cannot be trusted"),
