@@ -152,11 +152,14 @@ def minted_lines(
     )
     lines = section("WHAT IT OPENS", fields(pairs, width))
     if warnings:
-        lines += section(
-            "CONSIDER", [line for text in warnings for line in fields((("!", clean(text), "warn"),), width)]
-        )
+        lines += section("CONSIDER", [line for text in warnings for line in _warning_lines(clean(text), width)])
     note = "The ledger keeps a keyed hash of it, never the token. Leaving this page forgets it."
     return lines + paragraph(note, width, indent=3, style="dim")
+
+
+def _warning_lines(text: str, width: int) -> list[Line]:
+    first, *more = paragraph(text, width, indent=3, style="warn")
+    return [((" ! ", "warn"), (first[0][0].lstrip(), "warn")), *more]
 
 
 def exact_span(left: timedelta) -> str:

@@ -20,7 +20,7 @@ from console.ui.widgets.page import Page
 from console.ui.widgets.paste_field import PasteField
 from console.ui.widgets.text_input import TextInput
 
-LABEL_WIDTH = 12
+LABEL_WIDTH = 14
 
 
 class AskInput(TextInput):
@@ -51,7 +51,7 @@ class PastedScreen(ForgetfulScreen):
     DEFAULT_CSS = """
     PastedScreen #asked { height: auto; }
     PastedScreen .row { height: 1; }
-    PastedScreen .row Heading { width: 12; }
+    PastedScreen .row Heading { width: 14; }
     PastedScreen .row Input { width: 1fr; }
     PastedScreen Page { margin: 1 0 0 0; }
     """
