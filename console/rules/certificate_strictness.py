@@ -54,6 +54,8 @@ def strict_problem(one: Facts, *, last: bool) -> str:
         return "is a CA without keyUsage (§4.2.1.3)"
     if not one.authority and one.usage is not None and signs:
         return "has keyCertSign, though it is no CA (§4.2.1.3)"
+    if one.algorithms_differ:
+        return "names one signature algorithm inside and another beside it (§4.1.1.2)"
     return _names(one, usage) or _identifiers(one, last=last)
 
 

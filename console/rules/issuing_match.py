@@ -41,17 +41,22 @@ def identifiers_fit(issuer: Facts, child: Facts) -> bool:
 
 def algorithm_fits(issuer: Facts, child: Facts) -> bool:
     """Say whether the child's signature algorithm is one of the issuer's kind of key."""
-    return child.signature_oid.startswith(_prefixes(issuer.key))
+    return child.signature_oid in _algorithms(issuer.key)
 
 
-def _prefixes(key: Any) -> tuple[str, ...] | str:
-    """Return how the names of a key's signature algorithms begin."""
+_ECDSA = frozenset({"1.2.840.10045.4.1", *(f"1.2.840.10045.4.3.{number}" for number in range(1, 5))})
+_RSA = frozenset(f"1.2.840.113549.1.1.{number}" for number in (2, 3, 4, 5, *range(10, 17)))
+_DSA = frozenset({"1.2.840.10040.4.3", *(f"2.16.840.1.101.3.4.3.{number}" for number in range(1, 5))})
+
+
+def _algorithms(key: Any) -> frozenset[str]:
+    """Return the signature algorithms of a key's kind, those that OpenSSL knows."""
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return "1.2.840.10045.4."
+        return _ECDSA
     if isinstance(key, rsa.RSAPublicKey):
-        return "1.2.840.113549.1.1."
+        return _RSA
     if isinstance(key, ed25519.Ed25519PublicKey):
-        return "1.3.101.112"
+        return frozenset({"1.3.101.112"})
     if isinstance(key, ed448.Ed448PublicKey):
-        return "1.3.101.113"
-    return ("1.2.840.10040.4.3", "2.16.840.1.101.3.4.3.") if isinstance(key, dsa.DSAPublicKey) else ()
+        return frozenset({"1.3.101.113"})
+    return _DSA if isinstance(key, dsa.DSAPublicKey) else frozenset()
