@@ -10,15 +10,15 @@ from datetime import datetime, timedelta, tzinfo
 from console.model.connection_string import ConnectionString, StringKind
 from console.model.secret import Secret
 from console.model.text import clean
-from console.model.token import Explanation, SasParts, TokenFinding, TokenReport, TokenScope, Verdict, worst
+from console.model.token import Explanation, SasParts, TokenFinding, TokenReport, Verdict, worst
 from console.rules import connection_string, sas_reading
+from console.rules.sas_ownership import ownership_findings, signer_findings
 from console.rules.sas_resource import as_meant, opens, resource_findings, wanted_finding
 from console.rules.sas_signature import key_text, tried
 
 SKEW = timedelta(minutes=5)
 """A device whose clock is further off than this is refused (IoT Hub's troubleshooting of 401003)."""
 LONG = timedelta(hours=24)
-_ALONE = (TokenScope.HUB, TokenScope.ALL_DEVICES)
 
 _TOKEN_FIRST = re.compile(r"\W*(?:authorization\W+)?SharedAccessSignature\s+s", re.IGNORECASE)
 _KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{21,}={1,2}")  # base64 of 16 bytes or more, with its end
@@ -28,13 +28,14 @@ Fact = tuple[str, str]
 
 @dataclass(frozen=True)
 class NamedKey:
-    """A key to hold a signature against: a label for people, and whose it is (empty: not known)."""
+    """A key to hold a signature against: a label for people, whose it is, and of which hub (empty: not known)."""
 
     label: str
     key: Secret
     policy: str = ""
     device_id: str = ""
     module_id: str = ""
+    host: str = ""
 
     @property
     def owner_known(self) -> bool:
@@ -106,18 +107,16 @@ def _of_token(
 
 def _checked(parts: SasParts, keys: Sequence[NamedKey], findings: list[TokenFinding]) -> tuple[Verdict, str]:
     """Add what the signature tells; return the verdict if nothing else is wrong, and a fact for people."""
-    if parts.scope in _ALONE and not parts.policy and "%" not in parts.host:
-        message = "it names no policy (skn), and for this resource only a policy can sign"
-        findings.append(TokenFinding("skn-missing", message, "Add &skn=POLICY", Verdict.MALFORMED))
+    findings += signer_findings(parts)
     if not keys:
         return Verdict.UNVERIFIED, f"{len(parts.signature)} bytes, not checked: no key was given"
     for named in keys:
         trial = tried(parts, named.key)
         if trial.fits:
-            findings += _ownership(parts, named)
+            findings += ownership_findings(parts, named)
             return Verdict.VALID, f"fits the {named.label}"
         if trial.right_key:
-            findings += [*trial.mistakes, *_ownership(parts, named)]
+            findings += [*trial.mistakes, *ownership_findings(parts, named)]
             return Verdict.VALID, f"made with the {named.label}, but not as it should be"
     names = ", ".join(named.label for named in keys)
     bad = [named for named in keys if not key_text(named.key)[1]]
@@ -133,29 +132,6 @@ def _checked(parts: SasParts, keys: Sequence[NamedKey], findings: list[TokenFind
         hint = "Was the key rotated since, or is it of another device, policy or hub?"
         findings.append(TokenFinding("wrong-key", message, hint, Verdict.WRONG_KEY))
     return Verdict.VALID, f"fits none of: {names}"
-
-
-def _ownership(parts: SasParts, named: NamedKey) -> list[TokenFinding]:
-    """Return what is wrong although the key made the signature: the hub looks for the key where `skn` and `sr` say."""
-    if not named.owner_known:
-        return []
-    wrong = Verdict.WRONG_KEY
-    if named.policy and not parts.policy and parts.scope not in _ALONE:
-        message = f"it is signed with a key of the policy {clean(named.policy)} and does not say so: “skn” is missing"
-        return [TokenFinding("skn-missing", message, f"Add &skn={clean(named.policy)}", wrong)]
-    if named.policy and parts.policy and named.policy.casefold() != parts.policy.casefold():
-        message = f"it is signed with a key of the policy {clean(named.policy)} and names {clean(parts.policy)}"
-        return [TokenFinding("skn-other-policy", message, f"Write &skn={clean(named.policy)}", wrong)]
-    if named.device_id and not named.policy and parts.policy and parts.scope is not TokenScope.REGISTRATION:
-        message = f"it is signed with a device's own key and names the policy {clean(parts.policy)} (skn)"
-        return [TokenFinding("skn-with-device-key", message, "Leave skn out", wrong)]
-    if named.device_id and not named.policy and parts.scope in (TokenScope.DEVICE, TokenScope.MODULE):
-        ids = parts.resource.split("/")
-        if ids[2] != named.device_id:
-            message = f"it is for {clean(ids[2])}, and the key is of {clean(named.device_id)}"
-            hint = "Sign with the device's own key; ids are compared with case"
-            return [TokenFinding("key-of-other-device", message, hint, Verdict.WRONG_RESOURCE)]
-    return []
 
 
 def _timing(parts: SasParts, now: datetime) -> list[TokenFinding]:
@@ -292,9 +268,9 @@ def key_of(string: ConnectionString) -> NamedKey | None:
     if string.key is None:
         return None
     if string.policy:
-        return NamedKey(f"key of policy {clean(string.policy)}", string.key, string.policy)
+        return NamedKey(f"key of policy {clean(string.policy)}", string.key, string.policy, host=string.host)
     what = f"module {clean(string.module_id)}" if string.module_id else f"device {clean(string.device_id)}"
-    return NamedKey(f"key of {what}", string.key, "", string.device_id, string.module_id)
+    return NamedKey(f"key of {what}", string.key, "", string.device_id, string.module_id, string.host)
 
 
 def _string_opens(string: ConnectionString) -> str:

@@ -48,6 +48,11 @@ def as_meant(parts: SasParts) -> SasParts:
     return replace(parts, resource=host + slash + path.rstrip("/"))
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host, without its port, is this machine: as a local hub is called."""
+    return host.casefold() in _LOOPBACK
+
+
 def is_provisioning(host: str) -> bool:
     """Return whether a host is a provisioning service's own."""
     return ".azure-devices-provisioning." in host.casefold()

@@ -1,0 +1,107 @@
+"""Whether the service would look for the key that made a signature: where `skn` and `sr` say, and whose key it is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from console.model.text import clean
+from console.model.token import SasParts, TokenFinding, TokenScope, Verdict
+from console.rules.sas_resource import as_meant, is_loopback
+from console.rules.token_order import REGISTRATION
+
+if TYPE_CHECKING:
+    from console.rules.sas_explain import NamedKey
+
+_SERVICE_SIDE = {"twins", "messages", "jobs", "servicebound", "digitaltwins", "configurations", "statistics"}
+
+
+def signer_findings(parts: SasParts) -> list[TokenFinding]:
+    """Return what is wrong with who signs a token for its resource, whatever the key."""
+    meant = as_meant(parts)
+    if meant.scope is TokenScope.REGISTRATION:
+        return _registration(meant)
+    path = meant.resource.split("/")[1:]
+    policies_only = meant.scope in (TokenScope.HUB, TokenScope.ALL_DEVICES) or path[0] in _SERVICE_SIDE
+    if parts.policy or not policies_only or not meant.host or "%" in meant.host:
+        return []
+    message = "it names no policy (skn), and for this resource only a policy can sign"
+    return [TokenFinding("skn-missing", message, "Add &skn=POLICY", Verdict.MALFORMED)]
+
+
+def _registration(meant: SasParts) -> list[TokenFinding]:
+    found = []
+    if meant.policy.casefold() != REGISTRATION:
+        said = f"names the policy {clean(meant.policy, limit=60)}" if meant.policy else "names none"
+        message = f"a device registers with the policy name {REGISTRATION} (skn), and it {said}"
+        hint = f"Write &skn={REGISTRATION}"
+        found.append(TokenFinding("skn-not-registration", message, hint, Verdict.MALFORMED))
+    if "." in meant.host:
+        message = f"a registration is for an ID scope, and it is for the host {clean(meant.host, limit=100)}"
+        hint = "Write ID_SCOPE/registrations/ID; an ID scope reads like 0ne00A1B2C3"
+        found.append(TokenFinding("registration-host", message, hint, Verdict.WRONG_RESOURCE))
+    return found
+
+
+def ownership_findings(parts: SasParts, named: NamedKey) -> list[TokenFinding]:
+    """Return what is wrong although the key made the signature: the service looks for another key."""
+    if not named.owner_known:
+        return []
+    meant = as_meant(parts)
+    wrong = Verdict.WRONG_KEY
+    if meant.scope is TokenScope.REGISTRATION:  # a device's key may be its enrollment's: the service hands it on
+        if not named.policy:
+            return []
+        message = f"a registration is signed with the key of its enrollment, and this is one of {_whose(named)}"
+        return [TokenFinding("key-of-policy", message, "Take the key of the enrollment", wrong)]
+    if named.host and _other_host(meant.host, named.host):
+        message = f"it is for {clean(meant.host, limit=100)}, and the key is of {clean(named.host, limit=100)}"
+        hint = "The same name on another hub has another key"
+        return [TokenFinding("key-of-other-hub", message, hint, Verdict.WRONG_RESOURCE)]
+    if named.policy:
+        return _policy(parts, named)
+    if parts.policy:
+        message = f"it is signed with a device's own key and names the policy {clean(parts.policy)} (skn)"
+        return [TokenFinding("skn-with-device-key", message, "Leave skn out", wrong)]
+    return _device(meant, named)
+
+
+def _policy(parts: SasParts, named: NamedKey) -> list[TokenFinding]:
+    if not parts.policy and not signer_findings(parts):
+        message = f"it is signed with a key of the policy {clean(named.policy)} and does not say so: “skn” is missing"
+        return [TokenFinding("skn-missing", message, f"Add &skn={clean(named.policy)}", Verdict.WRONG_KEY)]
+    if parts.policy and named.policy.casefold() != parts.policy.casefold():
+        message = f"it is signed with a key of the policy {clean(named.policy)} and names {clean(parts.policy)}"
+        return [TokenFinding("skn-other-policy", message, f"Write &skn={clean(named.policy)}", Verdict.WRONG_KEY)]
+    return []
+
+
+def _device(meant: SasParts, named: NamedKey) -> list[TokenFinding]:
+    path = meant.resource.split("/")[1:]
+    if len(path) < 2 or path[0] != "devices":
+        return []
+    hint = "Sign with the key of what it is for; ids are compared with case"
+    if path[1] != named.device_id:
+        message = f"it is for {clean(path[1])}, and the key is of {clean(named.device_id)}"
+        return [TokenFinding("key-of-other-device", message, hint, Verdict.WRONG_RESOURCE)]
+    module = path[3] if len(path) > 3 and path[2] == "modules" else ""
+    if module != named.module_id:
+        of = f"the module {clean(module)}" if module else "the device itself"
+        message = f"it is for {of}, and the key is of {_whose(named)}"
+        return [TokenFinding("key-of-other-owner", message, hint, Verdict.WRONG_RESOURCE)]
+    return []
+
+
+def _whose(named: NamedKey) -> str:
+    if named.policy:
+        return f"the policy {clean(named.policy)}"
+    return f"its module {clean(named.module_id)}" if named.module_id else "the device itself"
+
+
+def _other_host(one: str, other: str) -> bool:
+    first, second = _host(one), _host(other)
+    return first != second and not (is_loopback(first) or is_loopback(second))
+
+
+def _host(text: str) -> str:
+    return re.sub(r"^\w+://", "", text.strip()).partition("/")[0].partition(":")[0].casefold()
