@@ -26,7 +26,7 @@ from console.services.ports import Cancel
 from console.services.private_files import refused
 from console.services.staging import Staging, clear_abandoned
 
-BATCH, BATCH_SECONDS = 1000, 0.5
+BATCH, BATCH_SECONDS = 1500, 1.0
 _CHUNK = {KeyType.EC_P256: 100, KeyType.EC_P384: 50, KeyType.RSA_2048: 4, KeyType.RSA_3072: 2, KeyType.RSA_4096: 1}
 _LOCKED_CHUNK = 4  # deriving a key from a passphrase takes longer than making the certificate
 _ALONE = {KeyType.EC_P256: 1000, KeyType.EC_P384: 200}
@@ -89,6 +89,7 @@ class _Job:
         self.elsewhere = 0
         self.failed: dict[str, str] = {}
         self._clashes: list[Entry] = []
+        self._workers: Workers | None = None
 
     @property
     def rate(self) -> float:
@@ -117,6 +118,7 @@ class _Job:
         else:
             order = order_line(issuer, self._template, now, str(staging.path), passphrase)
             workers = Workers(min(_cores(), len(chunks)), order, chunks)
+            self._workers = workers
             try:
                 self._collect(_answers(workers, len(todo)), files, staging, cancel)
             finally:
@@ -149,6 +151,8 @@ class _Job:
     def _publish(self, batch: list[Entry]) -> None:
         issued, failed = publish(self._index, batch, self._folder)
         self.made += len(issued)
+        if self._workers is not None:
+            self._workers.clear({entry.place for entry in batch})
         for entry, why in failed:
             self.failed[entry.record.common_name] = not_issued(entry, why).sentence()
             self._clashes.append(entry)

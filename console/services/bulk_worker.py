@@ -1,6 +1,7 @@
 """A worker process of bulk issuing: reads names from standard input, writes what it made to standard output.
 
-The first line holds the order with the CA's key; later ones hold names. It ends with its parent, however that ends.
+The first line holds the order with the CA's key; later ones hold names, and folders that can go. It ends with its
+parent, however that ends.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ def main() -> None:
     files = files_from(order)
     for number, line in enumerate(source):
         files.enter(f"{os.getpid()}-{number}")
-        made, refused = files.make_all(json.loads(line))
+        names, done = json.loads(line)
+        files.clear(done)
+        made, refused = files.make_all(names)
         rows = [(one.name, one.serial, one.sha1, one.sha256, one.parts, one.notes, one.place) for one in made]
         target.write(json.dumps([rows, refused]).encode() + b"\n")
         target.flush()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from console.model.errors import ConsoleError, ErrorKind
@@ -21,6 +21,8 @@ _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from console.services.bulk
 _ROOT = str(Path(__file__).resolve().parents[2])
 _AHEAD = 2  # chunks that a worker is given before it has answered: it never waits for us
 
+_CLEARED = 4  # folders that a worker removes before a chunk, of those that can go
+
 Answer = tuple[list[Made], list[tuple[str, str]]]
 
 
@@ -30,6 +32,7 @@ class Workers:
     def __init__(self, count: int, order: bytes, chunks: Sequence[Sequence[str]]) -> None:
         self.answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
         self._chunks = deque(chunks)
+        self._done: deque[str] = deque()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._threads: list[threading.Thread] = []
         self._stopped = False
@@ -41,6 +44,10 @@ class Workers:
             why = (error.strerror or type(error).__name__).lower()
             what, hint = "No process could be started to issue certificates", "Free memory or processes, and try again"
             raise ConsoleError(ErrorKind.NOT_CONFIGURED, what, why, hint) from None
+
+    def clear(self, places: Iterable[str]) -> None:
+        """Have folders of the staging folder removed: workers do it between chunks, where they run side by side."""
+        self._done.extend(places)
 
     def stop(self) -> None:
         """End the processes at once; what they have not answered is lost, and none of it is in its place."""
@@ -79,7 +86,7 @@ class Workers:
             process.stdin.write(order)
             while True:
                 while waiting < _AHEAD and (chunk := self._next()) is not None:
-                    process.stdin.write(json.dumps(chunk).encode() + b"\n")
+                    process.stdin.write(json.dumps([chunk, self._cleared()]).encode() + b"\n")
                     waiting += 1
                 process.stdin.flush()
                 if not waiting:
@@ -95,6 +102,13 @@ class Workers:
             pass
         if waiting and not self._stopped:
             self.answers.put(None)
+
+    def _cleared(self) -> list[str]:
+        places: list[str] = []
+        with contextlib.suppress(IndexError):
+            while len(places) < _CLEARED:
+                places.append(self._done.popleft())
+        return places
 
     def _next(self) -> Sequence[str] | None:
         try:

@@ -21,6 +21,8 @@ KEY = "key.pem"
 VERSION = 1
 _APPLICATION = 0x68756277  # "hubw": an index of ours, and no other program's database
 WAIT_SECONDS = 20.0
+EXISTS = "its files are there already, and a key in them may be in use"
+_PARAMETERS = 500  # of one statement; SQLite before 3.32 takes 999
 _COLUMNS = (
     "serial, kind, subject, common_name, issuer, sha1, sha256, not_before, not_after, status, device_id, module_id, "
     "key_type, folder, stem, parts, run"
@@ -65,6 +67,11 @@ class Entry:
         """Return where a part is prepared."""
         return f"{self.folder}/{self.run}/{self.stem}.{part}"
 
+    @property
+    def place(self) -> str:
+        """The folder in the staging folder, empty where there is none."""
+        return self.run.partition("//")[2]
+
     def moved(self, folder: str, stem: str) -> Entry:
         """Return the same with its files in another place."""
         return replace(self, folder=folder, stem=stem)
@@ -103,36 +110,31 @@ class CaIndex:
         self._connection.close()
 
     def begin(
-        self, entries: Sequence[Entry], taken: Callable[[Entry], str | None]
+        self, entries: Sequence[Entry], there: Callable[[Entry], bool]
     ) -> tuple[list[Entry], list[tuple[Entry, str]]]:
-        """Commit entries as PENDING; an ISSUED one of the same place, whose files are gone, becomes REPLACED.
+        """Commit entries as PENDING; an ISSUED one of the same place becomes REPLACED when its files are gone.
 
         Args:
             entries: the new rows.
-            taken: asked while the index is locked: why an entry cannot be (its files are there), or None.
+            there: asked while the index is locked: whether the files of that other one are there.
 
-        Returns those begun, and those that were not, with the reason.
+        Returns those begun, and those that were not, with the reason: EXISTS, or a sentence's part.
         """
         begun: list[Entry] = []
         not_begun: list[tuple[Entry, str]] = []
         replaced: list[tuple[str]] = []
         with self._write() as connection:
+            others = _in_the_same_places(connection, entries)
             for entry in entries:
-                why = taken(entry)
-                if why is None and entry.stem:
-                    found = connection.execute(
-                        "SELECT serial, status FROM certificates "
-                        "WHERE folder = ? AND stem = ? AND status != 'replaced'",
-                        (entry.folder, entry.stem),
-                    ).fetchone()
-                    if found is not None and found[1] == RecordStatus.PENDING:
-                        why = "another process is making it right now"
-                    elif found is not None:
-                        replaced.append((found[0],))
-                if why is None:
-                    begun.append(entry)
+                serial, status = others.get((entry.folder, entry.stem), ("", ""))
+                if status == RecordStatus.PENDING:
+                    not_begun.append((entry, "another process is making it right now"))
+                elif serial and there(entry):
+                    not_begun.append((entry, EXISTS))
                 else:
-                    not_begun.append((entry, why))
+                    begun.append(entry)
+                    if serial:
+                        replaced.append((serial,))
             connection.executemany("UPDATE certificates SET status = 'replaced' WHERE serial = ?", replaced)
             connection.executemany(
                 f"INSERT INTO certificates ({_COLUMNS}) VALUES ({', '.join('?' * 17)})",  # noqa: S608
@@ -253,6 +255,27 @@ class CaIndex:
         except sqlite3.DatabaseError as error:
             hint = f"Restore {NAME} from a copy, or move it away: certificates stay valid, and the list begins anew"
             raise ConsoleError(ErrorKind.BAD_INPUT, self._what, str(error), hint) from None
+
+
+def _in_the_same_places(
+    connection: sqlite3.Connection, entries: Sequence[Entry]
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return serial and status of what is, or is being made, in the places of entries."""
+    stems: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.stem:
+            stems.setdefault(entry.folder, []).append(entry.stem)
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for folder, wanted in stems.items():
+        for start in range(0, len(wanted), _PARAMETERS):
+            part = wanted[start : start + _PARAMETERS]
+            rows = connection.execute(
+                "SELECT stem, serial, status FROM certificates "  # noqa: S608 (question marks)
+                f"WHERE folder = ? AND status != 'replaced' AND stem IN ({', '.join('?' * len(part))})",
+                (folder, *part),
+            )
+            found.update(((folder, stem), (serial, status)) for stem, serial, status in rows)
+    return found
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def make(built: Built, out: Path, passphrase: Secret | None, issuer: CaStore | N
         parts = (ca_index.KEY, ca_index.CERTIFICATE)
         entry = Entry(record, str(place), "ca", parts, os.path.relpath(staging.path, place))
         if index:
-            index.begin([entry], lambda _: None)
+            index.begin([entry], lambda _: False)
         try:
             if place.is_dir():
                 place.rmdir()  # empty, as was checked; a rename over it is not possible everywhere

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,6 +56,11 @@ class LeafFiles:
         """Write to a new folder in the staging folder from now on: writers to one folder wait for each other."""
         self._place = place
         os.mkdir(f"{self._staging}/{place}", 0o700)  # noqa: PTH102
+
+    def clear(self, places: Sequence[str]) -> None:
+        """Remove folders whose files have their names elsewhere by now."""
+        for place in places:
+            shutil.rmtree(f"{self._staging}/{place}", ignore_errors=True)
 
     def make(self, name: str) -> Made:
         """Make key and certificate. Raises ConsoleError for the name, OSError for the folder."""
@@ -119,11 +125,8 @@ def sha256(der: bytes) -> str:
 
 
 def _put(stem: str, part: str, data: bytes) -> None:
-    mode = _MODES[part]
-    descriptor = os.open(f"{stem}.{part}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    descriptor = os.open(f"{stem}.{part}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODES[part])
     try:
-        if mode == PUBLIC:
-            os.fchmod(descriptor, mode)  # whatever the umask; a private one is never wider than asked for
         os.write(descriptor, data)
     finally:
         os.close(descriptor)

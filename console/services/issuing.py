@@ -12,12 +12,10 @@ from console.model.certificate import CertificateKind, CertificateRecord, LeafOr
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 from console.rules.certificate_names import file_stem, kind_for
-from console.services.ca_index import CaIndex, Entry
+from console.services.ca_index import EXISTS, CaIndex, Entry
 from console.services.issue_files import CERTIFICATE, LeafFiles, Made, sha256
 from console.services.private_files import refused, sync_folder
 from console.services.staging import Staging, abandoned, sync_files
-
-EXISTS = "its files are there already, and a key in them may be in use"
 
 
 def entry_for(made: Made, template: LeafOrder, files: LeafFiles, issuer: str, folder: Path, staging: Staging) -> Entry:
@@ -49,7 +47,8 @@ def publish(index: CaIndex, entries: Sequence[Entry], folder: Path) -> tuple[lis
     """Give prepared files their names in `folder` and put them into the index, durable when this returns.
 
     The order makes every stop recoverable: files prepared and on disk; rows PENDING; files linked, the certificate
-    last; names on disk; rows ISSUED. Returns those issued, and those that were not, with the reason.
+    last; names on disk; rows ISSUED. What was prepared stays until its folder is removed. Returns those issued, and
+    those that were not, with the reason.
 
     Raises ConsoleError when the disk or the index refuses.
     """
@@ -59,7 +58,7 @@ def publish(index: CaIndex, entries: Sequence[Entry], folder: Path) -> tuple[lis
         sync_files(Path(entries[0].staging))
     except OSError as error:
         raise refused(f"The files in {folder} cannot be written", error) from None
-    begun, failed = index.begin(entries, _taken)
+    begun, failed = index.begin(entries, _is_there)
     issued: list[Entry] = []
     dropped: list[Entry] = []
     for entry in begun:
@@ -71,10 +70,6 @@ def publish(index: CaIndex, entries: Sequence[Entry], folder: Path) -> tuple[lis
             issued.append(entry)
     sync_folder(folder)
     index.finish(issued, dropped)
-    for entry in entries:
-        for part in entry.parts:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(entry.staged(part))  # noqa: PTH108 (several per certificate, thousands of certificates)
     return issued, failed
 
 
@@ -134,9 +129,9 @@ def not_issued(entry: Entry, why: str) -> ConsoleError:
     return ConsoleError(ErrorKind.CONFLICT, what, why, "Try again")
 
 
-def _taken(entry: Entry) -> str | None:
-    """Return why an entry cannot be: its certificate is there. Any other of its files is met when it is linked."""
-    return EXISTS if os.path.lexists(entry.path(CERTIFICATE)) else None
+def _is_there(entry: Entry) -> bool:
+    """Return whether the certificate of an earlier one is there; any other file is met when it is linked."""
+    return os.path.lexists(entry.path(CERTIFICATE))
 
 
 def _link(entry: Entry) -> str:

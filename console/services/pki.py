@@ -200,7 +200,7 @@ class Pki:
         )
         with store.index() as index:  # signed with the CA's key, so it is in its index; no file is kept
             entry = Entry(record)
-            index.begin([entry], lambda _: None)
+            index.begin([entry], lambda _: False)
             index.finish([entry])
         return certificate.public_bytes(PEM)
 
