@@ -229,7 +229,16 @@ def _opened(call: Callable[[Secret | None], T], question: str, *, from_stdin: bo
 def _content(path: str) -> bytes:
     from console.services.private_files import read_file
 
-    return read_file(Path(path).expanduser())
+    if not path:
+        raise _usage("No file was read", "its name is empty")
+    try:
+        home = Path(path).expanduser()
+    except RuntimeError:
+        why = "there is no such user"
+        raise ConsoleError(
+            ErrorKind.NOT_FOUND, f"The file {clean(path)} cannot be read", why, "Check the path"
+        ) from None
+    return read_file(home)
 
 
 def _certificate_json(one: HubCertificate) -> Json:

@@ -189,6 +189,14 @@ def test_one_way_to_prove_it_must_be_chosen(cli: Run, arguments: tuple[str, ...]
     assert cli("prove", *arguments)[0] == 2
 
 
+@pytest.mark.parametrize(("file", "code"), [("~no-such-user/ca.pem", 1), ("", 2), (".", 1), ("/dev/zero", 1), ("x", 1)])
+def test_files_that_cannot_be_read_end_in_one_sentence(cli: Run, file: str, code: int) -> None:
+    for arguments in (("upload", file, "--name", "x"), ("prove", "x", "--proof", file), ("register", "press-2", file)):
+        found, out, err = cli(*arguments)
+        assert (found, out, err.count("\n")) == (code, "", 1), err
+        assert "broke" not in err
+
+
 def test_a_thumbprint_is_registered_from_a_sealed_file(hub: HubRunner, cli: Run, tmp_path: Path) -> None:
     leaf = make("press-2")
     file = tmp_path / "press-2.p12"
