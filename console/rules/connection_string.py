@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from console.model.connection_string import ConnectionString, StringKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import TokenFinding, Verdict
+from console.rules.sas_reading import shown_name
 
 PROVISIONING_HOST = ".azure-devices-provisioning."
 _NAMES = (
@@ -21,6 +24,7 @@ _NAMES = (
 )
 _OTHERS = ("Endpoint", "EntityPath", "AccountName", "AccountKey", "DefaultEndpointsProtocol", "EndpointSuffix")
 _BY_FOLD = {name.casefold(): name for name in (*_NAMES, *_OTHERS)}
+_BEGUN = re.compile(rf"\s*({'|'.join(sorted(_BY_FOLD, key=len, reverse=True))})([^\w=])", re.IGNORECASE)
 _MARKS = ("hostname=", "sharedaccesskey=", "sharedaccesskeyname=", "deviceid=", "endpoint=sb:", "accountkey=")
 
 
@@ -49,7 +53,7 @@ def read(text: str) -> tuple[ConnectionString, tuple[TokenFinding, ...]]:
             continue
         known = _BY_FOLD.get(name.strip().casefold())
         if known is None:
-            findings.append(TokenFinding("string-unknown", f"“{clean(name, limit=40)}” is no name of a part"))
+            findings.append(_unknown(name))
             continue
         if known != name:
             spelled = f"“{clean(name, limit=40)}” is spelled {known}"
@@ -61,6 +65,17 @@ def read(text: str) -> tuple[ConnectionString, tuple[TokenFinding, ...]]:
         values[known] = value.strip()
     parts = _parts(values)
     return parts, (*findings, *_missing(parts, values))
+
+
+def _unknown(name: str) -> TokenFinding:
+    """Return what is said of a part of no known name, which may be a key that slipped there: it is not shown."""
+    begun = _BEGUN.match(name)
+    if begun is None:
+        return TokenFinding("string-unknown", f"{shown_name(name)} is no name of a part")
+    known = _BY_FOLD[begun[1].casefold()]
+    sign = f"“{clean(begun[2])}”" if begun[2].strip() else "a blank"
+    message = f"after {known} stands {sign} instead of “=”"
+    return _wrong("string-part", message, f"Write {known}=VALUE")
 
 
 def parse(text: str) -> ConnectionString:

@@ -22,6 +22,7 @@ _HEADER = re.compile(r"authorization[\"']?\s*[:=]\s*[\"']?$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?:pass(?:word|wd)?[\"']?\s*[:=]|-P|--pw)\s*[\"']?$", re.IGNORECASE)
 _BLANK = re.compile(r"\s")
 _QUOTES = "\"'`“”‘’"
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,18}")  # a key of 16 bytes has 22 characters and more
 _HEX = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNIT_DIGITS = {13: ("milliseconds", 1_000), 16: ("microseconds", 1_000_000), 19: ("nanoseconds", 1_000_000_000)}
 
@@ -38,6 +39,11 @@ class ReadToken:
     findings: tuple[TokenFinding, ...]
     values: dict[str, str]
     sent: str = ""
+
+
+def shown_name(text: str) -> str:
+    """Return a name that was typed, in quotation marks; of what may be a piece of a key or signature its length."""
+    return f"“{clean(text)}”" if _WORD.fullmatch(text) else f"what has {len(text)} characters"
 
 
 def looks_like_one(text: str) -> bool:
@@ -153,7 +159,7 @@ def _parameters(body: str, findings: list[TokenFinding]) -> dict[str, str]:
             findings.append(_malformed("parameter-empty", f"an “&” with nothing after it stands before {at[3:]}"))
             continue
         if not equals:
-            message = f"“{clean(part, limit=20)}” {at} has no “=”"
+            message = f"{shown_name(part)} {at} has no “=”"
             findings.append(_malformed("parameter-form", message, "Each part reads NAME=VALUE"))
             continue
         known = name.casefold()
@@ -161,7 +167,7 @@ def _parameters(body: str, findings: list[TokenFinding]) -> dict[str, str]:
             findings.append(_malformed("parameter-case", f"“{clean(name)}” {at} is spelled “{known}”", "Spell it so"))
         elif known not in _NAMES:
             hint = "“sv” and its like are of storage accounts" if known in {"sv", "sp", "srt", "ss"} else ""
-            findings.append(TokenFinding("parameter-unknown", f"“{clean(name, limit=20)}” {at} is no part of it", hint))
+            findings.append(TokenFinding("parameter-unknown", f"{shown_name(name)} {at} is no part of it", hint))
             continue
         if known in values:
             findings.append(_malformed("parameter-twice", f"“{known}” {at} stands in it twice", "Take one out"))

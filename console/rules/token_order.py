@@ -54,6 +54,8 @@ def host_of(text: str) -> str:
     host = re.sub(r"^\w+://", "", text.strip()).rstrip("/").partition(":")[0]
     if not host:
         raise _bad("it is not known which hub it is for", "Give --hub HOST, such as contoso.azure-devices.net")
+    if "=" in text:  # a key, or all of a connection string: not shown
+        raise _bad("what stands where the host should is none", "Write it like contoso.azure-devices.net")
     if not _HOST.fullmatch(host):
         raise _bad(f"“{clean(text, limit=80)}” is no host name", "Write it like contoso.azure-devices.net")
     if "." not in host and host.casefold() not in _LOCAL:

@@ -107,3 +107,27 @@ def test_a_token_inside_is_explained_too():
     elsewhere = good.replace(f"HostName={HOST}", "HostName=other.azure-devices.net")
     assert "string-other-host" in [one.id for one in explain(elsewhere, NOW).details]
     assert explain(elsewhere, NOW).verdict is Verdict.WRONG_RESOURCE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HostName=h.azure-devices.net;DeviceId=A;SharedAccessKey:{key}",
+        "HostName=h.azure-devices.net;DeviceId=A;{key}",
+        "HostName=h.azure-devices.net;DeviceId=A;SharedAccessKey=;{key}",
+        "sharedaccesskey {key};HostName=h.azure-devices.net",
+        "HostName=h.azure-devices.net;DeviceId=A;SharedAccessKey={key};{long}",
+        "HostName=h.azure-devices.net&sig{key}&DeviceId=A",
+    ],
+)
+def test_no_piece_of_a_key_is_shown_wherever_it_slipped_to(text: str) -> None:
+    key, long = base64.b64encode(bytes(range(32))).decode(), base64.b64encode(bytes(range(48))).decode()
+    pasted = text.format(key=key, long=long)
+    told = explain(pasted, datetime(2026, 11, 23, tzinfo=UTC))
+    shown = repr(told.facts) + repr(told.findings) + repr(told.details) + repr(read(pasted)[1])
+    assert not [piece for piece in (key[at : at + 8] for at in range(len(key) - 8)) if piece in shown]
+
+
+def test_a_part_with_another_sign_than_equals_is_named() -> None:
+    told = {one.id: one for one in read("HostName=h.azure-devices.net;DeviceId=A;SharedAccessKey:abc=")[1]}
+    assert told["string-part"].message == "after SharedAccessKey stands “:” instead of “=”"
