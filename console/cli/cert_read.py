@@ -43,7 +43,7 @@ def inspect(
     """Tell what SOURCE holds: a file of any form, `-` for standard input, or host:port.
 
     PEM, DER, PKCS#7, PKCS#12, requests, bundles and bare base64 are told by their content. Private keys are counted,
-    never read. Nothing is verified here. With --profile a host is asked through that profile's proxy.
+    never shown. Nothing is verified here. With --profile a host is asked through that profile's proxy.
     """
     tool = _inspector(settings)
     held = _opened(

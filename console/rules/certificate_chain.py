@@ -14,6 +14,8 @@ from console.rules.issuing_match import likely_issued, self_signed
 
 DEEPEST = 102
 """Leaf, 100 CAs and the root: OpenSSL's default depth."""
+UNORDERED = frozenset({"PKCS#7", "PKCS#12"})
+"""Forms out of which a program takes the leaf by its key, wherever it stands."""
 _MOST_STEPS = 20_000
 """Candidates looked at before the search gives up: hostile bundles let every CA be the issuer of every other."""
 _MOST_CHAINS = 64
@@ -88,6 +90,8 @@ def verify(
     if unused:
         noun = "certificate" if unused == 1 else "certificates"
         notes.append(f"{unused} more {noun} in {held.source} did not belong to the chain")
+    if ders[0] != leaf and not held.tls and not UNORDERED & set(held.forms):
+        notes.append("the leaf is not the first in the file: TLS stacks present a file in its order, leaf first")
     return replace(verdict, notes=tuple(notes))
 
 

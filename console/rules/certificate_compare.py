@@ -8,7 +8,7 @@ from datetime import datetime
 from console.model.certificate import Answer, CertificateInfo, Comparison, Fault, Inspected, Registered
 from console.model.device import SHA1_DIGITS, AuthType
 from console.model.text import clean
-from console.rules.certificate_chain import Anchor, leaf_of, verify_leaf
+from console.rules.certificate_chain import UNORDERED, Anchor, leaf_of, verify_leaf
 from console.rules.certificate_one import subject_names
 from console.rules.certificate_strength import hash_doubt, key_doubt
 
@@ -33,8 +33,6 @@ _CERTAIN = (
     Fault.NOT_A_CA,
 )
 """What the hub is known to refuse (IoT Hub's documents on X.509); it is silent on the rest of RFC 5280."""
-_UNORDERED = {"PKCS#7", "PKCS#12"}
-"""Forms out of which a program takes the leaf by its key, wherever it stands."""
 _MOST_NAMES = 4
 _STRONGER = "Issue it with RSA 2048 or more, EC P-256 or P-384, and SHA-256"
 _RENEW = "Issue a new one: hubwarden cert issue; register it: hubwarden cert register"
@@ -92,7 +90,7 @@ def _answer(
 def _doubt(held: Inspected, leaf: CertificateInfo) -> tuple[str, str]:
     """Return why a certificate that fits may not get as far as being judged, and what to do; empty for nothing."""
     first = held.certificates[0]
-    if first.der != leaf.der and not held.tls and not set(held.forms) & _UNORDERED:
+    if first.der != leaf.der and not held.tls and not UNORDERED & set(held.forms):
         text = f"the file begins with “{first.subject}”: TLS stacks present a file in its order, and that one would be"
         return f"{text} judged instead", "Put the leaf first, then its issuer, up to the root"
     if text := key_doubt(leaf):

@@ -210,6 +210,10 @@ class Lint:
     def _at_hub(self, leaf: CertificateInfo) -> Iterator[LintFinding]:
         if self._registered is not None and {leaf.sha1, leaf.sha256} & set(self._registered):
             return  # it signs in by thumbprint
+        if self._registered is not None and any(self._registered):
+            text = "the device signs in by thumbprint, and the thumbprint of this certificate is not registered"
+            yield LintFinding("thumbprint", HIGH, text, "Register it: hubwarden cert register", leaf.subject)
+            return
         if self._anchors is None:
             text = "whether its CA is verified at the hub is not known: the hub was not asked"
             yield LintFinding("ca-at-hub", MEDIUM, text, "Ask it: --at-hub", leaf.subject, unknown=True)

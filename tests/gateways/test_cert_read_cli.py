@@ -176,6 +176,13 @@ def test_verify_says_whether_a_chain_is_trusted(cli: Run) -> None:
     assert (code, document(out, "certificate_chain")["faults"][0]["fault"]) == (1, "wrong_purpose")
 
 
+def test_verify_remarks_that_a_file_would_be_presented_in_its_order(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "turned.pem").write_bytes(MIDDLE.pem + LEAF.pem)
+    code, out, _ = cli("verify", "turned.pem", "--root", "root.pem")
+    assert (code, "the leaf is not the first in the file" in " ".join(out.split())) == (0, True)
+    assert "not the first" not in cli("verify", "chain.pem", "--root", "root.pem")[1]
+
+
 def test_lint_fails_on_medium_and_higher_only(cli: Run) -> None:
     assert cli("lint", "root.pem", "--for-upload")[0] == 0
     code, out, _ = cli("lint", "both.pem", "--for-upload", "--json")

@@ -121,6 +121,10 @@ def test_registered_thumbprints_are_looked_at() -> None:
     assert ids(findings(own, registered=(info.sha256,))) == [("self-signed", MEDIUM)]
 
 
+def test_a_thumbprint_that_is_not_registered_is_told() -> None:
+    assert ids(findings(leaf(None), registered=("AB" * 32, ""))) == [("thumbprint", HIGH), ("self-signed", MEDIUM)]
+
+
 def test_what_the_hub_was_not_asked_is_unknown_and_no_failure() -> None:
     found = findings(leaf(), MIDDLE, ROOT, anchors=None)
     assert [(one.id, one.unknown) for one in found] == [("ca-at-hub", True)]
