@@ -16,6 +16,7 @@ from console.model.certificate import CertificateKind, KeyType
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.present.lines import plain
+from console.services.ports import Cancel
 from console.ui.app import HubwardenApp
 from console.ui.dialogs.confirm import Confirm
 from console.ui.dialogs.controls import PushButton
@@ -371,6 +372,25 @@ async def test_many_can_be_stopped_by_the_prompt(tmp_path: Path) -> None:
         await until(pilot, lambda: "NOT ALL THERE" in dump(app))
 
 
+async def test_leaving_stops_and_says_so(tmp_path: Path) -> None:
+    ids = tmp_path / "ids.txt"
+    ids.write_text("press-1\npress-2\n")
+    script = knobs(records=[], gate=Event())
+    async with console(script) as (pilot, app):
+        await press(pilot, "6")
+        await run(pilot, "certificates.issue-many")
+        form = app.screen
+        assert isinstance(form, Form)
+        form._inputs["ids"].value, form._inputs["out"].value = str(ids), str(tmp_path)
+        await settle(pilot)
+        form.query_one("#submit", PushButton).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "1 of 2" in dump(app))
+        assert "issuing certificates stops" in app.screen.unsaved()  # type: ignore[attr-defined]
+        await press(pilot, "6")
+        assert "MADE HERE" in dump(app) and "the same action with the same folder goes on" in said(app)
+
+
 async def test_the_marked_devices_are_issued_for(tmp_path: Path) -> None:
     script = knobs(records=[])
     async with console(script) as (pilot, app):
@@ -411,6 +431,31 @@ async def test_files_and_hosts_are_inspected_verified_linted_and_compared() -> N
         assert "WOULD AUTHENTICATE" in found[2], "the verdict comes first, in words"
         source, device, _ = script.certificates.asked("compare")[0]
         assert device == "lyon-press-0001" and source.endswith("lyon-press-0001.cert.pem")
+
+
+async def test_escape_stops_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with console() as (pilot, app):
+        given: list[Cancel] = []
+
+        def hang(source: str, *, cancel: Cancel, **options: Any) -> None:
+            given.append(cancel)
+            cancel.wait(20)
+
+        monkeypatch.setattr(app.services.credentials.inspector, "inspect", hang)
+        await press(pilot, "6")
+        await run(pilot, "inspect")
+        form = app.screen
+        assert isinstance(form, Form)
+        form._inputs["source"].value = "press.example:8883"
+        await pilot.pause()
+        form.query_one("#submit", PushButton).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(given))
+        assert "reading press.example:8883 …" in dump(app)
+        await press(pilot, "escape")
+        assert given[0].cancelled and "Stopped: reading press.example:8883" in said(app)
+        await run(pilot, "inspect")
+        assert isinstance(app.screen, Form)
 
 
 async def test_what_goes_wrong_is_a_page_with_the_reason() -> None:

@@ -174,6 +174,8 @@ class BulkScreen(Asking):
 
     def on_unmount(self) -> None:
         """Stop: nobody looks any more, and the keys' passphrase must not stay."""
+        if self.under_way and not self._stop.cancelled and self.app.is_running:
+            self.app.notify("Issuing was stopped: the same action with the same folder goes on", timeout=8)
         self._stop.cancel()
         self._bulk = self._attempt = None
 

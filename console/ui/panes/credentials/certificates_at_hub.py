@@ -15,7 +15,7 @@ from console.ui.panes.credentials.certificates_base import CertificateBase
 
 def hub_name(name: str) -> str:
     """Return a name as the hub takes it for a CA: other characters become "-"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:64]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:64] or "ca"
 
 
 class AtHub(CertificateBase):
