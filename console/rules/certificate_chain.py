@@ -74,6 +74,11 @@ def leaf_of(ders: Sequence[bytes]) -> bytes:
     return next((one for one in ends if not one.authority), ends[0]).der
 
 
+def readable(der: bytes) -> bool:
+    """Say whether bytes are a certificate that can take part in a chain."""
+    return bool(_readable([der]))
+
+
 def verify(
     held: Inspected, anchors: Sequence[Anchor], now: datetime, purpose: Purpose = Purpose.CLIENT, *, strict: bool = True
 ) -> ChainVerdict:

@@ -8,7 +8,7 @@ from datetime import datetime
 from console.model.certificate import Answer, CertificateInfo, Comparison, Fault, Inspected, Registered
 from console.model.device import SHA1_DIGITS, AuthType
 from console.model.text import clean
-from console.rules.certificate_chain import UNORDERED, Anchor, leaf_of, verify_leaf
+from console.rules.certificate_chain import UNORDERED, Anchor, leaf_of, readable, verify_leaf
 from console.rules.certificate_one import subject_names
 from console.rules.certificate_strength import hash_doubt, key_doubt
 
@@ -149,6 +149,10 @@ def _by_ca(
         first = certain[0]
         text = first.message
         if first.fault in (Fault.NO_ISSUER, Fault.UNTRUSTED_ROOT):
+            unread = [one.label for one in anchors if one.verified and not readable(one.der)]
+            if unread:
+                text = f"its chain may lead to {', '.join(unread[:3])}, which could not be read: {first.message}"
+                return Answer.UNKNOWN, text, "Upload that CA anew under another name"
             verified = sum(one.verified for one in anchors)
             text = f"its chain leads to no CA that is verified at the hub ({verified} are): {first.message}"
             hint = "Present the whole chain, or upload its CA: hubwarden cert upload, prove"

@@ -189,11 +189,7 @@ class Inspector:
         if found and not any(one.der for one in found):
             why = "the resource manager tells their names and not the certificates themselves"
             raise ConsoleError(ErrorKind.BAD_ANSWER, "The hub's CA certificates could not be read", why)
-        return [
-            Anchor(one.der, f"{one.name} (at the hub)", complete=True, verified=one.verified)
-            for one in found
-            if one.der
-        ]
+        return [Anchor(one.der, f"{one.name} (at the hub)", complete=True, verified=one.verified) for one in found]
 
     def _ask(self, target: tuple[str, int], server_name: str, cancel: Cancel) -> Inspected:
         from console.rules.certificate_reading import of_host

@@ -236,8 +236,7 @@ def test_a_loop_of_cas_is_told(house: House) -> None:
     names = [leaf(None, word).certificate.subject for word in "AB"]
     loop = [make(names[n % 2], ca=True, number=40, issuer=names[(n + 1) % 2]) for n in range(120)]
     register(house.runner, DEVICE, **house.known("by CA", GOOD))
-    found = house.ask([leaf(loop[0]), *loop])
-    assert (found.answer, "no end of its chain" in found.why) == (UNKNOWN, True)
+    assert "no end of its chain" in house.ask([leaf(loop[0]), *loop]).why
 
 
 def test_a_hub_that_cannot_be_read_leaves_the_chain_unknown(house: House) -> None:
