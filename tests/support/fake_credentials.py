@@ -149,11 +149,9 @@ class CertificateScript:
             raise self.errors[name]
 
     def asked(self, name: str) -> list[tuple[Any, ...]]:
-        """Return the arguments of every call of a method."""
         return [call[1:] for call in self.calls if call[0] == name]
 
     def open(self, ca: str, passphrase: Secret | None) -> AuthorityRecord:
-        """Return a CA after its key was opened."""
         one = next((one for one in self.authorities if ca in (str(one.folder), one.record.common_name)), None)
         if one is None:
             raise ConsoleError(ErrorKind.NOT_FOUND, f"There is no CA {ca}", "no folder of that name", "Check the name")
