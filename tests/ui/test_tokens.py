@@ -441,6 +441,42 @@ async def test_what_comes_as_keys_is_text_and_no_command() -> None:
         assert app.screen.query_one(PasteField).secret == Secret("q2:?")
 
 
+async def test_a_paste_right_behind_the_key_or_beside_the_field_is_taken() -> None:
+    async with tokens() as (pilot, app, _):
+        app.post_message(events.Key("e", "e"))
+        app.post_message(events.Paste(token()))
+        await settle(pilot)
+        assert "NOT VERIFIED" in dump(app)
+        await press(pilot, "tab", "tab", "tab")
+        assert isinstance(app.focused, Page)
+        app.post_message(events.Paste("&x=1"))
+        await settle(pilot)
+        assert app.screen.query_one(PasteField).secret.reveal().endswith("&x=1")
+
+
+async def test_no_secret_is_on_any_screen_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    async with tokens(size=LARGE) as (pilot, app, _):
+        monkeypatch.setattr(app, "copy_to_clipboard", lambda text: None)
+
+        async def go(*keys: str) -> None:
+            for key in keys:
+                await press(pilot, key)
+                seen.append("".join(dump(app).split()) + app.export_screenshot())
+
+        await go("a", "enter", *"press-0417", "enter", "enter", "enter", "enter", "right", "enter", *KEY)
+        await go("enter", "y", "?", "escape", "escape")
+        made = token(minutes=60)
+        await go("e")
+        await paste(pilot, made)
+        await go("enter", "enter", *KEY, "tab", "j", "escape", "enter", "escape", "y", "enter")
+    everything = "".join(seen)
+    assert "WHATITOPENS" in everything and "VALID" in everything
+    for secret in (KEY, made, made.partition("sig=")[2][:30]):
+        assert secret not in everything
+    assert KEY[:20] not in everything
+
+
 @pytest.mark.parametrize("way", ["escape", "2"])
 async def test_what_was_pasted_is_forgotten_on_leaving(way: str) -> None:
     async with tokens() as (pilot, app, _):

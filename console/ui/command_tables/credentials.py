@@ -9,7 +9,14 @@ TABLE: tuple[Command, ...] = (
     Command("credentials.previous-tab", "Previous tab", "credentials", ("shift+tab",), "The other way round"),
     Command("tokens.actions", "Actions …", "tokens", ("a",), "Mint, explain", "actions", 10),
     Command(
-        "tokens.explain", "Explain a token …", "tokens", ("e",), "Paste it; say what is wrong with it", "explain", 12
+        "tokens.explain",
+        "Explain a token …",
+        "tokens",
+        ("e",),
+        "Paste it; say what is wrong with it",
+        "explain",
+        12,
+        eager=True,
     ),
     Command("tokens.filter", "Filter", "tokens", ("slash",), "Resource, policy, who; !not", "filter", 20, eager=True),
     Command("tokens.valid", "Valid only, or all", "tokens", ("v",), "Leave out the expired ones", "valid", 30),
@@ -28,8 +35,12 @@ TABLE: tuple[Command, ...] = (
     Command("message.show", "Show or hide the content", "message", ("ctrl+r",), "Hides itself after 20 s", "show", 10),
     Command("explain.hub", "Hold against the hub's keys …", "explain", ("ctrl+r",), "A privileged read", "check", 10),
     Command("secret.reveal", "Show or hide", "secret", ("v",), "Hides itself after 20 seconds", "show", 10),
-    Command("ask.next", "Next field", "ask", ("enter", "down"), "Down to the result", "next", 10, action="app.focus_next"),
+    Command(
+        "ask.next", "Next field", "ask", ("enter", "down"), "Down to the result", "next", 10, action="app.focus_next"
+    ),
     Command("ask.previous", "Field before", "ask", ("up",), "Back up", action="app.focus_previous"),
-    Command("ask.clear", "Clear the field", "ask", ("ctrl+u",), "Forget what it holds", "clear", 20, action="clear_all"),
+    Command(
+        "ask.clear", "Clear the field", "ask", ("ctrl+u",), "Forget what it holds", "clear", 20, action="clear_all"
+    ),
     Command("payload.actions", "Actions …", "payload", ("a",), "Make a key, encrypt, decrypt, rotate", "actions", 10),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -107,6 +107,10 @@ class PastedScreen(ForgetfulScreen):
             self.query_one("#heading", Heading).set(*self.headline())
             page.show(self.lines(max(page.size.width - 1, 20)))
         self.update_chrome()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take a paste wherever the cursor is, unless a field took it."""
+        self.pasted.on_paste(event)
 
     @on(PasteField.Changed)
     @on(Input.Changed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from textual import on
@@ -199,10 +198,9 @@ class TokensScreen(TabScreen):
         """Offer what can be done here."""
         commands = [BY_ID[f"tokens.{name}"] for name in _ACTIONS]
 
-        def choose(choice: str | None) -> None:
+        async def choose(choice: str | None) -> None:
             if choice is not None:
-                handler: Callable[[], None] = getattr(self, BY_ID[choice].method)
-                handler()
+                await self.console.run_command(BY_ID[choice])
 
         self.app.push_screen(Menu("TOKENS", [MenuItem(one.id, one.title, one.help) for one in commands]), choose)
 
@@ -276,8 +274,10 @@ class TokensScreen(TabScreen):
 
     # --- explaining ----------------------------------------------------------------------------------------------
 
-    def command_tokens_explain(self) -> None:
-        """Explain something that is pasted."""
+    async def command_tokens_explain(self) -> None:
+        """Explain something that is pasted, be it pasted at once."""
         from console.ui.panes.credentials.tokens_explain import ExplainScreen
 
-        self.app.push_screen(ExplainScreen())
+        screen = ExplainScreen()
+        await self.app.push_screen(screen)
+        screen.set_focus(screen.pasted)
