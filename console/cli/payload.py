@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import signal
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from console.cli.durations import seconds
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.payload import METHOD, PayloadAction, PayloadLine, PayloadResult
 from console.model.secret import Secret
@@ -44,18 +47,34 @@ def payload() -> None:
     """
 
 
+def _refuse_keys(arguments: Iterable[str], *, extra: bool) -> None:
+    from console.cli.sas_keys import refuse_keys
+
+    refuse_keys(arguments, extra=extra, instead="--key-file")
+
+
+def _no_key(_ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from console.cli.sas_keys import key_as_argument
+
+        raise key_as_argument(f"the option {param.opts[0]}", "--key-file")
+
+
 def payload_options(command: F) -> F:
     """Add the options of every command that works on lines; the command gets them as `options`."""
 
     @functools.wraps(command)
-    def wrapper(*args: Any, **values: Any) -> Any:
+    def wrapper(*args: Any, more: tuple[str, ...], **values: Any) -> Any:
+        _refuse_keys([*(value for value in values.values() if isinstance(value, str)), *more], extra=bool(more))
         names = ("source", "out", "key_file", "field", "strict", "replace", "as_json")
         options = PayloadOptions(**{name: values.pop(name) for name in names})
         return command(*args, options=options, **values)
 
     decorated: Any = wrapper
     for option in (
+        click.argument("more", nargs=-1, metavar=""),
         click.argument("source", default="-", metavar="[FILE]"),
+        click.option("--key", "-k", expose_value=False, callback=_no_key, hidden=True),
         click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.payload_result/1; needs --out."),
         click.option("--replace", is_flag=True, help="--out may replace a file."),
         click.option("--strict", is_flag=True, help="Stop at the first bad line."),
@@ -70,22 +89,28 @@ def payload_options(command: F) -> F:
 
 
 @payload.command("keygen")
+@click.argument("more", nargs=-1, metavar="")
 @click.option("--out", default="", metavar="FILE", help="Into a new file (0600).")
 @click.option("--show", is_flag=True, help="Print it even where standard output is a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.payload_key/1.")
-def keygen(out: str, show: bool, as_json: bool) -> None:
+def keygen(more: tuple[str, ...], out: str, show: bool, as_json: bool) -> None:
     """Make a key: into a file, a pipe, or on the terminal with --show (which keeps it in its scrollback).
 
     It is for symmetric payload encryption outside the hub's model: keep it where the keys of your devices are kept.
     """
+    _refuse_keys([*more, out], extra=bool(more))
     if not out and sys.stdout.isatty() and not show:
         what, why = "No key was made", "standard output is a terminal, which would keep it in its scrollback"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Add --out FILE, or --show", code="usage")
-    key = _payload().new_key()
     if out:
+        from console.services.payload_target import usable_target
         from console.services.private_files import write_file
 
-        write_file(Path(out), key.reveal().encode("ascii") + b"\n")
+        target = usable_target(Path(out), instead="Choose another name: a key in it may be in use")
+        key = _payload().new_key()
+        write_file(target, key.reveal().encode("ascii") + b"\n")
+    else:
+        key = _payload().new_key()
     if as_json:
         from console.cli.output import envelope, print_json
         from console.model.clock import system_clock
@@ -108,14 +133,20 @@ def encrypt(options: PayloadOptions) -> int:
     return _work(PayloadAction.ENCRYPT, options)
 
 
-def _age(_ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
-    if value is not None and value <= 0:
+def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    age = seconds(ctx, param, value)
+    if age is not None and age <= 0:
         raise click.BadParameter("an age of 0 s or less lets nothing through.", param=param)
-    return value
+    return age
 
 
 @payload.command("decrypt")
-@click.option("--ttl", type=int, callback=_age, metavar="SECONDS", help="Refuse what is older, or from the future.")
+@click.option(
+    "--ttl",
+    callback=_age,
+    metavar="SECONDS",
+    help="Refuse what is older (seconds, or 15m, 8h, 7d), or over a minute from the future.",
+)
 @payload_options
 def decrypt(options: PayloadOptions, ttl: int | None) -> int:
     """Decrypt each line, or one member of each JSON line; any of the keys may fit.
@@ -153,6 +184,7 @@ def _work(action: PayloadAction, options: PayloadOptions, ttl: int | None = None
         raise ConsoleError(ErrorKind.BAD_INPUT, "--json needs --out", why, "Add --out FILE", code="usage")
     service = _payload()
     keys = _keys(service, options)
+    _unwind_on_signals()
     if options.out and options.source != "-":
         result = service.run_file(
             action,
@@ -178,6 +210,17 @@ def _work(action: PayloadAction, options: PayloadOptions, ttl: int | None = None
         )
         return _report(result, options)
     return _pipe(service, action, keys, options, ttl)
+
+
+def _unwind_on_signals() -> None:
+    """Let the end of a terminal or of a job unwind as ctrl+c does, so that nothing decrypted is left half written."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup's SIG_IGN stays
+            signal.signal(number, stop)
 
 
 def _pipe(
@@ -268,8 +311,23 @@ def _keys(service: Payload, options: PayloadOptions) -> tuple[Secret, ...]:
     if not options.key_file:
         from console.cli.context import ask_secret_apart
 
-        return service.read_keys(ask_secret_apart("Key", "Give --key-file FILE").encode())
-    from console.config_secrets import private_file
+        return service.read_keys(ask_secret_apart("Key", "Give --key-file FILE").encode("utf-8", "surrogateescape"))
     from console.services.private_files import read_file
 
-    return service.read_keys(read_file(private_file(Path(options.key_file).expanduser()), limit=1024 * 1024))
+    return service.read_keys(read_file(_private(Path(options.key_file).expanduser()), limit=1024 * 1024))
+
+
+def _private(file: Path) -> Path:
+    """Return a file or pipe that only its owner may read: `--key-file <(vault read …)` puts no key on a disk."""
+    from console.config_secrets import private_file
+
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return private_file(file)  # which says what is wrong
+    if not stat.S_ISFIFO(mode):
+        return private_file(file)
+    if mode & 0o077:
+        why = f"others may read or write the pipe (mode {stat.S_IMODE(mode):04o})"
+        raise ConsoleError(ErrorKind.BAD_INPUT, f"The key in {file} is not used", why, f"Run: chmod 600 {file}")
+    return file

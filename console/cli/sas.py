@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import click
 
 from console.cli.context import Settings
+from console.cli.durations import seconds
 from console.cli.sas_keys import KeyOptions, minted
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.token import MintedToken, TokenOrder
 
 F = TypeVar("F", bound=Callable[..., Any])
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @click.group()
@@ -26,16 +26,6 @@ def sas() -> None:
     --hub alone), or is read with the profile's credential (without both), which is noted in the journal first. It is
     never an argument: those stand in the process list and in the shell's history.
     """
-
-
-def _seconds(_ctx: click.Context, param: click.Parameter, value: str) -> int:
-    """Return the lifetime that was typed: seconds, or 15m, 8h, 7d."""
-    text = value.strip().casefold()
-    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
-    digits = number.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 12):
-        raise click.BadParameter(f"“{value}” is no number of seconds: give 3600, or 15m, 8h, 7d.", param=param)
-    return int(number) * _UNITS[unit]
 
 
 def _no_key(_ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -69,7 +59,7 @@ def mint_options(command: F) -> F:
             "--ttl",
             default="3600",
             metavar="SECONDS",
-            callback=_seconds,
+            callback=seconds,
             help="Lifetime: seconds (an hour by default), or 15m, 8h, 7d.",
         ),
         click.option("--key-stdin", is_flag=True, help="Read the key, or a connection string with it, from stdin."),
@@ -193,10 +183,13 @@ def inspect(settings: Settings, /, more: tuple[str, ...], **options: Any) -> int
 
 
 @sas.command("ledger")
+@click.argument("more", nargs=-1, metavar="")
 @click.option("--valid", is_flag=True, help="Only those that have not expired.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.sas_ledger/1.")
-def ledger(valid: bool, as_json: bool) -> None:
+def ledger(more: tuple[str, ...], valid: bool, as_json: bool) -> None:
     """List the tokens minted here: what for, until when, by whom; newest first. The tokens themselves are not kept."""
     from console.cli.sas_inspect import show_ledger
+    from console.cli.sas_keys import refuse_keys
 
+    refuse_keys(more, extra=bool(more))
     show_ledger(valid, as_json)

@@ -157,14 +157,15 @@ def _asked() -> Secret:
 # --- never an argument ----------------------------------------------------------------------------------------------
 
 
-def refuse_keys(arguments: Iterable[str], *, extra: bool = False) -> None:
+def refuse_keys(arguments: Iterable[str], *, extra: bool = False, instead: str = "--key-stdin") -> None:
     """Raise ConsoleError (code "usage") when an argument is a key or token by its looks, or one too many (`extra`)."""
     listed = list(arguments)
     for text in listed:
         if looks_secret(text):
-            raise key_as_argument("an argument")
+            raise key_as_argument("an argument", instead)
     if extra:
-        raise _bad(f"“{clean(listed[-1], limit=60)}” is one argument too many", "See --help")
+        why = f"“{clean(listed[-1], limit=60)}” is one argument too many"
+        raise ConsoleError(ErrorKind.BAD_INPUT, "Nothing was done", why, "See --help", code="usage")
 
 
 def looks_secret(text: str) -> bool:
@@ -174,15 +175,17 @@ def looks_secret(text: str) -> bool:
     if not text.endswith("="):
         return False
     try:
-        return len(base64.b64decode(text, validate=True)) in _KEY_BYTES
+        return len(base64.b64decode(text, altchars=b"-_" if "-" in text or "_" in text else None, validate=True)) in (
+            _KEY_BYTES
+        )
     except (binascii.Error, ValueError):
         return False
 
 
-def key_as_argument(where: str) -> ConsoleError:
+def key_as_argument(where: str, instead: str = "--key-stdin") -> ConsoleError:
     """Return the refusal of a secret that was given as an argument."""
     why = f"{where} holds a key or token, and arguments stand in the process list and in the shell's history"
-    hint = "Give it by --key-stdin or at the prompt; this one has been seen, so replace it (rotate the key)"
+    hint = f"Give it by {instead} or at the prompt; this one has been seen, so replace it (rotate the key)"
     return ConsoleError(ErrorKind.BAD_INPUT, "A key is never taken from an argument", why, hint, code="usage")
 
 

@@ -28,6 +28,7 @@ class PayloadFault(StrEnum):
     FUTURE = "from the future"
     NOT_A_TOKEN = "not a token"  # noqa: S105
     NOT_JSON = "not JSON"
+    AMBIGUOUS = "ambiguous member"  # the member, or one on the way to it, stands in the line twice
     NO_FIELD = "no such member"
     TOO_LONG = "too long"
 

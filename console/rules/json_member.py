@@ -10,11 +10,17 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
 _DOT = re.compile(r"(?<!\\)\.")
 
+_LONGEST_INDEX = 18  # digits
+
 Path = tuple[str, ...]
 
 
 class NotJsonError(ValueError):
     """A line is not JSON; the text says where."""
+
+
+class AmbiguousError(ValueError):
+    """Two members of one object have the name that was asked for: readers differ in which they take."""
 
 
 def path_of(field: str) -> Path:
@@ -31,13 +37,14 @@ def path_of(field: str) -> Path:
 def find(text: str, path: Path) -> tuple[int, int, Any] | None:
     """Return where the value at a path begins and ends in a JSON text, and the value; None where there is none.
 
-    Of members with the same name the last one counts, as every JSON reader has it. Raises NotJsonError.
+    A name on the path that an object has twice is refused: one of the two would stay as it was, in clear or under the
+    old key, and some readers take it. Raises NotJsonError, AmbiguousError.
     """
     value = load(text)
     for step in path:
         if isinstance(value, dict) and step in value:
             value = value[step]
-        elif isinstance(value, list) and step.isascii() and step.isdigit() and int(step) < len(value):
+        elif isinstance(value, list) and _is_index(step) and int(step) < len(value):
             value = value[int(step)]
         else:
             return None
@@ -59,6 +66,10 @@ def load(text: str) -> Any:
         raise NotJsonError(str(error).partition(";")[0].lower()) from None
 
 
+def _is_index(step: str) -> bool:
+    return step.isascii() and step.isdigit() and len(step) <= _LONGEST_INDEX
+
+
 def _skip(text: str, at: int) -> int:
     match = _SPACE.match(text, at)
     return match.end() if match else at
@@ -69,13 +80,15 @@ def _end(text: str, at: int) -> int:
 
 
 def _member(text: str, at: int, name: str) -> int:
-    """Return where the value of the last member of this name begins; `text` is JSON and has one."""
+    """Return where the value of the member of this name begins; `text` is JSON and has one. Raises AmbiguousError."""
     found = -1
     at = _skip(text, at + 1)
     while text[at] == '"':
         key, at = _DECODER.raw_decode(text, at)
         start = _skip(text, _skip(text, at) + 1)  # past the colon
         if key == name:
+            if found >= 0:
+                raise AmbiguousError(f"an object has {json.dumps(name[:60])} twice")
             found = start
         at = _skip(text, _end(text, start))
         if text[at] == "}":

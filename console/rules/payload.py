@@ -29,6 +29,8 @@ SHORTEST = HEAD + BLOCK + MAC
 MAX_SKEW = 60
 """Seconds by which a token's time may lie ahead when its age is checked (the Fernet specification's figure)."""
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors begin a file with it
+
 _LETTERS = re.compile(rb"[A-Za-z0-9_-]*")
 
 
@@ -97,8 +99,9 @@ class Keyring:
         PayloadError. It opens what `cryptography`'s MultiFernet opens, but for tokens with characters that base64 does
         not have: that one skips them, the specification refuses them.
         """
+        token = token.removeprefix(BYTE_ORDER_MARK).strip()
         raw = _structure(token)
-        opened = self._open(token.strip())
+        opened = self._open(token)
         if opened is None:
             raise self._why(raw, now)
         made = int.from_bytes(raw[1:9], "big")
@@ -176,6 +179,9 @@ def _structure(token: bytes) -> bytes:
     text = token.strip()
     if not text:
         raise PayloadError(PayloadFault.NOT_A_TOKEN, "not a token: it is empty")
+    if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        message = "not a token: the file is UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8"
+        raise PayloadError(PayloadFault.NOT_A_TOKEN, message)
     body = text.rstrip(b"=")
     letters = _LETTERS.match(body)
     if letters is not None and letters.end() < len(body):

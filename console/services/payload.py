@@ -190,13 +190,15 @@ class Payload:
         cancel: Cancel = NEVER_CANCELLED,
     ) -> PayloadResult:
         """Run one action from an open stream, as `run_file` does. Raises ConsoleError."""
-        from console.services.private_files import refused, writing
+        from console.services.payload_target import usable_target
+        from console.services.private_files import writing
 
+        file = usable_target(target, replace=replace)
         faults: list[PayloadLine] = []
         done = failed = 0
         whole = strict or what is not PayloadAction.DECRYPT
         try:
-            with writing(target, replace=replace) as out:
+            with writing(file, replace=replace) as out:
                 for line in self.run(what, read_lines(source), keys, field=field, ttl=ttl, cancel=cancel):
                     if line.output is None:
                         failed += 1
@@ -214,8 +216,6 @@ class Payload:
         except _NothingWrittenError:
             stopped = f"nothing was written: line {faults[0].number} could not be done"
             return PayloadResult(what, done, failed, tuple(faults), None, stopped)
-        except OSError as error:
-            raise refused("The payloads cannot be read", error) from None
         return PayloadResult(what, done, failed, tuple(faults), target)
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -266,6 +266,8 @@ class Payload:
                 found = json_member.find(text, path)
             except UnicodeDecodeError:
                 raise _LineError(PayloadFault.NOT_JSON, "not JSON: it is no UTF-8 text") from None
+            except json_member.AmbiguousError as error:
+                raise _LineError(PayloadFault.AMBIGUOUS, f"ambiguous: {error}") from None
             except json_member.NotJsonError as error:
                 raise _LineError(PayloadFault.NOT_JSON, f"not JSON: {error}") from None
             if found is None:
@@ -296,16 +298,21 @@ class _NothingWrittenError(Exception):
 def read_lines(file: IO[bytes], limit: int = LONGEST_LINE) -> Iterator[bytes]:
     """Yield the lines of a stream in constant memory; of a line longer than `limit` only its beginning, which is more.
 
-    The consumer tells such a line by its length.
+    The consumer tells such a line by its length. Raises ConsoleError when the stream cannot be read.
     """
-    while True:
-        line = file.readline(limit + 2)
-        if not line:
-            return
-        yield line
-        while len(line) > limit and not line.endswith(b"\n"):
-            line = file.readline(limit + 2)
-            if not line:
+    from console.services.private_files import refused
+
+    def line() -> bytes:
+        try:
+            return file.readline(limit + 2)
+        except OSError as error:
+            raise refused("The payloads cannot be read", error) from None
+
+    while begun := line():
+        yield begun
+        while len(begun) > limit and not begun.endswith(b"\n"):
+            begun = line()
+            if not begun:
                 return
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.rules.json_member import NotJsonError, find, path_of
+from console.rules.json_member import AmbiguousError, NotJsonError, find, path_of
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,6 @@ from console.rules.json_member import NotJsonError, find, path_of
     [
         ('{"a":1}', "a", "1"),
         (' {\t"a" :\r\n {"b": [1, "x" , {"c":null}]} }', "a.b.2.c", "null"),
-        ('{"a":1,"a":{"b":2}}', "a.b", "2"),  # the last of equal names counts
-        ('{"a":{"b":2},"a":1}', "a", "1"),
         ('{"\\u0061": "x"}', "a", '"x"'),
         ('{"a.b": 1, "a": {"b": 2}}', "a\\.b", "1"),
         ("[10, 20]", "1", "20"),
@@ -29,6 +27,15 @@ def test_places(text, field, found):
     start, end, value = find(text, path_of(field))
     assert text[start:end] == found
     assert value == json.loads(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [('{"a":1,"a":{"b":2}}', "a.b"), ('{"a":{"b":2},"a":1}', "a"), ('[{"a":1,"b":0,"\\u0061":1}]', "0.a")],
+)
+def test_equal_names_on_the_way_are_refused(text, field):
+    with pytest.raises(AmbiguousError, match="twice"):
+        find(text, path_of(field))
 
 
 @pytest.mark.parametrize("field", ["b", "a.c", "a.0", "a.b.c", "l.2", "l.-1", "l.x", "l.\u0661"])
