@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from console.config_clouds import CLOUDS, PUBLIC, Cloud
-from console.config_state import APP
+from console.config_state import APP, home_path
 from console.config_state import state_dir as state_dir
 from console.model.errors import ConsoleError, ErrorKind
 
@@ -263,7 +263,7 @@ def _check(file: Path, key: str, profile: Profile) -> None:
         raise _bad(file, f"{key}.seal_from", "it does not say where the passphrase is kept", _seal_hint())
     if profile.my_ip and not _is_ipv4(profile.my_ip):
         raise _bad(file, f"{key}.my_ip", f'"{profile.my_ip}" is not an IPv4 address')
-    if profile.ca_file and not Path(profile.ca_file).expanduser().is_file():
+    if profile.ca_file and not home_path(profile.ca_file).is_file():
         raise _bad(file, f"{key}.ca_file", f'there is no file "{profile.ca_file}"')
     if profile.proxy and not profile.proxy.startswith("http://"):
         raise _bad(file, f"{key}.proxy", "it must be a URL that begins with http://", f'Found "{profile.proxy}"')

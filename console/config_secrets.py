@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from console.config_state import home_path
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 
@@ -27,7 +28,7 @@ def read_secret(source: str, *, prompt: Prompt | None = None) -> Secret:
             raise _missing(source, f"the environment variable {name} is not set", "Export it, then start again")
         return Secret(value)
     if scheme == "file":
-        file = private_file(Path(name).expanduser())
+        file = private_file(home_path(name))
         try:
             return Secret(file.read_text(encoding="utf-8").strip())
         except (OSError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ _COMMANDS = {
     "schema": ("console.cli.schemas", "schema", "The JSON schema of a --json output."),
 }
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class _Lazy(click.Group):
@@ -133,6 +135,9 @@ def run(args: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            click.echo(f"hubwarden: The output could not be written: {os.strerror(error.errno).lower()}.", err=True)
+            return FAILED
         from console.cli.defects import report
 
         click.echo(f"hubwarden: {report(error)}", err=True)

@@ -184,9 +184,9 @@ class SignIn:
             return self._secret
 
     def _certificate(self) -> bytes:
-        from pathlib import Path
+        from console.config_state import home_path
 
-        return private_file(Path(self._profile.credential.secret_from.removeprefix("file:")).expanduser()).read_bytes()
+        return private_file(home_path(self._profile.credential.secret_from.removeprefix("file:"))).read_bytes()
 
 
 def identity_of(token: str, source: str) -> Identity:

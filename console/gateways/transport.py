@@ -68,9 +68,9 @@ class Transport:
     @property
     def verify(self) -> str | bool:
         """The trust root: the profile's file, else the public roots."""
-        from pathlib import Path
+        from console.config_state import home_path
 
-        return str(Path(self.profile.ca_file).expanduser()) if self.profile.ca_file else True
+        return str(home_path(self.profile.ca_file)) if self.profile.ca_file else True
 
     @property
     def proxies(self) -> dict[str, str]:

@@ -43,3 +43,16 @@ def test_no_escape_and_no_defect_where_the_encoding_is_ascii() -> None:
     assert done.stdout.decode("ascii").strip() == '"*" ~ > u ??'
     assert done.stderr.decode("ascii").splitlines()[-1] == "## |"
     assert b"\\u" not in done.stderr
+
+
+def test_a_full_disk_under_the_output_is_told() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "console", "schema", "plan"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "hubwarden: The output could not be written: no space left on device.\n"
