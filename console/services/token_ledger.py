@@ -79,9 +79,11 @@ class TokenLedger:
 
     def _key(self, connection: sqlite3.Connection) -> bytes:
         if not self._key_path.exists():
-            if connection.execute("SELECT 1 FROM tokens LIMIT 1").fetchone():
+            used = connection.execute("SELECT 1 FROM tokens LIMIT 1").fetchone() is not None
+            if used and not self._key_path.is_file():  # looked for again: another process makes it before its first row
                 raise sqlite3.DatabaseError(f"its key {self._key_path.name} is gone")
-            make_key(self._key_path)
+            if not used:
+                make_key(self._key_path)
         key = read_key(self._key_path)
         if key is None:
             raise sqlite3.DatabaseError(f"its key {self._key_path.name} is damaged")

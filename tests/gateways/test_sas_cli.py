@@ -153,6 +153,7 @@ def test_what_cannot_be_is_wrong_usage_with_one_sentence(call: Call, arguments, 
         ("policy", POLICY),
         ("inspect", OLD),
         ("inspect", KEY),
+        ("ledger", KEY),
     ],
 )
 def test_a_key_or_token_is_never_taken_from_an_argument(call: Call, arguments) -> None:
@@ -160,6 +161,12 @@ def test_a_key_or_token_is_never_taken_from_an_argument(call: Call, arguments) -
     assert (code, out) == (2, "")
     assert "never taken from an argument" in err
     assert "history" in err
+
+
+def test_a_key_where_the_lifetime_belongs_is_not_repeated(call: Call) -> None:
+    code, _, err = call("device", "press-1", "--hub", HOST, "--key-stdin", "--ttl", KEY, given=KEY)
+    assert code == 2
+    assert KEY[:8] not in err
 
 
 def test_one_argument_too_many_is_named(call: Call) -> None:

@@ -85,6 +85,26 @@ def test_several_processes_at_once(tmp_path):
     assert TokenLedger(tmp_path / "state").find(token) is not None
 
 
+class Slow(type(Path())):
+    """The path of a key that another process makes, and uses, just after one looked for it in vain."""
+
+    def exists(self) -> bool:
+        there = super().exists()
+        if not there:
+            tokens(Path(str(self.parent))).mint(ORDER, KEY)
+        return there
+
+
+def test_another_process_that_begins_the_ledger_in_between(tmp_path):
+    ledger = TokenLedger(tmp_path)
+    ledger._key_path = Slow(tmp_path / "ledger.key")
+    made = tokens(None).mint(ORDER, KEY)
+    ledger.add(made.token, made.resource, made.policy, made.expires, made.expires, "me")
+    assert ledger.entries()[0].who == "me"
+    assert len(ledger.entries()) == 2
+    assert TokenLedger(tmp_path).find(made.token) is not None
+
+
 def corrupt(folder: Path) -> None:
     (folder / "ledger.db").write_bytes(b"not a database " * 100)
 
