@@ -136,26 +136,37 @@ def _is_there(entry: Entry) -> bool:
 
 def _link(entry: Entry) -> str:
     """Link the files of an entry to their names; return why not, empty when done. On failure none of them is left."""
-    linked: list[str] = []
     try:
-        for part in entry.parts:
-            _put(entry.staged(part), entry.path(part))
-            linked.append(part)
+        link_all([(entry.staged(part), entry.path(part)) for part in entry.parts])
+    except FileExistsError:
+        return EXISTS
     except OSError as error:
-        for part in linked:
-            with contextlib.suppress(OSError):
-                os.unlink(entry.path(part))  # noqa: PTH108
-        if isinstance(error, FileExistsError):
-            return EXISTS
         raise refused(f"The file {entry.path(CERTIFICATE)} cannot be written", error) from None
     return ""
+
+
+def link_all(files: Sequence[tuple[str, str]]) -> None:
+    """Give prepared files (source, target) their names, in this order; on failure none of them is left.
+
+    Raises OSError; FileExistsError with the name that is taken.
+    """
+    linked: list[str] = []
+    try:
+        for source, target in files:
+            _put(source, target)
+            linked.append(target)
+    except OSError:
+        for target in linked:
+            with contextlib.suppress(OSError):
+                os.unlink(target)  # noqa: PTH108
+        raise
 
 
 def _put(source: str, target: str, link: Callable[[str, str], None] = os.link) -> None:
     try:
         link(source, target)  # fails where there is one already, unlike a rename
     except FileExistsError:
-        raise
+        raise FileExistsError(target) from None
     except OSError:
         if os.path.lexists(target):
             raise FileExistsError(target) from None

@@ -36,7 +36,8 @@ from console.services.ca_store import CaStore
 from console.services.issue_files import LeafFiles, sha1, sha256
 from console.services.issuing import entry_for, not_issued, publish
 from console.services.ports import NEVER_CANCELLED, Cancel
-from console.services.private_files import PUBLIC, exists, private_folder, read_file, refused, write_file
+from console.services.private_files import private_folder, read_file, refused, write_file
+from console.services.request_files import write_request
 from console.services.staging import Staging, clear_abandoned
 
 PROOF_LIFETIME = timedelta(days=1)
@@ -133,13 +134,7 @@ class Pki:
             check_passphrase(passphrase)
         request, key = build_request(order)
         folder = out_folder(out)
-        stem = file_stem(order.name)
-        asks, secret = folder / f"{stem}.csr.pem", folder / f"{stem}.key.pem"
-        if os.path.lexists(asks):
-            raise exists(asks)
-        write_file(secret, private_pem(key, passphrase))
-        write_file(asks, request.public_bytes(PEM), mode=PUBLIC)
-        return ("request", asks), ("key", secret)
+        return write_request(folder, file_stem(order.name), request.public_bytes(PEM), private_pem(key, passphrase))
 
     def sign(
         self,

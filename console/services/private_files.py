@@ -15,12 +15,15 @@ PRIVATE, PUBLIC = 0o600, 0o644
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder for its owner alone (0700) where there is none, and return it.
+    """Make a folder for its owner alone (0700) where there is none, those above it too, and return it.
 
     Raises ConsoleError NOT_CONFIGURED when it cannot be made, BAD_INPUT when something else has its name.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for above in reversed(folder.parents):  # `parents` would make them with the umask's rights: 0777 without one
+            if not above.exists():
+                above.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
         why = "there is a file of this name"
         raise ConsoleError(ErrorKind.BAD_INPUT, f"The folder {folder} cannot be used", why, "Choose another") from None

@@ -15,6 +15,8 @@ from console.services.private_files import refused
 
 PREFIX = ".hubwarden-"
 _TRIES = 5
+_LAST = {".cert.pem": (".key.pem", ".p12", ".chain.pem"), ".csr.pem": (".key.pem",)}
+"""The file of a set that gets its name last, and those that get it before."""
 _GET_FLAGS, _SET_FLAGS, _TOP_OF_HIERARCHY = 0x80086601, 0x40086602, 0x20000  # ioctl_iflags(2), on 64-bit Linux
 
 
@@ -72,13 +74,36 @@ def abandoned(path: Path) -> Staging | None:
 
 
 def clear_abandoned(folder: Path, prefix: str = PREFIX) -> None:
-    """Remove every folder that a killed process left in `folder`."""
+    """Remove every folder that a killed process left in `folder`, and the files that it put there of half a set.
+
+    The process may have worked for another CA, or for none: there may be no index that would tell of its files.
+    """
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
             if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
                 found = abandoned(Path(entry.path))
                 if found is not None:
+                    _take_back_halves(found.path, folder)
                     found.remove()
+
+
+def _take_back_halves(staging: Path, folder: Path) -> None:
+    for place, _, names in os.walk(staging):
+        for name in names:
+            for last, before in _LAST.items():
+                if not name.endswith(last) or _same(f"{place}/{name}", f"{folder}/{name}"):
+                    continue
+                stem = name.removesuffix(last)
+                for part in before:
+                    if _same(f"{place}/{stem}{part}", f"{folder}/{stem}{part}"):
+                        os.unlink(f"{folder}/{stem}{part}")  # noqa: PTH108
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(one), os.lstat(other))
+    except OSError:
+        return False
 
 
 def sync_files(folder: Path) -> None:
