@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
@@ -109,15 +110,21 @@ def policy_token(settings: Settings, name: str, options: KeyOptions) -> None:
 @sas.command("dps")
 @click.argument("registration_id", metavar="[REGISTRATION]", default="")
 @click.option("--scope", default="", metavar="ID_SCOPE", help="The ID scope that the device registers in.")
-@click.option("--policy", default="", metavar="NAME", help="A policy of the service, with --hub as its host name.")
+@click.option("--policy", default="", metavar="NAME", help="A policy of the service, such as provisioningserviceowner.")
+@click.option(
+    "--service", default="", metavar="NAME", help="With --policy: which service's key to read; else the hub's own."
+)
 @mint_options
 @click.pass_obj
-def dps(settings: Settings, registration_id: str, scope: str, policy: str, options: KeyOptions) -> None:
+def dps(settings: Settings, registration_id: str, scope: str, policy: str, service: str, options: KeyOptions) -> None:
     """Mint a token for the provisioning service.
 
     For a device that registers: its registration id with --scope, and the key of its individual enrollment or the one
-    derived for it from a group's. For the service itself: --policy NAME --hub NAME.azure-devices-provisioning.net. The
-    key comes from standard input or by prompt; a profile does not open a provisioning service.
+    derived for it from a group's, from standard input or by prompt (no profile has it).
+
+    For the service itself: --policy NAME. Its key is read with the profile's credential at the resource manager, which
+    is noted in the journal first: of the service that links the profile's hub, or of --service NAME. Without a profile:
+    --hub NAME.azure-devices-provisioning.net, and the key from standard input or by prompt.
     """
     if bool(registration_id) == bool(policy) or bool(registration_id) != bool(scope):
         why = "it takes REGISTRATION and --scope, or --policy and --hub"
@@ -125,8 +132,12 @@ def dps(settings: Settings, registration_id: str, scope: str, policy: str, optio
     if registration_id and options.hub:
         why = "a registration is signed for the ID scope, not for a host"
         raise ConsoleError(ErrorKind.BAD_INPUT, "No token was made", why, "Leave --hub out", code="usage")
+    if service and (registration_id or options.hub or options.key_stdin):
+        why = "--service says whose key is read with the profile; here the key is given"
+        raise ConsoleError(ErrorKind.BAD_INPUT, "No token was made", why, "Leave --service out", code="usage")
+    options = replace(options, service=service)
     order = TokenOrder(scope or options.hub, registration_id=registration_id, policy=policy, ttl_seconds=options.ttl)
-    _show(minted(settings, order, options, own_key=True), options)
+    _show(minted(settings, order, options, provisioning=True), options)
 
 
 def _show(token: MintedToken, options: KeyOptions) -> None:

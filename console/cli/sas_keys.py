@@ -35,27 +35,45 @@ class KeyOptions:
     quiet: bool = False
     as_json: bool = False
     reason: str = ""
+    service: str = ""
 
 
-def minted(settings: Settings, order: TokenOrder, options: KeyOptions, *, own_key: bool = False) -> MintedToken:
+def minted(settings: Settings, order: TokenOrder, options: KeyOptions, *, provisioning: bool = False) -> MintedToken:
     """Return the token of an order, its key fetched from where the options say. Raises ConsoleError.
 
-    `own_key`: no profile can have the key, so that it is asked for.
+    `provisioning`: it is for a provisioning service; no profile has an enrollment's key, so that it is asked for.
     """
     if order.ttl_seconds <= 0:
         from console.rules.token_order import checked
 
         checked(replace(order, host=order.host or "localhost"))  # refused before a key is asked for
-    if not (options.hub or options.key_stdin or own_key):
+    if not (options.hub or options.key_stdin or order.registration_id):
         services = settings.services()
+        if provisioning:
+            return services.credentials.tokens.mint_for_service(order, options.service, options.reason)
         return services.credentials.tokens.mint_by_profile(order, options.reason)
     key = Secret(_from_stdin()) if options.key_stdin else _asked()
     order, key = _completed(order, key)
+    if provisioning and order.policy:
+        _check_provisioning(order.host)
     if not order.host:
         order = replace(order, host=settings.services().session.hub_host)
     tokens, trouble = offline_tokens()
     made = tokens.mint(order, key)
     return replace(made, warnings=(*made.warnings, trouble)) if trouble else made
+
+
+def _check_provisioning(host: str) -> None:
+    """Raise ConsoleError (code "usage") unless a host may be a provisioning service's."""
+    if not host:
+        why, hint = (
+            "it is not known which provisioning service it is for",
+            "Give --hub NAME.azure-devices-provisioning.net",
+        )
+        raise _bad(why, hint)
+    if ".azure-devices." in host.casefold():
+        hint = "A provisioning service's reads NAME.azure-devices-provisioning.net; for a hub: hubwarden sas policy"
+        raise _bad(f"{clean(host, limit=100)} is a hub's host name", hint)
 
 
 def offline_tokens() -> tuple[Tokens, str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from console.gateways.arm import Arm
 from console.gateways.documents import PROVISIONING
 from console.gateways.resource_manager import HubGateway
+from console.model.document import Document, wrapped
+from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import arm_segment
 from console.model.ip_rule import ClassicRule, FilterAction, FilterTarget
-from console.model.provisioning import DpsLink
+from console.model.provisioning import DpsLink, ProvisioningService
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel
 
@@ -27,12 +30,42 @@ class ProvisioningGateway:
 
         Services that the credential may not see are left out by the resource manager without a word.
         """
+        return [link for body in self._bodies(cancel) for link in links_from(body)]
+
+    def services(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[ProvisioningService]:
+        """Return every provisioning service, as `links` does. Raises ConsoleError."""
+        return [service_from(body) for body in self._bodies(cancel)]
+
+    def policy(self, arm_id: str, name: str, cancel: Cancel = NEVER_CANCELLED) -> Document | None:
+        """Read one shared access policy with its keys; None when the service has none of this name.
+
+        Raises ConsoleError. (Provisioning Services REST API 2022-12-12, Iot Dps Resource - List Keys For Key Name.)
+        """
+        what = f"The key of policy {clean(name)} could not be read"
+        role = "Contributor, or one with the action Microsoft.Devices/provisioningServices/listkeys/action,"
+        try:
+            path = f"{arm_id}/keys/{quote(name, safe='')}/listkeys"
+            body = self._arm.post(what, path, PROVISIONING, cancel, role=role)
+        except ConsoleError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise
+        if not isinstance(body, dict):
+            raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the answer is not a policy", "Check the endpoints")
+        return Document(wrapped(body))
+
+    def _bodies(self, cancel: Cancel) -> Iterator[dict[str, Any]]:
         subscription = arm_segment(self._hub.arm_id(cancel), "subscriptions")
         path = f"/subscriptions/{subscription}/providers/Microsoft.Devices/provisioningServices"
         what, role = "The provisioning services could not be listed", "Reader (on the subscription)"
-        return [
-            link for body in self._arm.pages(what, path, PROVISIONING, cancel, role=role) for link in links_from(body)
-        ]
+        return self._arm.pages(what, path, PROVISIONING, cancel, role=role)
+
+
+def service_from(body: dict[str, Any]) -> ProvisioningService:
+    """Return a provisioning service from its ARM body."""
+    host = clean((body.get("properties") or {}).get("serviceOperationsHostName"))
+    hubs = tuple(link.host for link in links_from(body))
+    return ProvisioningService(clean(body.get("name")), clean(body.get("id")), host, hubs)
 
 
 def links_from(body: dict[str, Any]) -> Iterator[DpsLink]:

@@ -30,6 +30,16 @@ class DpsLink:
     public_access: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class ProvisioningService:
+    """A provisioning service: its name, resource id, the host of its service API, the hosts of the hubs it links."""
+
+    name: str
+    arm_id: str
+    host: str
+    hubs: tuple[str, ...] = ()
+
+
 def links_to(links: tuple[DpsLink, ...], host: str) -> tuple[DpsLink, ...]:
     """Return the links to one hub; host names are compared without case."""
     return tuple(link for link in links if link.host.casefold() == host.casefold())

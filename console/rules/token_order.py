@@ -10,6 +10,7 @@ from console.model.text import clean
 from console.model.token import TokenOrder
 from console.rules.device_input import check_id
 from console.rules.sas import resource_uri
+from console.rules.sas_resource import is_provisioning
 
 REGISTRATION = "registration"
 """The policy name (skn) of tokens that a device registers with (symmetric key attestation of the DPS)."""
@@ -46,7 +47,11 @@ def checked(order: TokenOrder) -> TokenOrder:
         raise _bad("it names neither a device nor a policy", "Give one of them")
     if order.policy and (len(order.policy) > 64 or not order.policy.isascii() or not order.policy.isprintable()):
         raise _bad(f"“{clean(order.policy, limit=70)}” is no name of a policy", "At most 64 letters, digits, “-._”")
-    return replace(order, host=host_of(order.host))
+    host = host_of(order.host)
+    if order.device_id and is_provisioning(host):
+        hint = "Give the hub's; a device that registers: hubwarden sas dps"
+        raise _bad(f"{clean(host, limit=100)} is a provisioning service's host name, which has no devices", hint)
+    return replace(order, host=host)
 
 
 def host_of(text: str) -> str:

@@ -18,7 +18,7 @@ from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertific
 
 if TYPE_CHECKING:  # the first frame does without them
     from console.model.document import Document, Target
-    from console.model.provisioning import DpsLink
+    from console.model.provisioning import DpsLink, ProvisioningService
     from console.model.secret import Secret
 
 
@@ -128,6 +128,12 @@ class ProvisioningReader(Protocol):
 
     def links(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[DpsLink]:
         """Return every link of every service that the credential may see, to whatever hub."""
+
+    def services(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[ProvisioningService]:
+        """Return every service that the credential may see."""
+
+    def policy(self, arm_id: str, name: str, cancel: Cancel = NEVER_CANCELLED) -> Document | None:
+        """Return a service's shared access policy with its keys (listKeys, a privileged read); None: it has none."""
 
 
 class NetworkReader(Protocol):

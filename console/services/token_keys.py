@@ -27,6 +27,7 @@ from console.services.policy_bodies import find_policy, hub_of, local_auth_of, p
 from console.services.policy_history import READ_KEYS
 from console.services.ports import Cancel
 from console.services.session import Session
+from console.services.token_provisioning import ServiceKeys
 
 READ_DEVICE = "device.keys"
 """The kind of a journal entry that notes the reading of a device's or module's keys."""
@@ -72,6 +73,12 @@ class HubKeys:
             return FoundKey(replace(order, policy=own[1]), own[2], self._who())
         return self._policy_key(order, reason) if order.policy else self._device_key(order, reason)
 
+    def for_service(self, order: TokenOrder, service: str, reason: str) -> FoundKey:
+        """Return the key for an order of a policy of a provisioning service. Raises ConsoleError."""
+        who = self._who()
+        order, key = ServiceKeys(self._session, self._changes, self._cancel).for_order(order, service, reason, who)
+        return FoundKey(order, key, who)
+
     def _policy_key(self, order: TokenOrder, reason: str) -> FoundKey:
         document = self._policies(f"key of policy {clean(order.policy)}, to mint a token", reason)
         policy = find_policy(document.body, order.policy)
@@ -110,6 +117,12 @@ class HubKeys:
         parts = _parts_of(text)
         if parts is None:
             return [], []
+        if parts.scope is TokenScope.REGISTRATION:
+            message = "the key of an enrollment is not given out by the resource manager: no key was read"
+            return [], [TokenFinding("key-not-readable", message, "Give the enrollment's key: --key-stdin")]
+        if is_provisioning(parts.host):
+            service = ServiceKeys(self._session, self._changes, self._cancel)
+            return service.for_token(parts, reason, self._who())
         host = host_of(self._session.hub_host)
         if not self._is_ours(parts.host):
             message = f"it is for {clean(parts.host, limit=100)}, and the profile's hub is {host}: no key was read"

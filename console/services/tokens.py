@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # a token from a key alone does without all of it
     from console.services.changes import Changes
     from console.services.ports import Cancel
     from console.services.session import Session
-    from console.services.token_keys import HubKeys
+    from console.services.token_keys import FoundKey, HubKeys
 
 LONG = timedelta(hours=24)
 
@@ -61,7 +61,19 @@ class Tokens:
         credential its own policy's key is used without any call. An empty host is the profile's hub. Raises
         ConsoleError; when the journal cannot be written nothing is read.
         """
-        found = self._keys(cancel).for_order(order, reason)
+        return self._minted(self._keys(cancel).for_order(order, reason))
+
+    def mint_for_service(
+        self, order: TokenOrder, service: str = "", reason: str = "", cancel: Cancel | None = None
+    ) -> MintedToken:
+        """Return a token for a provisioning service, its policy's key read at the resource manager: journalled first.
+
+        `service` is its name; empty: the one that links the profile's hub. The order names the policy, not the host.
+        Raises ConsoleError; when the journal cannot be written nothing is read.
+        """
+        return self._minted(self._keys(cancel).for_service(order, service, reason))
+
+    def _minted(self, found: FoundKey) -> MintedToken:
         minted = self.mint(found.order, found.key, found.who)
         return MintedToken(
             minted.token, minted.resource, minted.policy, minted.expires, (*minted.warnings, *found.warnings)
