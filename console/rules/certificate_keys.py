@@ -29,6 +29,7 @@ _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
 _HMAC_SHA256 = bytes.fromhex("06082a864886f70d0209")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
+_ASK_AGAIN = "Make the request with RSA 2048 or more, or EC P-256 or P-384"
 ED25519_REFUSED = (
     "IoT Hub's TLS 1.2 cipher suites are for RSA and ECDSA only, "
     "so a device with an Ed25519 or Ed448 key cannot connect"
@@ -65,7 +66,7 @@ def key_type_of(key: object) -> str:
     return ""
 
 
-def check_public_key(key: object, what: str) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
+def check_public_key(key: object, what: str, hint: str = _ASK_AGAIN) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
     """Return a key from outside when IoT Hub takes it. Raises ConsoleError BAD_INPUT, begun by `what`."""
     if isinstance(key, rsa.RSAPublicKey):
         if _RSA_LEAST <= key.key_size <= _RSA_MOST:
@@ -80,7 +81,7 @@ def check_public_key(key: object, what: str) -> ec.EllipticCurvePublicKey | rsa.
         why = ED25519_REFUSED
     else:
         why = "its key is neither RSA nor on an elliptic curve"
-    raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Make the request with RSA 2048 or more, or EC P-256 or P-384")
+    raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint)
 
 
 def hash_for(key: SigningKey) -> hashes.SHA256 | hashes.SHA384:

@@ -64,6 +64,16 @@ def check_host(name: str) -> None:
         raise _bad(what, "", "Write it like gateway.example.org, *.example.org or 10.0.0.4")
 
 
+def check_permitted(name: str) -> None:
+    """Raise ConsoleError BAD_INPUT (code "usage") unless CAs can be limited to this DNS name and those below it."""
+    bare = name.removeprefix(".")
+    if name.startswith("*") or address(bare) is not None:
+        what = f"“{clean(name, limit=60)}” cannot be permitted"
+        why = "names below are meant without a star" if name.startswith("*") else "it is an address, no DNS name"
+        raise _bad(what, why, "Write it like example.org")
+    check_host(bare)
+
+
 def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return text as an IP address, None when it is none."""
     try:

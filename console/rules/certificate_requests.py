@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -15,6 +16,8 @@ from console.rules.certificate_names import check_name
 from console.rules.certificates import PublicKey, alternative_names, common_name
 
 WHAT = "The request was not signed"
+_BEGIN = re.compile(rb"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----")
+_FORGEABLE = {"md5": "MD5", "sha1": "SHA-1"}  # cryptography verifies neither
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,18 @@ def _read(data: bytes) -> Request:
         if b"PRIVATE KEY-----" in data:
             why = "a private key is in the same file: whoever sends one has given it away"
             raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for a new request, made with a new key")
+        if len(_BEGIN.findall(data)) > 1:
+            why = "there are several in the file"
+            raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Give each a file of its own")
         request = x509.load_pem_x509_csr(data)
     else:
         request = x509.load_der_x509_csr(data)
     key = check_public_key(request.public_key(), WHAT)
     if not request.is_signature_valid:
+        digest = request.signature_hash_algorithm
+        if digest is not None and digest.name in _FORGEABLE:
+            why = f"it is signed with {_FORGEABLE[digest.name]}, which proves nothing any more"
+            raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for one that is signed with SHA-256")
         why = "it is not signed by its own key, so nothing proves that its sender holds it"
         raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for it again")
     names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)

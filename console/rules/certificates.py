@@ -23,8 +23,17 @@ from console.model.certificate import (
 from console.model.clock import format_time
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
-from console.rules.certificate_keys import ED25519_REFUSED, SigningKey, generate, hash_for
-from console.rules.certificate_names import COMMON_NAME_LIMIT, address, check_host, check_name, kind_for, permitted
+from console.rules.certificate_keys import ED25519_REFUSED, SigningKey, generate, hash_for, spki
+from console.rules.certificate_names import (
+    COMMON_NAME_LIMIT,
+    address,
+    check_host,
+    check_name,
+    check_permitted,
+    kind_for,
+    permitted,
+)
+from console.rules.certificate_signer import check_signer
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 PEM = Encoding.PEM
@@ -66,9 +75,11 @@ def build_authority(
     if order.key_type not in CA_KEY_TYPES:
         raise _bad(f"No CA with {order.key_type} is made", "a CA signs for years, and wants a longer key")
     for host in order.permitted_names:
-        check_host(host.lstrip("."))
+        check_permitted(host)
     length, notes = _path_length(order, issuer)
-    start, end, clipped = validity(order.lifetime, issuer.certificate if issuer else None, now)
+    start, end, clipped = validity(order.lifetime, issuer.chain if issuer else (), now)
+    if issuer:
+        check_signer(issuer.chain, now, None)
     key = key or generate(order.key_type)
     subject = common_name(order.name)
     if issuer and subject == issuer.certificate.subject:
@@ -100,12 +111,13 @@ class LeafMaker:
             raise _bad("No certificate was made", ED25519_REFUSED)
         self._issuer = issuer
         self._template = template
-        self.not_before, self.not_after, self.notes = validity(template.lifetime, issuer.certificate, now)
+        server = template.kind is CertificateKind.SERVER
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+        check_signer(issuer.chain, now, purpose if template.kind is not CertificateKind.PROOF else None)
+        self.not_before, self.not_after, self.notes = validity(template.lifetime, issuer.chain, now)
         self._name = issuer.certificate.subject
         self._issuer_key = _extension(_issuer_key(issuer.certificate, None), critical=False)
         self._hash = hash_for(issuer.key)
-        server = template.kind is CertificateKind.SERVER
-        purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         self._purpose = _extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         self._basic = _extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         self._usage = {rsa_key: _extension(_usage(deciphers=rsa_key), critical=True) for rsa_key in (False, True)}
@@ -114,11 +126,19 @@ class LeafMaker:
     def make(self, name: str, key: SigningKey | None = None) -> Built:
         """Return a leaf with a key of its own, or with the one given."""
         key = key or generate(self._template.key_type)
-        built = self.sign(name, key.public_key())
+        built = self._sign(name, key.public_key())
         return Built(built.certificate, key, built.notes)
 
     def sign(self, name: str, public_key: PublicKey) -> Built:
-        """Return a leaf for a key that somebody else holds. Raises ConsoleError BAD_INPUT when the name is wrong."""
+        """Return a leaf for a key that somebody else holds.
+
+        Raises ConsoleError BAD_INPUT when the name is wrong, or the key is the CA's own.
+        """
+        if spki(public_key) == spki(self._issuer.key):
+            raise _bad("No certificate was made", "the key is the CA's own, which must not leave it", "Use a new key")
+        return self._sign(name, public_key)
+
+    def _sign(self, name: str, public_key: PublicKey) -> Built:
         kind = kind_for(self._template.kind, name)
         check_name(kind, name)
         hosts = (self._template.hosts or (name,)) if kind is CertificateKind.SERVER else ()
@@ -152,11 +172,11 @@ class LeafMaker:
 
 
 def validity(
-    lifetime: timedelta, issuer: x509.Certificate | None, now: datetime
+    lifetime: timedelta, chain: Sequence[x509.Certificate], now: datetime
 ) -> tuple[datetime, datetime, tuple[str, ...]]:
-    """Return from when to when a certificate is valid, within its issuer's time, and what was cut off for that.
+    """Return from when to when a certificate is valid, within the time of all CAs above, and what was cut off for that.
 
-    Raises ConsoleError BAD_INPUT when the lifetime is no time, or the issuer is not valid now.
+    Raises ConsoleError BAD_INPUT when the lifetime is no time.
     """
     now = now.astimezone(UTC).replace(microsecond=0)
     if lifetime < timedelta(seconds=1):
@@ -164,16 +184,10 @@ def validity(
     if lifetime > _LATEST - now:
         raise _bad("No certificate was made", "it would outlive the year 9999", "Give it fewer days")
     start, end = now - BACKDATE, (now + lifetime).replace(microsecond=0)
-    if issuer is None:
+    if not chain:
         return start, end, ()
-    first, last = issuer.not_valid_before_utc, issuer.not_valid_after_utc
-    named = clean(name_in(issuer.subject))
-    if now > last:
-        why = f"the CA “{named}” expired at {format_time(last)}, and nothing it signs is trusted"
-        raise ConsoleError(ErrorKind.BAD_INPUT, "No certificate was made", why, "Make a new CA")
-    if now < first:
-        why = f"the CA “{named}” is valid from {format_time(first)} on"
-        raise ConsoleError(ErrorKind.CLOCK, "No certificate was made", why, "Check this machine's clock")
+    first = max(one.not_valid_before_utc for one in chain)
+    last = min(one.not_valid_after_utc for one in chain)
     notes: tuple[str, ...] = ()
     if end > last:
         notes = (f"It ends with its CA at {format_time(last)}, earlier than asked for",)
