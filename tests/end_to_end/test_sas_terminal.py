@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import sys
 from pathlib import Path
 
@@ -43,6 +44,18 @@ def test_a_token_is_asked_for_without_echo_and_explained(hubwarden) -> None:
         assert "DEVICE CONNECTION STRING" in text
         assert string.encode() not in terminal.raw
         assert KEY.encode() not in terminal.raw
+
+
+@pytest.mark.parametrize(
+    "arguments", [("sas", "device", "d", "--hub", HOST), ("sas", "inspect"), ("payload", "decrypt", "none")]
+)
+def test_what_is_typed_in_another_encoding_is_one_sentence(hubwarden, arguments) -> None:
+    with hubwarden(*arguments) as terminal:
+        terminal.wait(":")
+        os.write(terminal._master, b"\xff\xfe\n")
+        text = terminal.wait("no text in this terminal's encoding")
+        assert terminal.wait_exit() == 2
+        assert "broke" not in text
 
 
 def test_stdin_that_is_a_terminal_would_show_the_key(hubwarden) -> None:
