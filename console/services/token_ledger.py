@@ -73,9 +73,9 @@ class TokenLedger:
                     connection.execute(_SCHEMA)
                 yield connection
         except (sqlite3.Error, UnicodeError, OverflowError, ValueError, TypeError) as error:
-            raise _trouble(self.path, str(error)) from error
+            raise _trouble(self.path, str(error), getattr(error, "sqlite_errorname", "")) from error
         except OSError as error:
-            raise _trouble(self.path, error.strerror or str(error)) from error
+            raise _trouble(self.path, error.strerror or str(error), "SQLITE_CANTOPEN") from error
 
     def _key(self, connection: sqlite3.Connection) -> bytes:
         if not self._key_path.exists():
@@ -108,6 +108,19 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def _trouble(path: Path, why: str) -> ConsoleError:
-    hint = "Move ledger.db and ledger.key away together to begin a new ledger, and keep them"
+_HINTS = {
+    "SQLITE_FULL": "Make room on the disk",
+    "SQLITE_IOERR": "Is the disk full or failing?",
+    "SQLITE_BUSY": "Another process holds it: try again",
+    "SQLITE_LOCKED": "Another process holds it: try again",
+    "SQLITE_READONLY": "Give yourself the right to write there",
+    "SQLITE_CANTOPEN": "Check the state folder and its rights",
+    "SQLITE_PERM": "Check the state folder and its rights",
+}
+
+
+def _trouble(path: Path, why: str, name: str = "") -> ConsoleError:
+    """Return what is wrong with the ledger; `name` is SQLite's of the error, with or without its second part."""
+    damaged = "Move ledger.db and ledger.key away together to begin a new ledger, and keep them"
+    hint = next((text for begin, text in _HINTS.items() if name.startswith(begin)), damaged)
     return ConsoleError(ErrorKind.NOT_CONFIGURED, f"The ledger {path} cannot be used", why, hint, code="ledger")

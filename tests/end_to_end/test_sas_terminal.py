@@ -50,7 +50,7 @@ def test_a_token_is_asked_for_without_echo_and_explained(hubwarden) -> None:
     "arguments", [("sas", "device", "d", "--hub", HOST), ("sas", "inspect"), ("payload", "decrypt", "none")]
 )
 def test_what_is_typed_in_another_encoding_is_one_sentence(hubwarden, arguments) -> None:
-    with hubwarden(*arguments) as terminal:
+    with hubwarden(*arguments, columns=200) as terminal:
         terminal.wait(":")
         os.write(terminal._master, b"\xff\xfe\n")
         text = terminal.wait("no text in this terminal's encoding")

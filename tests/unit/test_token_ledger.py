@@ -147,6 +147,30 @@ def test_a_token_is_delivered_though_the_ledger_is_broken(tmp_path, damage):
         assert "ledger" in [one.id for one in told.details]
 
 
+def test_a_ledger_that_is_only_busy_or_out_of_room_is_not_to_be_moved_away(tmp_path, monkeypatch):
+    """Whoever moves a good ledger away loses the record of the tokens that are still valid."""
+    tokens(tmp_path).mint(ORDER, KEY)
+    monkeypatch.setattr("console.services.token_ledger.WAIT_SECONDS", 0.0)
+    with sqlite3.connect(tmp_path / "ledger.db", isolation_level=None) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        (warning,) = tokens(tmp_path).mint(ORDER, KEY).warnings
+        assert "Another process holds it" in warning
+        connection.execute("ROLLBACK")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    for name, words in (("SQLITE_FULL", "Make room"), ("SQLITE_READONLY_DIRECTORY", "right to write")):
+        error = sqlite3.OperationalError("it is so")
+        error.sqlite_errorname = name
+
+        def refuse(*_: object, error: Exception = error, **__: object) -> sqlite3.Connection:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite3, "connect", refuse)
+            (warning,) = tokens(tmp_path).mint(ORDER, KEY).warnings
+        assert words in warning
+        assert "away" not in warning
+
+
 def test_rows_that_cannot_be_told_are_an_error_not_a_crash(tmp_path):
     tokens(tmp_path).mint(ORDER, KEY)
     with sqlite3.connect(tmp_path / "ledger.db") as connection:
