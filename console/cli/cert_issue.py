@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _MANY_DAYS = 1_000_000
+_MOST_NAMES = 16 * 1024 * 1024  # bytes, as of a file
 DAYS = click.IntRange(1, _MANY_DAYS)
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.certificates_issued/1.")
 _CA = click.option("--ca", "ca_name", required=True, metavar="FOLDER-OR-NAME", help="The CA: its folder, or its name.")
@@ -130,6 +131,7 @@ def issue(
     same command goes on where it stopped. With a passphrase each key takes a tenth of a second or more, by design.
     """
     from console.rules.certificate_keys import key_type_from
+    from console.rules.certificate_names import check_name
 
     wanted = [*names, *(_names_from(source, passphrases) if source else ())]
     if not wanted:
@@ -146,6 +148,7 @@ def issue(
         from console.cli.cert_bulk import one_order
 
         order = one_order(template, wanted[0])
+        check_name(order.kind, order.name)  # before anybody is asked for a passphrase
         secret = passphrases.new("the new key")
         issued = with_passphrase(passphrases, locked, lambda word: tool.issue(order, ca_name, out, word, secret))
         _print_issued(issued, as_json)
@@ -178,10 +181,13 @@ def csr(
     """Make a key and a signing request, to be signed elsewhere: NAME.key.pem and NAME.csr.pem."""
     from console.cli.cert_bulk import one_order
     from console.rules.certificate_keys import key_type_from
+    from console.rules.certificate_names import check_name
 
+    _only_for_servers(hosts, server, "No request was made")
     kind = CertificateKind.SERVER if server else CertificateKind.DEVICE
-    template = LeafOrder(kind, "", key_type_from(key_type, LEAF_KEY_TYPES), hosts=hosts)
-    files = pki().request(one_order(template, name), out, passphrases.new("the new key"))
+    order = one_order(LeafOrder(kind, "", key_type_from(key_type, LEAF_KEY_TYPES), hosts=hosts), name)
+    check_name(order.kind, order.name)
+    files = pki().request(order, out, passphrases.new("the new key"))
     if as_json:
         items = [{"what": label, "path": clean(path)} for label, path in files]
         print_json(envelope("certificate_request", system_clock(), items, name=clean(name)))
@@ -216,6 +222,7 @@ def sign(
     """
     from console.services.private_files import read_file
 
+    _only_for_servers(hosts, server, "Nothing was signed")
     if str(request) == "-" and passphrases.from_stdin:
         raise _one_stdin("the request")
     data = sys.stdin.buffer.read(16 * 1024 * 1024) if str(request) == "-" else read_file(request)
@@ -240,7 +247,9 @@ def sign(
 
 @click.command("list")
 @click.option("--ca", "ca_name", default="", metavar="FOLDER-OR-NAME", help="Only this CA and what it issued.")
-@click.option("--expiring", type=click.IntRange(0), metavar="DAYS", help="Only what expires within so many days.")
+@click.option(
+    "--expiring", type=click.IntRange(0, _MANY_DAYS), metavar="DAYS", help="Only what expires within so many days."
+)
 @click.option("--check", is_flag=True, help="Exit with 1 when something shown needs renewal, or a CA cannot be read.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.certificates/1.")
 def list_certificates(ca_name: str, expiring: int | None, check: bool, as_json: bool) -> int:
@@ -303,8 +312,10 @@ def pki() -> Pki:
 
 def _authority(given: tuple[Any, ...], days: int) -> AuthorityOrder:
     from console.rules.certificate_keys import key_type_from
+    from console.rules.certificate_names import check_name
 
     name, key_type, path_length, permit = given
+    check_name(CertificateKind.ROOT, name)
     return AuthorityOrder(name, key_type_from(key_type, CA_KEY_TYPES), timedelta(days=days), path_length, permit)
 
 
@@ -314,7 +325,10 @@ def _names_from(source: Path, passphrases: Passphrases) -> Sequence[str]:
     if str(source) == "-":
         if passphrases.from_stdin:
             raise _one_stdin("the names")
-        data = sys.stdin.buffer.read()
+        data = sys.stdin.buffer.read(_MOST_NAMES + 1)
+        if len(data) > _MOST_NAMES:
+            what, why = "The names cannot be read", f"they are more than {_MOST_NAMES // 1024 // 1024} MiB"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give them in parts", code="usage")
     else:
         data = read_file(source)
     try:
@@ -323,6 +337,13 @@ def _names_from(source: Path, passphrases: Passphrases) -> Sequence[str]:
         what, why = f"The names in {source} cannot be read", "it is no UTF-8 text"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give one device id a line", code="usage") from None
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _only_for_servers(hosts: tuple[str, ...], server: bool, what: str) -> None:
+    if hosts and not server:
+        raise ConsoleError(
+            ErrorKind.BAD_INPUT, what, "--host needs --server", "A device has no host names", code="usage"
+        )
 
 
 def _one_stdin(what: str) -> ConsoleError:

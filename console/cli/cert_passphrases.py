@@ -17,6 +17,7 @@ from console.model.secret import Secret
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 _TRIES = 3
+_LONGEST_LINE = 8192  # a passphrase is far shorter; what never ends is not read to its end
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Passphrases:
 
         Raises ConsoleError (code "usage") when there is no terminal to ask on, or the two that were typed differ.
         """
+        from console.rules.certificate_keys import check_passphrase
+
         if self.none:
             return None
         if self.new_from_stdin:
@@ -46,6 +49,7 @@ class Passphrases:
             return _line("the new key's passphrase")
         _need_terminal(f"a passphrase for {key} is needed", "--passphrase-stdin or --no-passphrase")
         typed = Secret(ask_secret(f"New passphrase for {key}"))
+        check_passphrase(typed)  # before it is typed again
         if Secret(ask_secret("The same again")) != typed:
             what = "Nothing was made"
             raise ConsoleError(ErrorKind.BAD_INPUT, what, "the two passphrases differ", "Try again", code="usage")
@@ -116,8 +120,11 @@ def _need_terminal(why: str, options: str) -> None:
 
 
 def _line(what: str) -> Secret:
-    line = sys.stdin.readline()
-    text = line.rstrip("\r\n")
+    try:
+        text = sys.stdin.readline(_LONGEST_LINE).rstrip("\r\n")
+    except UnicodeDecodeError:
+        why, hint = f"{what} on standard input is no {sys.stdin.encoding} text", "Give it as one line"
+        raise ConsoleError(ErrorKind.BAD_INPUT, "Nothing was made", why, hint, code="usage") from None
     if not text:
         why = f"{what} is missing on standard input"
         raise ConsoleError(ErrorKind.BAD_INPUT, "Nothing was made", why, "Give it as one line", code="usage")

@@ -121,6 +121,8 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str]) -> int:
     """Run the command line; return the exit code. Nothing but an exit code and sentences leaves this function."""
     prepare()
+    if getattr(sys, "stdin", None) is None:  # started with `<&-`: then nothing can be read, and nobody asked
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 (until the process ends)
     try:
         result: Any = cli.main(args=args, prog_name="hubwarden", standalone_mode=False)
     except click.ClickException as error:

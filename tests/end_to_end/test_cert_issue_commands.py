@@ -128,6 +128,13 @@ def test_a_second_ca_in_a_folder_is_refused(cli: Run, ca: str) -> None:
         (("issue", "a", "--ca", "ca/", "--out", "o"), "no terminal to ask on"),
         (("issue", "a", "--ca", "ca/", "--out", "o", "--passphrase-stdin"), "missing on standard input"),
         (("csr", "d/", "--out", "o", "--no-passphrase"), "missing"),
+        (("csr", "d/", "--out", "o"), "missing"),  # before a passphrase is asked for
+        (("issue", "d/", "--ca", "ca/", "--out", "o"), "missing"),
+        (("ca", "--name", " x", "--out", "x"), "blanks at an end"),
+        (("csr", "d", "--host", "b", "--out", "o", "--no-passphrase"), "--host needs --server"),
+        (("sign", "-", "--host", "b", "--ca", "ca/", "--out", "o"), "--host needs --server"),
+        (("list", "--expiring", "99999999999999999999"), "999"),
+        (("ca", "--name", "X", "--out", "x", "--no-passphrase", "--permit", "10.0.0.4"), "no DNS name"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_2(cli: Run, ca: str, arguments: tuple[str, ...], words: str) -> None:
@@ -137,6 +144,43 @@ def test_a_mistake_is_one_sentence_and_exit_2(cli: Run, ca: str, arguments: tupl
     assert not out
     assert not Path("x").exists()
     assert not Path("o").exists() or not list(Path("o").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ((), "no terminal to ask on"),
+        (("--passphrase-stdin",), "missing on standard input"),
+        (("--from", "-", "--no-passphrase"), "no name was given"),
+    ],
+)
+def test_without_a_standard_input_it_is_one_sentence(
+    cli: Run,
+    ca: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    more: tuple[str, ...],
+    words: str,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as with `<&-`
+    names = () if "--from" in more else ("d1",)
+    assert run(["cert", "issue", *names, "--ca", ca, "--out", "o", *more]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_passphrase_in_another_encoding_is_one_sentence(cli: Run, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "console", "cert", "ca", "--name", "X", "--out", "x", "--passphrase-stdin"]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, input=b"p\xe4ssword\n", capture_output=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert b"no utf-8 text" in done.stderr
+    assert not Path("x").exists()
+
+
+def test_a_passphrase_that_is_too_short_is_not_asked_for_twice(cli: Run) -> None:
+    code, _, err = cli("ca", "--name", "X", "--out", "x", typed=["abc"])
+    assert code == 2
+    assert "less than 4" in err
 
 
 def test_a_missing_ca_is_one_sentence_and_exit_1(cli: Run) -> None:
