@@ -228,7 +228,8 @@ class TokensScreen(TabScreen):
         session = self.services.session
         before = dict(self._answers.get(kind, {}))
         if device_id:
-            before = {key: value for key, value in before.items() if key != "host"} | {"device": device_id}
+            before = {key: before[key] for key in ("lifetime", "other", "source") if key in before}
+            before["device"] = device_id
 
         def take(answer: Answer | None) -> None:
             if answer is not None:

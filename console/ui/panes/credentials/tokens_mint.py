@@ -50,13 +50,12 @@ def _optional_policy_problem(name: str) -> str:
     return name_problem(name) if name else ""
 
 
-def mint_form(kind: Kind, host: str, before: Answer, *, readable: str = "") -> ConditionalForm:
+def mint_form(kind: Kind, host: str, before: Answer) -> ConditionalForm:
     """Return the form for one kind of token.
 
-    `host` is the hub that is open, `before` what was asked last time (never its key), `readable` why the key cannot be
-    read from the hub, empty when it can.
+    `host` is the hub that is open, `before` what was asked last time (never its key).
     """
-    can_read = kind is not Kind.DPS and not readable
+    can_read = kind is not Kind.DPS  # the key of an enrollment is elsewhere
 
     def was(key: str, default: str = "") -> str:
         return str(before.get(key) or default)
