@@ -10,6 +10,7 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import TokenFinding, Verdict
 from console.rules.sas_reading import shown_name
+from console.rules.sas_resource import is_loopback
 
 PROVISIONING_HOST = ".azure-devices-provisioning."
 _NAMES = (
@@ -142,6 +143,8 @@ def _missing(parts: ConnectionString, values: dict[str, str]) -> list[TokenFindi
     found: list[TokenFinding] = []
     if not parts.host:
         found.append(_wrong("string-host", "it has no HostName", "It reads HostName=HUB.azure-devices.net;…"))
+    elif problem := _host_problem(parts.host):
+        found.append(_wrong("string-host", problem, "It reads HostName=HUB.azure-devices.net, without more"))
     if parts.module_id and not parts.device_id:
         found.append(_wrong("string-device", "it has a ModuleId and no DeviceId", "Add the module's device"))
     if not parts.policy and not parts.device_id:
@@ -153,6 +156,18 @@ def _missing(parts: ConnectionString, values: dict[str, str]) -> list[TokenFindi
     if parts.x509 and (parts.key or parts.token):
         found.append(_wrong("string-both", "it has a key or token and x509=true", "A device signs in by one of them"))
     return found
+
+
+def _host_problem(host: str) -> str:
+    """Return what is wrong with a HostName; a local hub may have a port and no dot."""
+    name, colon, _ = host.partition(":")
+    if is_loopback(name):
+        return ""
+    if "://" in host or "/" in host:
+        return "HostName is an address, and it is the host's name alone"
+    if colon:
+        return "HostName names a port, and it is the host's name alone"
+    return "" if "." in name else "HostName is no whole host name: it has no dot"
 
 
 def _wrong(id_: str, message: str, hint: str = "") -> TokenFinding:

@@ -16,6 +16,8 @@ from console.model.secret import Secret
 SCHEME = "SharedAccessSignature"
 SHORTEST_KEY = 16  # bytes; device keys are 16 to 64 bytes (registry facts)
 LONGEST_KEY = 64
+USUAL_KEYS = (16, 32, 64)
+"""The lengths of keys that services and tools make; one that was cut at its end is still base64, and shorter."""
 
 
 def decode_key(key: Secret) -> bytes:

@@ -12,7 +12,7 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import Explanation, SasParts, TokenFinding, TokenReport, Verdict, worst
 from console.rules import connection_string, sas_reading
-from console.rules.sas_ownership import ownership_findings, signer_findings
+from console.rules.sas_ownership import needed, other_owner, ownership_findings, signer_findings
 from console.rules.sas_resource import as_meant, opens, resource_findings, wanted_finding
 from console.rules.sas_signature import key_text, tried
 
@@ -114,7 +114,8 @@ def _checked(parts: SasParts, keys: Sequence[NamedKey], findings: list[TokenFind
         trial = tried(parts, named.key)
         if trial.fits:
             findings += ownership_findings(parts, named)
-            return Verdict.VALID, f"fits the {named.label}"
+            fits = f"fits the {named.label}"
+            return Verdict.VALID, fits if named.owner_known else f"{fits}; the service must have it as {needed(parts)}"
         if trial.right_key:
             findings += [*trial.mistakes, *ownership_findings(parts, named)]
             return Verdict.VALID, f"made with the {named.label}, but not as it should be"
@@ -230,11 +231,10 @@ def _of_string(
         same = next((named for named in keys if named.key == string.key), None)
         if same is not None:
             verdict, facts = Verdict.VALID, (*facts, ("key check", f"it is the {same.label}"))
-            if same.owner_known and same.policy.casefold() != string.policy.casefold():
-                named = f"the policy {clean(string.policy)}" if string.policy else "no policy"
-                message = f"its key is the {same.label}, and it names {named} (SharedAccessKeyName)"
+            differs = other_owner(string, same)
+            if differs:
                 hint = "Copy the connection string again, whole"
-                findings.append(TokenFinding("key-of-other-owner", message, hint, Verdict.WRONG_KEY))
+                findings.append(TokenFinding("key-of-other-owner", differs, hint, Verdict.WRONG_KEY))
         else:
             message = f"its key is none of: {', '.join(named.label for named in keys)}"
             hint = "Was the key rotated since?"

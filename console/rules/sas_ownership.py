@@ -11,6 +11,7 @@ from console.rules.sas_resource import as_meant, is_loopback
 from console.rules.token_order import REGISTRATION
 
 if TYPE_CHECKING:
+    from console.model.connection_string import ConnectionString
     from console.rules.sas_explain import NamedKey
 
 _SERVICE_SIDE = {"twins", "messages", "jobs", "servicebound", "digitaltwins", "configurations", "statistics"}
@@ -64,6 +65,34 @@ def ownership_findings(parts: SasParts, named: NamedKey) -> list[TokenFinding]:
         message = f"it is signed with a device's own key and names the policy {clean(parts.policy)} (skn)"
         return [TokenFinding("skn-with-device-key", message, "Leave skn out", wrong)]
     return _device(meant, named)
+
+
+def needed(parts: SasParts) -> str:
+    """Return whose key the service holds a token's signature against: that a key fits does not say it is that one."""
+    meant = as_meant(parts)
+    path = meant.resource.split("/")[1:]
+    if meant.scope is TokenScope.REGISTRATION:
+        return f"the key of the enrollment {clean(path[1], limit=128)}"
+    if parts.policy:
+        return f"a key of the policy {clean(parts.policy, limit=80)}"
+    if len(path) > 3 and path[2] == "modules":
+        return f"a key of the module {clean(path[3], limit=128)} of {clean(path[1], limit=128)}"
+    return f"a key of the device {clean(path[1], limit=128)}" if len(path) > 1 else "a key of what it names"
+
+
+def other_owner(string: ConnectionString, same: NamedKey) -> str:
+    """Return why a connection string is wrong although its key is a known one; empty when it is not."""
+    if not same.owner_known:
+        return ""
+    if same.policy.casefold() != string.policy.casefold():
+        named = f"the policy {clean(string.policy)}" if string.policy else "no policy"
+        return f"its key is the {same.label}, and it names {named} (SharedAccessKeyName)"
+    if not same.policy and (same.device_id, same.module_id) != (string.device_id, string.module_id):
+        what = f"module {clean(string.module_id)} of " if string.module_id else ""
+        return f"its key is the {same.label}, and it is for {what}device {clean(string.device_id)}"
+    if same.host and _other_host(same.host, string.host):
+        return f"its key is of {clean(same.host, limit=100)}, and HostName is {clean(string.host, limit=100)}"
+    return ""
 
 
 def _policy(parts: SasParts, named: NamedKey) -> list[TokenFinding]:

@@ -96,7 +96,7 @@ def _unwrapped(text: str, findings: list[TokenFinding]) -> tuple[str, str]:
             message = "it is an access token of Entra (a JWT), not a shared access signature"
             findings.append(_malformed("not-sas", message, "Send it as “Bearer …”"))
         return kind, ""
-    before, body = body[: found.start()], body[found.end() :]
+    before, body = body[: found.start()], _up_to_quote(body[: found.start()], body[found.end() :], findings)
     if _HEADER.search(before):
         kind = "Authorization header"
     elif _PASSWORD.search(before):
@@ -120,6 +120,18 @@ def _unwrapped(text: str, findings: list[TokenFinding]) -> tuple[str, str]:
         findings.append(_malformed("scheme-separator", message, "Write one blank"))
         body = body[1:] if not body[0].isalnum() else body
     return kind, body.strip()
+
+
+def _up_to_quote(before: str, body: str, findings: list[TokenFinding]) -> str:
+    """Return what follows the scheme up to the end of the quotation that it stands in: of a command, of JSON."""
+    mark = next((one for one in "'\"`" if before.count(one) % 2), "")
+    end = body.find(mark) if mark else -1
+    rest = len(body[end + 1 :].strip(" ,;"))
+    if end < 0 or not rest:
+        return body
+    message = f"{rest} characters after the token are left out here"
+    findings.append(TokenFinding("text-after", message, "Send the token alone"))
+    return body[:end]
 
 
 def _joined(body: str, findings: list[TokenFinding]) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus, unquote
 from console.model.errors import ConsoleError
 from console.model.secret import Secret
 from console.model.token import SasParts, TokenFinding, Verdict
-from console.rules.sas import LONGEST_KEY, SHORTEST_KEY, decode_key
+from console.rules.sas import LONGEST_KEY, SHORTEST_KEY, USUAL_KEYS, decode_key
 
 _ESCAPES = re.compile(r"%[0-9a-fA-F]{2}")
 
@@ -74,7 +74,7 @@ def key_text(key: Secret) -> tuple[str, bool]:
     length = f"base64, {len(raw)} bytes"
     if not SHORTEST_KEY <= len(raw) <= LONGEST_KEY:
         return f"{length}; IoT Hub's keys have {SHORTEST_KEY} to {LONGEST_KEY}", False
-    return length, True
+    return (length if len(raw) in USUAL_KEYS else f"{length}; those that Azure makes have 32 or 64: was it cut?"), True
 
 
 def _keys(key: Secret, raw: bytes) -> Iterator[tuple[TokenFinding | None, bytes]]:

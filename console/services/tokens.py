@@ -11,7 +11,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import Explanation, LedgerEntry, MintedToken, TokenFinding, TokenOrder
-from console.rules.sas import mint
+from console.rules.sas import USUAL_KEYS, decode_key, mint
 from console.rules.token_order import checked, resource_of, signing_policy
 
 if TYPE_CHECKING:  # a token from a key alone does without all of it
@@ -49,6 +49,8 @@ class Tokens:
         resource, policy = resource_of(order), signing_policy(order)
         token = mint(resource, key, expires, policy)
         warnings = [_long(order.ttl_seconds)] if order.ttl_seconds > LONG.total_seconds() else []
+        if (length := len(decode_key(key))) not in USUAL_KEYS:
+            warnings.append(f"the key has {length} bytes; those that Azure makes have 32 or 64: was it cut?")
         trouble = self._note(token, resource, policy, now, expires, who)
         if trouble:
             warnings.append(trouble)

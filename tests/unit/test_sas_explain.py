@@ -60,7 +60,7 @@ def test_a_good_token_is_valid_and_its_facts_are_told():
     assert facts["expires"] == "2026-11-23 11:42:00 CET (UTC+01:00)"
     assert facts["expires, UTC"] == "2026-11-23 10:42:00Z"
     assert facts["time left"] == "1 h"
-    assert facts["signature"] == "fits the key given"
+    assert facts["signature"] == "fits the key given; the service must have it as a key of the device Press#1"
     assert facts["key"] == "key given: base64, 32 bytes"
     assert "5 min" in facts["clock"]
 

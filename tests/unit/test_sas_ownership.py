@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.model.secret import Secret
-from console.model.token import Verdict
+from console.model.token import TokenOrder, Verdict
 from console.rules import connection_string
 from console.rules.sas import mint
 from console.rules.sas_explain import explain, key_of
@@ -78,3 +78,64 @@ def test_the_hub_of_a_key_is_compared_as_it_is_meant() -> None:
     named = key_of(string)
     made = mint(f"{HOST}/devices/A", Secret(KEY), NOW + timedelta(hours=1)).reveal()
     assert explain(made, NOW, keys=[named]).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("pasted", "key", "verdict"),
+    [
+        (DEVICE, ELSEWHERE, Verdict.WRONG_KEY),
+        (DEVICE, DEVICE.replace("DeviceId=A", "DeviceId=Z"), Verdict.WRONG_KEY),
+        (DEVICE, MODULE, Verdict.WRONG_KEY),
+        (MODULE, DEVICE, Verdict.WRONG_KEY),
+        (POLICY, DEVICE, Verdict.WRONG_KEY),
+        (POLICY, POLICY.replace("contoso", "fabrikam"), Verdict.WRONG_KEY),
+        (POLICY.replace("Name=service", "Name=service;DeviceId=A"), POLICY, Verdict.VALID),
+        (DEVICE, DEVICE, Verdict.VALID),
+        (DEVICE, KEY, Verdict.VALID),
+    ],
+)
+def test_a_connection_string_whose_key_is_of_something_else(pasted, key, verdict) -> None:
+    assert Tokens(None, None, None, lambda: NOW).explain(pasted, key=Secret(key)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("resource", "policy", "whose"),
+    [
+        (HOST, "service", "a key of the policy service"),
+        (f"{HOST}/devices/A", "", "a key of the device A"),
+        (f"{HOST}/devices/A/modules/m", "", "a key of the module m of A"),
+        (f"{SCOPE}/registrations/A", "registration", "the key of the enrollment A"),
+    ],
+)
+def test_a_bare_key_that_fits_is_not_said_to_be_the_one_the_service_has(resource, policy, whose) -> None:
+    made = mint(resource, Secret(KEY), NOW + timedelta(hours=1), policy).reveal()
+    facts = dict(Tokens(None, None, None, lambda: NOW).explain(made, key=Secret(KEY)).facts)
+    assert facts["signature"] == f"fits the key given; the service must have it as {whose}"
+
+
+@pytest.mark.parametrize(
+    "wrapped", ["curl -H 'Authorization: {}' https://h/x", "pub -P '{}' -t x", '{{"token":"{}","n":1}}']
+)
+def test_a_token_in_a_command_or_in_json_is_the_token_alone(wrapped) -> None:
+    made = mint(f"{HOST}/devices/A", Secret(KEY), NOW + timedelta(hours=1)).reveal()
+    found = Tokens(None, None, None, lambda: NOW).explain(wrapped.format(made), key=Secret(KEY))
+    assert found.verdict is Verdict.VALID
+    assert "text-after" in [one.id for one in found.details]
+
+
+@pytest.mark.parametrize("host", ["contoso", f"https://{HOST}", f"{HOST}:8883", f"{HOST}/"])
+def test_a_host_name_that_no_sdk_could_use(host) -> None:
+    found = Tokens(None, None, None, lambda: NOW).explain(DEVICE.replace(HOST, host))
+    assert (found.verdict, found.details[0].id) == (Verdict.MALFORMED, "string-host")
+
+
+@pytest.mark.parametrize("host", [HOST, "localhost:4433", "127.0.0.1:1", "edge-gw.local"])
+def test_a_host_name_that_can_be_used(host) -> None:
+    assert Tokens(None, None, None, lambda: NOW).explain(DEVICE.replace(HOST, host)).details == ()
+
+
+def test_a_key_that_was_cut_is_warned_about() -> None:
+    made = Tokens(None, None, None, lambda: NOW).mint(TokenOrder(HOST, "A"), Secret(KEY[:40]))
+    assert made.warnings == ("the key has 30 bytes; those that Azure makes have 32 or 64: was it cut?",)
+    facts = dict(Tokens(None, None, None, lambda: NOW).explain(made.token.reveal(), key=Secret(KEY[:40])).facts)
+    assert "was it cut?" in facts["key"]
