@@ -17,14 +17,18 @@ import click
 from console.cli.output import envelope, print_json, print_pairs
 from console.model.certificate import BulkIssued, BulkProgress, LeafOrder
 from console.model.clock import system_clock
+from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.services.ports import Cancel
 
 if TYPE_CHECKING:
+    from console.cli.cert_passphrases import Passphrases
+    from console.services.issue_one import Renewal
     from console.services.pki import Pki
 
 _SHOWN = 20
+_MOST_NAMES = 16 * 1024 * 1024  # bytes, as of a file
 _EVERY_SECONDS = 10.0
 FAILED, INTERRUPTED = 1, 130
 
@@ -36,6 +40,43 @@ def one_order(template: LeafOrder, name: str) -> LeafOrder:
     return replace(template, kind=kind_for(template.kind, name), name=name)
 
 
+def renewal_from(renew: bool) -> Renewal | None:
+    """Return how to renew, None when that is not asked for; the kind of key stays unless one is given."""
+    from click.core import ParameterSource
+
+    from console.services.issue_one import Renewal
+
+    given = click.get_current_context().get_parameter_source("key_type")
+    return Renewal(key_type_kept=given in {None, ParameterSource.DEFAULT}) if renew else None
+
+
+def names_from(source: Path, passphrases: Passphrases) -> Sequence[str]:
+    """Return the names of a file, one a line; `-` is standard input."""
+    from console.services.private_files import read_file
+
+    if str(source) == "-":
+        if passphrases.from_stdin:
+            raise one_stdin("the names")
+        data = sys.stdin.buffer.read(_MOST_NAMES + 1)
+        if len(data) > _MOST_NAMES:
+            what, why = "The names cannot be read", f"they are more than {_MOST_NAMES // 1024 // 1024} MiB"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give them in parts", code="usage")
+    else:
+        data = read_file(source)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        what, why = f"The names in {source} cannot be read", "it is no UTF-8 text"
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give one device id a line", code="usage") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def one_stdin(what: str) -> ConsoleError:
+    """Return the refusal to read two things from standard input."""
+    why = f"{what} and a passphrase cannot both come from standard input"
+    return ConsoleError(ErrorKind.BAD_INPUT, "Nothing was issued", why, "Use a file for one of them", code="usage")
+
+
 def run_bulk(
     pki: Pki,
     names: Sequence[str],
@@ -45,6 +86,7 @@ def run_bulk(
     ca_passphrase: Secret | None,
     passphrase: Secret | None,
     as_json: bool,
+    renewal: Renewal | None = None,
 ) -> int:
     """Issue for many names; return the exit code: 0 all there, 1 some refused, 130 interrupted."""
     if passphrase is not None:
@@ -53,7 +95,9 @@ def run_bulk(
     cancel = Cancel()
     progress = _Progress()
     with _interruptible(cancel):
-        done = pki.issue_many(names, template, ca, out, ca_passphrase, passphrase, progress.show, cancel)
+        done = pki.issue_many(
+            names, template, ca, out, ca_passphrase, passphrase, progress.show, cancel, renewal=renewal
+        )
     progress.end()
     if as_json:
         print_json(_json(done))
@@ -120,6 +164,8 @@ def _print(done: BulkIssued) -> None:
     if done.failed:
         pairs.append(("refused", f"{len(done.failed):,}"))
     print_pairs([*pairs, ("folder", str(done.folder))])
+    for note in done.notes:
+        click.echo(f"note: {clean(note)}", err=True)
     for _, sentence in done.failed[:_SHOWN]:
         click.echo(clean(sentence), err=True)
     if len(done.failed) > _SHOWN:
@@ -137,6 +183,7 @@ def _json(done: BulkIssued) -> dict[str, Any]:
         complete=done.complete,
         folder=clean(done.folder),
         rate=round(done.rate, 1),
+        notes=[clean(note) for note in done.notes],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _MANY_DAYS = 1_000_000
-_MOST_NAMES = 16 * 1024 * 1024  # bytes, as of a file
 DAYS = click.IntRange(1, _MANY_DAYS)
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.certificates_issued/1.")
 _CA = click.option("--ca", "ca_name", required=True, metavar="FOLDER-OR-NAME", help="The CA: its folder, or its name.")
@@ -105,6 +104,7 @@ def intermediate(
     "--from", "source", type=click.Path(path_type=Path, allow_dash=True), help="Names too, one a line; -: stdin."
 )
 @click.option("--key-type", default=KeyType.EC_P256.value, show_default=True, help=" | ".join(LEAF_KEY_TYPES))
+@click.option("--renew", is_flag=True, help="Put new ones in the place of those there; see above.")
 @click.option("--days", type=DAYS, default=LEAF_LIFETIME.days, show_default=True, help="How long they are valid.")
 @click.option("--server", is_flag=True, help="For a server, not a device: the name is a host name or an address.")
 @click.option("--host", "hosts", multiple=True, help="Names and addresses of the server; without: the name alone.")
@@ -117,6 +117,7 @@ def issue(
     out: Path,
     source: Path | None,
     key_type: str,
+    renew: bool,
     days: int,
     server: bool,
     hosts: tuple[str, ...],
@@ -129,12 +130,23 @@ def issue(
     The chain is the certificate and all CAs up to the root: what a device presents to IoT Hub. In file names, what is
     not safe there is written as %XX ("d/m" becomes d%2Fm). Many names are worked on by all cores; ctrl+c stops, and the
     same command goes on where it stopped. With a passphrase each key takes a tenth of a second or more, by design.
+
+    --renew makes new keys and certificates in the place of those in the folder; the old files are kept in replaced/.
+    One name given here is renewed at any time; of several, or without names, those that `cert list` marks RENEW. The
+    kind of key stays unless --key-type is given.
     """
+    from console.cli.cert_bulk import names_from, one_order, renewal_from, run_bulk
     from console.rules.certificate_keys import key_type_from
     from console.rules.certificate_names import check_name
 
-    wanted = [*names, *(_names_from(source, passphrases) if source else ())]
-    if not wanted:
+    wanted = [*names, *(names_from(source, passphrases) if source else ())]
+    tool, renewal = pki(), renewal_from(renew)
+    if renew and not names and not source and not server:
+        wanted = list(tool.due(ca_name, out))
+        if not wanted and not as_json:
+            click.echo(f"Nothing that was issued to {clean(out)} needs renewal", err=True)
+            return 0
+    elif not wanted:
         why, hint = "no name was given", "Give device ids, or a file with --from FILE"
         raise ConsoleError(ErrorKind.BAD_INPUT, "No certificate was issued", why, hint, code="usage")
     if hosts and (not server or len(wanted) > 1):
@@ -142,22 +154,19 @@ def issue(
         raise ConsoleError(ErrorKind.BAD_INPUT, "No certificate was issued", why, code="usage")
     kind = CertificateKind.SERVER if server else CertificateKind.DEVICE
     template = LeafOrder(kind, "", key_type_from(key_type, LEAF_KEY_TYPES), timedelta(days=days), hosts, p12)
-    tool = pki()
     locked = tool.authority(ca_name).encrypted
-    if len(wanted) == 1:
-        from console.cli.cert_bulk import one_order
-
+    if len(names) == len(wanted) == 1 or (len(wanted) == 1 and not renew):
         order = one_order(template, wanted[0])
         check_name(order.kind, order.name)  # before anybody is asked for a passphrase
         secret = passphrases.new("the new key")
-        issued = with_passphrase(passphrases, locked, lambda word: tool.issue(order, ca_name, out, word, secret))
+        issued = with_passphrase(
+            passphrases, locked, lambda word: tool.issue(order, ca_name, out, word, secret, renewal=renewal)
+        )
         _print_issued(issued, as_json)
         return 0
-    from console.cli.cert_bulk import run_bulk
-
     secret = passphrases.new("the new keys")
     return with_passphrase(
-        passphrases, locked, lambda word: run_bulk(tool, wanted, template, ca_name, out, word, secret, as_json)
+        passphrases, locked, lambda word: run_bulk(tool, wanted, template, ca_name, out, word, secret, as_json, renewal)
     )
 
 
@@ -203,6 +212,7 @@ def csr(
 @click.option("--server", is_flag=True, help="For a server, not a device.")
 @click.option("--host", "hosts", multiple=True, help="Names and addresses of the server; without: the name alone.")
 @click.option("--days", type=DAYS, default=LEAF_LIFETIME.days, show_default=True, help="How long it is valid.")
+@click.option("--renew", is_flag=True, help="Put it in the place of the one that is there, which goes to replaced/.")
 @passphrase_options(signs=True, makes_key=False)
 @_JSON
 def sign(
@@ -213,6 +223,7 @@ def sign(
     server: bool,
     hosts: tuple[str, ...],
     days: int,
+    renew: bool,
     passphrases: Passphrases,
     as_json: bool,
 ) -> None:
@@ -220,11 +231,12 @@ def sign(
 
     Of a request only the key and the common name are taken over: what else it asks for is left out, and named.
     """
+    from console.cli.cert_bulk import one_stdin, renewal_from
     from console.services.private_files import read_file
 
     _only_for_servers(hosts, server, "Nothing was signed")
     if str(request) == "-" and passphrases.from_stdin:
-        raise _one_stdin("the request")
+        raise one_stdin("the request")
     data = sys.stdin.buffer.read(16 * 1024 * 1024) if str(request) == "-" else read_file(request)
     kind = CertificateKind.SERVER if server else CertificateKind.DEVICE
     tool = pki()
@@ -240,6 +252,7 @@ def sign(
             lifetime=timedelta(days=days),
             hosts=hosts,
             ca_passphrase=word,
+            renewal=renewal_from(renew),
         ),
     )
     _print_issued(issued, as_json)
@@ -251,8 +264,9 @@ def sign(
     "--expiring", type=click.IntRange(0, _MANY_DAYS), metavar="DAYS", help="Only what expires within so many days."
 )
 @click.option("--check", is_flag=True, help="Exit with 1 when something shown needs renewal, or a CA cannot be read.")
+@click.option("--forget", type=_FOLDER, metavar="FOLDER", help="First take a CA off the list; its files stay.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.certificates/1.")
-def list_certificates(ca_name: str, expiring: int | None, check: bool, as_json: bool) -> int:
+def list_certificates(ca_name: str, expiring: int | None, check: bool, forget: Path | None, as_json: bool) -> int:
     """What was issued by the CAs known here, soonest to expire first. RENEW: past two thirds of its lifetime.
 
     A CA is known here when it was made or used by this user.
@@ -260,6 +274,9 @@ def list_certificates(ca_name: str, expiring: int | None, check: bool, as_json: 
     from console.cli.cert_json import record_json
 
     tool, now = pki(), system_clock()
+    if forget is not None and not tool.forget(forget):
+        what, why = f"The CA in {clean(forget)} was not taken off the list", "it is not on it"
+        raise ConsoleError(ErrorKind.NOT_FOUND, what, why, "Give the folder as the list names it")
     records = tool.inventory_of(ca_name) if ca_name else tool.inventory()
     if expiring is not None:
         records = tuple(one for one in records if one.not_after - now <= timedelta(days=expiring))
@@ -319,36 +336,11 @@ def _authority(given: tuple[Any, ...], days: int) -> AuthorityOrder:
     return AuthorityOrder(name, key_type_from(key_type, CA_KEY_TYPES), timedelta(days=days), path_length, permit)
 
 
-def _names_from(source: Path, passphrases: Passphrases) -> Sequence[str]:
-    from console.services.private_files import read_file
-
-    if str(source) == "-":
-        if passphrases.from_stdin:
-            raise _one_stdin("the names")
-        data = sys.stdin.buffer.read(_MOST_NAMES + 1)
-        if len(data) > _MOST_NAMES:
-            what, why = "The names cannot be read", f"they are more than {_MOST_NAMES // 1024 // 1024} MiB"
-            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give them in parts", code="usage")
-    else:
-        data = read_file(source)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        what, why = f"The names in {source} cannot be read", "it is no UTF-8 text"
-        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give one device id a line", code="usage") from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
 def _only_for_servers(hosts: tuple[str, ...], server: bool, what: str) -> None:
     if hosts and not server:
         raise ConsoleError(
             ErrorKind.BAD_INPUT, what, "--host needs --server", "A device has no host names", code="usage"
         )
-
-
-def _one_stdin(what: str) -> ConsoleError:
-    why = f"{what} and a passphrase cannot both come from standard input"
-    return ConsoleError(ErrorKind.BAD_INPUT, "Nothing was issued", why, "Use a file for one of them", code="usage")
 
 
 def _print_issued(issued: Issued, as_json: bool) -> None:

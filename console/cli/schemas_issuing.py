@@ -44,6 +44,7 @@ ISSUING_SCHEMAS: dict[str, Schema] = {
         complete=FLAG,
         folder=TEXT,
         rate={"type": "number", "minimum": 0},
+        notes={"type": "array", "items": TEXT},
     ),
     "certificate_request": document("certificate_request", _FILE, name=TEXT),
 }

@@ -162,7 +162,10 @@ class BulkProgress:
 
 @dataclass(frozen=True)
 class BulkIssued:
-    """How a bulk issue ended: made now, found done before, not reached; (name, sentence) of those that failed."""
+    """How a bulk issue ended: made now, found done before, not reached; (name, sentence) of those that failed.
+
+    `notes` are sentences on what is otherwise than asked for, for all of them.
+    """
 
     made: int
     before: int
@@ -170,6 +173,7 @@ class BulkIssued:
     failed: tuple[tuple[str, str], ...]
     folder: Path
     rate: float
+    notes: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

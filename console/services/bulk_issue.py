@@ -6,7 +6,7 @@ import os
 import queue
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,14 +16,17 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.rules.certificate_names import check_name, file_stem, kind_for
 from console.rules.certificates import Authority
+from console.services.bulk_renewal import Work, renewals, standing_notes
 from console.services.bulk_worker import order_line
 from console.services.bulk_workers import Answer, Workers
 from console.services.ca_index import CERTIFICATE, CaIndex, Entry
 from console.services.ca_store import CaStore
 from console.services.issue_files import LeafFiles
+from console.services.issue_one import Renewal, renewed_note
 from console.services.issuing import entry_for, is_whole, not_issued, publish, thumbprint_of
 from console.services.ports import Cancel
 from console.services.private_files import refused
+from console.services.renewing import publish_renewed
 from console.services.staging import Staging, clear_abandoned
 
 BATCH, BATCH_SECONDS = 1500, 1.0
@@ -43,25 +46,37 @@ def issue_many(
     passphrase: Secret | None,
     on_progress: Callable[[BulkProgress], None] | None,
     cancel: Cancel,
+    renewal: Renewal | None = None,
 ) -> BulkIssued:
     """Issue to `folder` what is not there yet; see Pki.issue_many."""
     wanted, failed = _checked(names, template)
     with store.index() as index:
         clear_abandoned(folder)
-        todo = _missing(index, folder, wanted)
-        job = _Job(index, clean(store.name), template, folder, len(wanted), len(wanted) - len(todo), on_progress)
-        if todo:
+        missing, there = _missing(index, folder, wanted)
+        works = [Work(template, missing)]
+        if renewal is not None:
+            works, refusals = renewals(there, missing, template, folder, now, renewal)
+            failed.update(refusals)
+        todo = sum(len(work.names) for work in works)
+        before = len(wanted) - todo - (0 if renewal is None else len(refusals))
+        job = _Job(index, clean(store.name), template, folder, before + todo, before, on_progress)
+        for work in works:
+            if not work.names or cancel.cancelled:
+                continue
             staging = Staging.make(folder)
             staging.spread()
             try:
-                job.run(issuer, todo, now, passphrase, staging, cancel)
+                job.run(issuer, work, now, passphrase, staging, cancel)
             except OSError as error:
                 raise refused(f"The files in {folder} cannot be written", error) from None
             finally:
                 staging.remove()
     failed.update(job.failed)
-    left = len(todo) - job.made - job.elsewhere - len(job.failed)
-    return BulkIssued(job.made, job.before + job.elsewhere, left, tuple(failed.items()), folder, job.rate)
+    left = todo - job.made - job.elsewhere - len(job.failed)
+    notes = (*job.notes, *standing_notes(there, template, now)) if renewal is None else job.notes
+    if renewal is not None and job.made:
+        notes = (*notes, renewed_note(folder))
+    return BulkIssued(job.made, before + job.elsewhere, left, tuple(failed.items()), folder, job.rate, notes)
 
 
 class _Job:
@@ -90,6 +105,13 @@ class _Job:
         self.failed: dict[str, str] = {}
         self._clashes: list[Entry] = []
         self._workers: Workers | None = None
+        self._old: Mapping[str, Entry] = {}
+        self._notes: dict[str, int] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done otherwise than asked for, and how often where it was not for all."""
+        return tuple(note if count == self.made else f"{note} ({count:,} times)" for note, count in self._notes.items())
 
     @property
     def rate(self) -> float:
@@ -99,12 +121,14 @@ class _Job:
     def run(
         self,
         issuer: Authority,
-        todo: list[str],
+        work: Work,
         now: datetime,
         passphrase: Secret | None,
         staging: Staging,
         cancel: Cancel,
     ) -> None:
+        self._template, self._old = work.template, work.old
+        todo = list(work.names)
         files = LeafFiles(issuer, self._template, now, str(staging.path), passphrase)  # refuses an expired CA, at once
         if _ignores_case(staging.path):
             todo = self._without_twins(todo)
@@ -117,12 +141,12 @@ class _Job:
             self._collect(answers, files, staging, cancel)
         else:
             order = order_line(issuer, self._template, now, str(staging.path), passphrase)
-            workers = Workers(min(_cores(), len(chunks)), order, chunks)
-            self._workers = workers
+            workers = self._workers = Workers(min(_cores(), len(chunks)), order, chunks)
             try:
                 self._collect(_answers(workers, len(todo)), files, staging, cancel)
             finally:
                 workers.stop()
+                self._workers = None
         self._settle_clashes()
 
     def _collect(self, answers: Iterator[Answer | None], files: LeafFiles, staging: Staging, cancel: Cancel) -> None:
@@ -133,6 +157,9 @@ class _Job:
                 if answer is not None:
                     made, refusals = answer
                     self.failed.update(refusals)
+                    for one in made:
+                        for note in one.notes:
+                            self._notes[note] = self._notes.get(note, 0) + 1
                     batch += [
                         entry_for(one, self._template, files, self._issuer, self._folder, staging) for one in made
                     ]
@@ -149,7 +176,11 @@ class _Job:
         self._publish(batch)
 
     def _publish(self, batch: list[Entry]) -> None:
-        issued, failed = publish(self._index, batch, self._folder)
+        if self._old:
+            pairs = [(entry, self._old[entry.record.common_name]) for entry in batch]
+            issued, failed = publish_renewed(self._index, pairs, self._folder)
+        else:
+            issued, failed = publish(self._index, batch, self._folder)
         self.made += len(issued)
         if self._workers is not None:
             self._workers.clear({entry.place for entry in batch})
@@ -165,7 +196,7 @@ class _Job:
         there = self._index.issued_to(str(self._folder))
         for entry in self._clashes:
             other = there.get(entry.stem)
-            if other is not None and is_whole(other):
+            if other is not None and is_whole(other) and other != self._old.get(entry.record.common_name):
                 self.elsewhere += 1
                 del self.failed[entry.record.common_name]
 
@@ -234,12 +265,13 @@ def _checked(names: Sequence[str], template: LeafOrder) -> tuple[list[str], dict
     return wanted, failed
 
 
-def _missing(index: CaIndex, folder: Path, wanted: Sequence[str]) -> list[str]:
-    """Return the names whose files are not there and whole; files that were moved here are entered in the index."""
+def _missing(index: CaIndex, folder: Path, wanted: Sequence[str]) -> tuple[list[str], dict[str, Entry]]:
+    """Return the names whose files are not there and whole, and what is; files moved here are entered in the index."""
     there = index.issued_to(str(folder))
     with os.scandir(folder) as entries:
         present = {entry.name for entry in entries}
     missing: list[str] = []
+    whole: dict[str, Entry] = {}
     moved: list[tuple[Entry, str]] = []
     for name in wanted:
         stem = file_stem(name)
@@ -251,8 +283,10 @@ def _missing(index: CaIndex, folder: Path, wanted: Sequence[str]) -> list[str]:
                 moved.append((entry, stem))
         if entry is None or not is_whole(entry):
             missing.append(name)
+        else:
+            whole[name] = entry
     index.move([entry for entry, _ in moved if is_whole(entry)])
-    return missing
+    return missing, whole
 
 
 def _cores() -> int:

@@ -27,6 +27,7 @@ _COLUMNS = (
     "serial, kind, subject, common_name, issuer, sha1, sha256, not_before, not_after, status, device_id, module_id, "
     "key_type, folder, stem, parts, run"
 )
+_INSERT = f"INSERT INTO certificates ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS certificates (
   serial TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, common_name TEXT NOT NULL, issuer TEXT NOT NULL,
@@ -136,11 +137,41 @@ class CaIndex:
                     if serial:
                         replaced.append((serial,))
             connection.executemany("UPDATE certificates SET status = 'replaced' WHERE serial = ?", replaced)
-            connection.executemany(
-                f"INSERT INTO certificates ({_COLUMNS}) VALUES ({', '.join('?' * 17)})",  # noqa: S608
-                map(_row, begun),
-            )
+            connection.executemany(_INSERT, map(_row, begun))
         return begun, not_begun
+
+    def begin_renewal(
+        self, pairs: Sequence[tuple[Entry, Entry]]
+    ) -> tuple[list[tuple[Entry, Entry]], list[tuple[Entry, str]]]:
+        """Commit new entries as PENDING beside the old ISSUED ones (pairs of new and old) of the same places.
+
+        Returns those begun, and those that were not because another process works on them, with the reason.
+        """
+        begun: list[tuple[Entry, Entry]] = []
+        not_begun: list[tuple[Entry, str]] = []
+        with self._write() as connection:
+            others = _in_the_same_places(connection, [new for new, _ in pairs])
+            for new, old in pairs:
+                if others.get((new.folder, new.stem)) == (old.record.serial, RecordStatus.ISSUED):
+                    begun.append((new, old))
+                else:
+                    not_begun.append((new, "another process is renewing it right now, or has just done so"))
+            connection.executemany(_INSERT, [_row(new) for new, _ in begun])
+        return begun, not_begun
+
+    def finish_renewal(self, pairs: Sequence[tuple[Entry, Entry]]) -> None:
+        """Commit new entries as ISSUED, and the old ones, whose files are where they say now, as REPLACED."""
+        if not pairs:
+            return
+        with self._write() as connection:
+            connection.executemany(
+                "UPDATE certificates SET status = 'replaced', folder = ?, stem = ?, parts = ? WHERE serial = ?",
+                [(old.folder, old.stem, " ".join(old.parts), old.record.serial) for _, old in pairs],
+            )
+            connection.executemany(
+                "UPDATE certificates SET status = 'issued', run = '' WHERE serial = ?",
+                [(new.record.serial,) for new, _ in pairs],
+            )
 
     def finish(self, issued: Iterable[Entry], dropped: Iterable[Entry] = ()) -> None:
         """Commit entries as ISSUED, and take others out again that came to nothing."""
@@ -176,6 +207,11 @@ class CaIndex:
     def issued_to(self, folder: str) -> dict[str, Entry]:
         """Return what was issued to a folder, by the beginning of its file names."""
         return {one.stem: one for one in self._select("status = 'issued' AND folder = ?", (folder,))}
+
+    def issued_at(self, folder: str, stem: str) -> Entry | None:
+        """Return what was issued to a place, None when nothing was."""
+        found = self._select("status = 'issued' AND folder = ? AND stem = ?", (folder, stem))
+        return found[0] if found else None
 
     def with_thumbprint(self, sha256: str) -> Entry | None:
         """Return the entry of a certificate, None when it is not of this CA."""
@@ -260,7 +296,7 @@ class CaIndex:
 def _in_the_same_places(
     connection: sqlite3.Connection, entries: Sequence[Entry]
 ) -> dict[tuple[str, str], tuple[str, str]]:
-    """Return serial and status of what is, or is being made, in the places of entries."""
+    """Return serial and status of what is, or, where both are, is being made in the places of entries."""
     stems: dict[str, list[str]] = {}
     for entry in entries:
         if entry.stem:
@@ -271,7 +307,8 @@ def _in_the_same_places(
             part = wanted[start : start + _PARAMETERS]
             rows = connection.execute(
                 "SELECT stem, serial, status FROM certificates "  # noqa: S608 (question marks)
-                f"WHERE folder = ? AND status != 'replaced' AND stem IN ({', '.join('?' * len(part))})",
+                f"WHERE folder = ? AND status != 'replaced' AND stem IN ({', '.join('?' * len(part))}) "
+                "ORDER BY status",  # the last counts: pending
                 (folder, *part),
             )
             found.update(((folder, stem), (serial, status)) for stem, serial, status in rows)

@@ -52,6 +52,11 @@ class CaStore:
         return name_in(self.certificate.subject)
 
     @property
+    def thumbprint(self) -> str:
+        """The SHA-256 thumbprint of its certificate."""
+        return sha256(self.certificate.public_bytes(DER))
+
+    @property
     def kind(self) -> CertificateKind:
         """Whether it is a root or an intermediate."""
         root = self.certificate.subject == self.certificate.issuer

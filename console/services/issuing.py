@@ -12,6 +12,7 @@ from console.model.certificate import CertificateKind, CertificateRecord, LeafOr
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 from console.rules.certificate_names import file_stem, kind_for
+from console.services import renewing
 from console.services.ca_index import EXISTS, CaIndex, Entry
 from console.services.issue_files import CERTIFICATE, LeafFiles, Made, sha256
 from console.services.private_files import refused, sync_folder
@@ -87,15 +88,36 @@ def settle(index: CaIndex) -> None:
             continue  # its process lives
         still = {one.record.serial for one in index.pending() if one.staging == staging}
         entries = [one for one in entries if one.record.serial in still]  # it may have ended since we looked
-        whole = [one for one in entries if is_whole(one)]
-        broken = [one for one in entries if not is_whole(one)]
-        for entry in broken:
-            _take_back(entry, prepared=held is not None)
+        whole: list[Entry] = []
+        broken: list[Entry] = []
+        renewed: list[tuple[Entry, Entry]] = []
+        for entry in entries:
+            old = index.issued_at(entry.folder, entry.stem) if entry.folder else None
+            if is_whole(entry):
+                if old is None:
+                    whole.append(entry)
+                else:
+                    renewing.tidy(entry, old)
+                    renewed.append((entry, renewing.kept(old)))
+            else:
+                broken.append(entry)
+                if old is None:
+                    _take_back(entry, prepared=held is not None)
+                else:
+                    _restore(entry, old)
         for folder in {one.folder for one in entries}:
             sync_folder(Path(folder))
         index.finish(whole, broken)
+        index.finish_renewal(renewed)
         if held is not None:
             held.remove()
+
+
+def _restore(entry: Entry, old: Entry) -> None:
+    try:
+        renewing.restore(entry, old)
+    except OSError as error:
+        raise refused(f"What was renewed in {entry.folder} cannot be put back", error) from None
 
 
 def is_whole(entry: Entry) -> bool:

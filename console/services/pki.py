@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -26,22 +25,21 @@ from console.model.clock import Clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
-from console.rules.certificate_keys import check_passphrase, key_type_of, private_pem
+from console.rules.certificate_keys import check_passphrase, private_pem
 from console.rules.certificate_names import check_name, file_stem, kind_of
 from console.rules.certificate_requests import agreed_name, build_request, read_request
-from console.rules.certificates import DER, PEM, LeafMaker, PublicKey, build_authority
+from console.rules.certificates import DER, PEM, LeafMaker, build_authority
 from console.services import ca_making
 from console.services.ca_index import Entry
 from console.services.ca_store import CaStore
-from console.services.issue_files import LeafFiles, sha1, sha256
-from console.services.issuing import entry_for, not_issued, publish
+from console.services.issue_files import sha1, sha256
+from console.services.issue_one import Renewal, issue_one
+from console.services.known_cas import KnownCas
 from console.services.ports import NEVER_CANCELLED, Cancel
-from console.services.private_files import private_folder, read_file, refused, write_file
+from console.services.private_files import private_folder
 from console.services.request_files import write_request
-from console.services.staging import Staging, clear_abandoned
 
 PROOF_LIFETIME = timedelta(days=1)
-_LABELS = {"cert.pem": "certificate", "key.pem": "key", "chain.pem": "chain", "p12": "PKCS#12"}
 
 
 class Pki:
@@ -58,13 +56,14 @@ class Pki:
 
     def __init__(self, folder: Path | None, clock: Clock) -> None:
         self._folder = folder
+        self._list = KnownCas(folder)
         self._clock = clock
 
     def create_root(self, order: AuthorityOrder, out: Path | None, passphrase: Secret | None) -> Issued:
         """Make a root CA in a new folder."""
         place = self._place(order, out, passphrase)
         issued = ca_making.make(build_authority(order, None, self._clock()), place, passphrase, None, None)
-        self._remember(place)
+        self._list.add(place, issued.record.sha256)
         return issued
 
     def create_intermediate(
@@ -81,7 +80,7 @@ class Pki:
         issuer = store.unlock(ca_passphrase)
         with store.index() as index:
             issued = ca_making.make(build_authority(order, issuer, self._clock()), place, passphrase, store, index)
-        self._remember(place)
+        self._list.add(place, issued.record.sha256)
         return issued
 
     def issue(
@@ -91,21 +90,20 @@ class Pki:
         out: Path,
         ca_passphrase: Secret | None = None,
         passphrase: Secret | None = None,
+        *,
+        renewal: Renewal | None = None,
     ) -> Issued:
         """Make a leaf with its key: NAME.cert.pem, NAME.key.pem (0600), NAME.chain.pem, and NAME.p12 when asked for.
 
         The chain is the leaf and all CAs up to the root: what a device presents to IoT Hub. A name that is no file name
-        is written with %XX.
+        is written with %XX. A `renewal` takes the place of the one that is there, whose files go to `replaced/`.
         """
         check_name(order.kind, order.name)
         if passphrase is not None:
             check_passphrase(passphrase)
         store = self._open(ca)
         issuer = store.unlock(ca_passphrase)
-        folder = out_folder(out)
-        return self._publish(
-            store, folder, order, lambda staging: LeafFiles(issuer, order, self._clock(), str(staging.path), passphrase)
-        )
+        return issue_one(store, issuer, order, out_folder(out), self._clock(), passphrase, renewal=renewal)
 
     def issue_many(
         self,
@@ -117,8 +115,13 @@ class Pki:
         passphrase: Secret | None = None,
         on_progress: Callable[[BulkProgress], None] | None = None,
         cancel: Cancel = NEVER_CANCELLED,
+        *,
+        renewal: Renewal | None = None,
     ) -> BulkIssued:
-        """Make leaves for many devices and modules on all cores; called again with the same `out` it goes on."""
+        """Make leaves for many devices and modules on all cores; called again with the same `out` it goes on.
+
+        With a `renewal` those that need it (two thirds of their lifetime) are renewed, and no others made.
+        """
         from console.services.bulk_issue import issue_many
 
         if passphrase is not None:
@@ -126,7 +129,17 @@ class Pki:
         store = self._open(ca)
         issuer = store.unlock(ca_passphrase)
         folder = out_folder(out)
-        return issue_many(store, issuer, names, template, folder, self._clock(), passphrase, on_progress, cancel)
+        return issue_many(
+            store, issuer, names, template, folder, self._clock(), passphrase, on_progress, cancel, renewal
+        )
+
+    def due(self, ca: str, out: Path) -> tuple[str, ...]:
+        """Return the devices and modules whose certificates in a folder, issued by a CA, need renewal."""
+        now = self._clock()
+        with self._open(ca).index() as index:
+            found = [one.record for one in index.issued_to(str(out.resolve())).values()]
+        kinds = {CertificateKind.DEVICE, CertificateKind.MODULE}
+        return tuple(sorted(one.common_name for one in found if one.kind in kinds and one.needs_renewal(now)))
 
     def request(self, order: LeafOrder, out: Path, passphrase: Secret | None = None) -> tuple[tuple[str, Path], ...]:
         """Make a key and a signing request: NAME.csr.pem, NAME.key.pem (0600). Return (what it is, where)."""
@@ -147,6 +160,7 @@ class Pki:
         lifetime: timedelta = LEAF_LIFETIME,
         hosts: tuple[str, ...] = (),
         ca_passphrase: Secret | None = None,
+        renewal: Renewal | None = None,
     ) -> Issued:
         """Sign a request (PEM or DER): of it only the key and the common name are taken over; write NAME.cert.pem and
         NAME.chain.pem.
@@ -162,14 +176,8 @@ class Pki:
         notes: tuple[str, ...] = ()
         if request.left_out:
             notes = (f"Asked for in the request and left out: {', '.join(request.left_out)}",)
-        issued = self._publish(
-            store,
-            out_folder(out),
-            order,
-            lambda staging: LeafFiles(issuer, order, self._clock(), str(staging.path), None),
-            request.public_key,
-            key_type_of(request.public_key),
-        )
+        key = request.public_key
+        issued = issue_one(store, issuer, order, out_folder(out), self._clock(), public_key=key, renewal=renewal)
         return replace(issued, notes=(*issued.notes, *notes))
 
     def proof(self, ca: str, code: str, ca_passphrase: Secret | None = None) -> bytes:
@@ -202,20 +210,24 @@ class Pki:
     def authorities(self) -> tuple[AuthorityRecord, ...]:
         """Return the CAs known here that can be read, by name."""
         found = []
-        for store in self._known()[0]:
+        for store in self._list.stores()[0]:
             with suppress(ConsoleError):
                 found.append(store.summary())
         return tuple(sorted(found, key=lambda one: (one.record.common_name.lower(), str(one.folder))))
 
     def unreadable(self) -> tuple[ConsoleError, ...]:
-        """Return why known CAs that are there cannot be read: what they issued is missing from `inventory`."""
-        stores, problems = self._known()
+        """Return why known CAs cannot be read, or that they are gone: what they issued is missing from `inventory`."""
+        stores, problems = self._list.stores()
         for store in stores:
             try:
                 store.summary()
             except ConsoleError as error:
                 problems.append(error)
         return tuple(problems)
+
+    def forget(self, folder: Path) -> bool:
+        """Take a CA's folder off the list of those known here, and touch nothing in it; return whether it was on it."""
+        return self._list.forget(folder)
 
     def authority(self, ca: str) -> AuthorityRecord:
         """Return one CA. Raises ConsoleError NOT_FOUND, or BAD_INPUT when several have the name."""
@@ -227,7 +239,7 @@ class Pki:
         What cannot be read is left out; `unreadable` tells.
         """
         found: list[CertificateRecord] = []
-        for store in self._known()[0]:
+        for store in self._list.stores()[0]:
             with suppress(ConsoleError):
                 found += _records(store)
         return _soonest_first(found)
@@ -235,45 +247,6 @@ class Pki:
     def inventory_of(self, ca: str) -> tuple[CertificateRecord, ...]:
         """Return one CA and what it issued, as `inventory` does. Raises ConsoleError when it cannot be read."""
         return _soonest_first(_records(self._open(ca)))
-
-    def _publish(
-        self,
-        store: CaStore,
-        folder: Path,
-        order: LeafOrder,
-        files_in: Callable[[Staging], LeafFiles],
-        public_key: PublicKey | None = None,
-        key_type: str = "",
-    ) -> Issued:
-        with store.index() as index:
-            clear_abandoned(folder)
-            staging = Staging.make(folder)
-            try:
-                files = files_in(staging)
-                if public_key is None:
-                    made = files.make(order.name)
-                else:
-                    built = files.maker.sign(order.name, public_key)
-                    made = files.place(order.name, built.certificate, built.notes)
-                entry = entry_for(made, order, files, clean(store.name), folder, staging)
-                if key_type:
-                    entry = replace(entry, record=replace(entry.record, key_type=key_type))
-                issued, failed = publish(index, [entry], folder)
-            except OSError as error:
-                raise refused(f"The files in {folder} cannot be written", error) from None
-            finally:
-                staging.remove()
-        if failed:
-            raise not_issued(*failed[0])
-        paths = {part: Path(entry.path(part)) for part in reversed(entry.parts)}
-        record = replace(
-            issued[0].record,
-            status=RecordStatus.ISSUED,
-            certificate_file=paths.get("cert.pem"),
-            key_file=paths.get("key.pem"),
-            store=store.folder,
-        )
-        return Issued(record, tuple((_LABELS[part], path) for part, path in paths.items()), made.notes)
 
     def _place(self, order: AuthorityOrder, out: Path | None, passphrase: Secret | None) -> Path:
         check_name(CertificateKind.ROOT, order.name)
@@ -290,9 +263,9 @@ class Pki:
         path = Path(ca)
         if ca and path.is_dir():
             store = CaStore(path)
-            self._remember(store.folder)
+            self._list.add(store.folder, store.thumbprint)
             return store
-        known, _ = self._known()
+        known, _ = self._list.stores()
         named = [store for store in known if ca in {store.name, clean(store.name)}]
         if not named:
             named = [store for store in known if store.name.lower() == ca.lower()]
@@ -306,35 +279,6 @@ class Pki:
         what, why = f"There is no CA “{shown}”", "there is no such folder, and no CA of this name is known here"
         hint = "Give its folder, or make one: hubwarden cert ca --name NAME --out FOLDER"
         raise ConsoleError(ErrorKind.NOT_FOUND, what, why, hint)
-
-    def _known(self) -> tuple[list[CaStore], list[ConsoleError]]:
-        """Return the CAs known here, and why others that are there cannot be opened.
-
-        Each has a file of its own in the list, so that two consoles may add to it at once.
-        """
-        stores: list[CaStore] = []
-        problems: list[ConsoleError] = []
-        if self._folder is None or not (self._folder / "known").is_dir():
-            return stores, problems
-        for note in sorted((self._folder / "known").iterdir()):
-            with suppress(OSError, UnicodeDecodeError):
-                try:
-                    folder = Path(read_file(note).decode())
-                    if folder.is_dir() and any(folder.iterdir()):
-                        stores.append(CaStore(folder))
-                except ConsoleError as error:
-                    problems.append(error)
-        return stores, problems
-
-    def _remember(self, folder: Path) -> None:
-        if self._folder is None:
-            return
-        text = str(folder)
-        name = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        with suppress(ConsoleError, UnicodeEncodeError):  # a list that cannot be kept stops nobody from issuing
-            notes = private_folder(private_folder(self._folder) / "known")
-            if not (notes / name).exists():
-                write_file(notes / name, text.encode(), replace=True)
 
 
 def _records(store: CaStore) -> list[CertificateRecord]:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from console.cli import cert_passphrases
+from console.cli import cert_issue, cert_passphrases
 from console.cli.main import run
 from console.cli.schemas import SCHEMAS
 
@@ -289,6 +290,60 @@ def test_the_list_and_its_check(cli: Run, ca: str) -> None:
     assert [(item["name"], item["days_left"]) for item in found["items"]] == [("short", 0)]
     assert cli("list", "--ca", "MyIoTCA")[0] == 0
     assert cli("list", "--ca", "nobody")[0] == 1
+
+
+def test_renewing_one_several_and_all_that_is_due(cli: Run, ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = ("issue", "--ca", ca, "--out", "o", "--no-passphrase")
+    assert cli(*base, "a", "b", "--key-type", "rsa-2048")[0] == 0
+    assert cli(*base, "young", "--days", "3000")[0] == 0
+    first = {name: Path(f"o/{name}.cert.pem").read_bytes() for name in ("a", "b", "young")}
+    code, _, err = cli(*base, "--renew")
+    assert code == 0
+    assert "needs renewal" in err
+    code, out, _ = cli(*base, "a", "--renew", "--json")  # one that is named, at any time
+    item = document(out, "certificates_issued")["items"][0]
+    assert item["key_type"] == "rsa-2048"
+    assert any("cert register" in note for note in item["notes"])
+    assert Path("o/a.cert.pem").read_bytes() != first["a"]
+    now = cert_issue.system_clock()
+    later = now + timedelta(days=300)
+    monkeypatch.setattr(cert_issue, "system_clock", lambda: later)
+    code, out, _ = cli(*base, "--renew", "--json", "--key-type", "ec-p256")
+    found = document(out, "certificates_bulk")
+    assert (code, found["made"], found["complete"]) == (0, 2, True)
+    assert any("replaced" in note for note in found["notes"])
+    assert Path("o/b.cert.pem").read_bytes() != first["b"]
+    assert Path("o/young.cert.pem").read_bytes() == first["young"]
+    code, _, err = cli(*base, "typo", "--renew")
+    assert code == 1
+    assert "leave --renew out" in err
+    assert cli("csr", "c", "--out", "elsewhere", "--no-passphrase")[0] == 0
+    sign = ("sign", "elsewhere/c.csr.pem", "--ca", ca, "--out", "o")
+    assert cli(*sign)[0] == 0
+    assert cli(*sign)[0] == 1
+    assert cli(*sign, "--renew")[0] == 0
+
+
+def test_a_bulk_says_what_is_otherwise_than_asked_for(cli: Run, ca: str) -> None:
+    base = ("issue", "a", "b", "--ca", ca, "--out", "o", "--no-passphrase")
+    code, _, err = cli(*base, "--days", "99999")
+    assert code == 0
+    assert "note: It ends with its CA" in err
+    code, _, err = cli(*base, "--key-type", "rsa-2048", "--p12")
+    assert code == 0
+    assert "note: 2 of those there before have another kind of key than rsa-2048" in err
+    assert "note: 2 of those there before have no PKCS#12 file" in err
+
+
+def test_a_ca_that_is_gone_is_told_until_it_is_forgotten(cli: Run, ca: str) -> None:
+    Path(ca).rename("elsewhere")
+    code, _, err = cli("list", "--check")
+    assert code == 1
+    assert "is gone" in err
+    code, out, _ = cli("list", "--json")
+    assert document(out, "certificates")["warnings"]
+    assert cli("list", "--check", "--forget", "ca")[0] == 0
+    assert cli("list", "--forget", "ca")[0] == 1
 
 
 def test_the_check_fails_when_a_ca_cannot_be_read(cli: Run, ca: str) -> None:
