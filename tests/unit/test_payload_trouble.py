@@ -238,3 +238,28 @@ def test_what_an_age_cannot_say_is_not_taken_for_seconds(key_file, tmp_path, cap
     old.write_bytes(Fernet(KEY).encrypt_at_time(b"x", 1_700_000_000))
     assert run(["payload", "decrypt", str(old), "--key-file", str(key_file), "--ttl", "1d"]) == 1
     assert "86,400 s are allowed" in capsys.readouterr().err
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "fault"),
+    [
+        (600, None),
+        (601, PayloadFault.EXPIRED),
+        (-60, None),  # clocks may be a minute apart
+        (-61, PayloadFault.FUTURE),
+    ],
+)
+def test_an_age_counts_to_the_second(age, fault) -> None:
+    token = Fernet(KEY).encrypt_at_time(b"x", int(NOW.timestamp()) - age)
+    (done,) = payload().decrypt([token], KEYS, ttl=600)
+    assert done.fault is fault
+
+
+@pytest.mark.parametrize(("length", "fault"), [(100, None), (101, PayloadFault.TOO_LONG)])
+def test_the_longest_line(monkeypatch, length, fault) -> None:
+    monkeypatch.setattr("console.services.payload.LONGEST_LINE", 100)
+    (done,) = payload().encrypt([b"x" * length + b"\n"], KEYS)
+    assert done.fault is fault

@@ -317,3 +317,8 @@ def test_a_bare_key_is_called_one():
 )
 def test_lengths_of_time(length, words):
     assert lasting(length) == words
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(1, Verdict.VALID), (0, Verdict.EXPIRED), (-1, Verdict.EXPIRED)])
+def test_a_token_has_expired_at_the_second_that_it_names(seconds, verdict):
+    assert told(token(se=int(NOW.timestamp()) + seconds), GIVEN).verdict is verdict
