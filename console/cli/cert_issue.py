@@ -37,6 +37,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 _MANY_DAYS = 1_000_000
 DAYS = click.IntRange(1, _MANY_DAYS)
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.certificates_issued/1.")
+_JSON_ISSUE = "JSON, schema hubwarden.certificates_issued/1; of several names hubwarden.certificates_bulk/1."
 _CA = click.option("--ca", "ca_name", required=True, metavar="FOLDER-OR-NAME", help="The CA: its folder, or its name.")
 _OUT = click.option("--out", required=True, type=_FOLDER, metavar="FOLDER", help="Where the files go; made if absent.")
 
@@ -110,7 +111,7 @@ def intermediate(
 @click.option("--host", "hosts", multiple=True, help="Names and addresses of the server; without: the name alone.")
 @click.option("--p12", is_flag=True, help="Write NAME.p12 (PKCS#12) too, with the same passphrase.")
 @passphrase_options(signs=True)
-@_JSON
+@click.option("--json", "as_json", is_flag=True, help=_JSON_ISSUE)
 def issue(
     names: tuple[str, ...],
     ca_name: str,

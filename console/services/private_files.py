@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import IO
 from console.model.errors import ConsoleError, ErrorKind
 
 PRIVATE, PUBLIC = 0o600, 0o644
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def private_folder(folder: Path) -> Path:
@@ -102,7 +104,8 @@ def exists(path: Path) -> ConsoleError:
 def refused(what: str, error: OSError) -> ConsoleError:
     """Return what the system said of a file as a sentence."""
     why = error.strerror or type(error).__name__
-    return ConsoleError(ErrorKind.NOT_CONFIGURED, what, why[:1].lower() + why[1:], "Check the folder and its rights")
+    hint = "Free some space, and try again" if error.errno in _FULL else "Check the folder and its rights"
+    return ConsoleError(ErrorKind.NOT_CONFIGURED, what, why[:1].lower() + why[1:], hint)
 
 
 def read_file(path: Path, *, limit: int = 16 * 1024 * 1024) -> bytes:

@@ -101,7 +101,9 @@ def _exchange(new: Entry, old: Entry) -> None:
     safe = old.moved(f"{old.folder}/{FOLDER}", f"{old.stem}.{old.record.serial}")
     place = private_folder(Path(safe.folder))
     if place.is_symlink():
-        raise NotADirectoryError(20, f"{FOLDER} is a symbolic link")
+        raise NotADirectoryError(20, f"{FOLDER} in it is a symbolic link")
+    if os.name == "posix" and place.stat().st_mode & 0o022:
+        raise PermissionError(1, f"others than its owner may exchange the keys in {FOLDER}")
     for part in old.parts:
         with contextlib.suppress(FileNotFoundError):  # a key that was moved away needs no keeping
             _copy(old.path(part), safe.path(part))

@@ -319,9 +319,30 @@ def test_a_disk_that_refuses_leaves_the_old_pair(
             replace(source, target)
 
         patch.setattr(os, "replace", full)
-        with pytest.raises(ConsoleError, match="cannot be written"):
+        with pytest.raises(ConsoleError, match="cannot be written") as caught:
             pki.issue(device(), place, tmp_path / "out", renewal=RENEW)
+    assert "Free some space" in caught.value.hint
     assert pair(tmp_path / "out") == int(old.serial, 16)
+    pki.inventory()
+    assert [row["status"] for row in rows(place)] == ["issued"]
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "open"])
+def test_no_keys_are_kept_where_others_could_take_them(ca: tuple[Pki, str], tmp_path: Path, kind: str) -> None:
+    pki, place = ca
+    out, kept = tmp_path / "out", tmp_path / "out" / "replaced"
+    old = pki.issue(device(), place, out).record
+    if kind == "file":
+        kept.touch()
+    elif kind == "link":
+        kept.symlink_to(tmp_path)
+    else:
+        kept.mkdir()
+        (kept / "mine").touch()
+        kept.chmod(0o777)
+    with pytest.raises(ConsoleError):
+        pki.issue(device(), place, out, renewal=RENEW)
+    assert pair(out) == int(old.serial, 16)
     pki.inventory()
     assert [row["status"] for row in rows(place)] == ["issued"]
 
