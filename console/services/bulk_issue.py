@@ -23,13 +23,14 @@ from console.services.ca_index import CERTIFICATE, CaIndex, Entry
 from console.services.ca_store import CaStore
 from console.services.issue_files import LeafFiles
 from console.services.issue_one import Renewal, renewed_note
-from console.services.issuing import entry_for, is_whole, not_issued, publish, thumbprint_of
+from console.services.issuing import entry_for, is_whole, not_issued, publish, settle, thumbprint_of
 from console.services.ports import Cancel
 from console.services.private_files import refused
 from console.services.renewing import publish_renewed
 from console.services.staging import Staging, clear_abandoned
 
 BATCH, BATCH_SECONDS = 1500, 1.0
+OTHERS_SECONDS = 20.0  # another process needs so long for a batch at most, unless it is stopped or the disk is slow
 _CHUNK = {KeyType.EC_P256: 100, KeyType.EC_P384: 50, KeyType.RSA_2048: 4, KeyType.RSA_3072: 2, KeyType.RSA_4096: 1}
 _LOCKED_CHUNK = 4  # deriving a key from a passphrase takes longer than making the certificate
 _ALONE = {KeyType.EC_P256: 1000, KeyType.EC_P384: 200}
@@ -147,7 +148,7 @@ class _Job:
             finally:
                 workers.stop()
                 self._workers = None
-        self._settle_clashes()
+        self._settle_clashes(cancel)
 
     def _collect(self, answers: Iterator[Answer | None], files: LeafFiles, staging: Staging, cancel: Cancel) -> None:
         batch: list[Entry] = []
@@ -189,12 +190,20 @@ class _Job:
             self._clashes.append(entry)
         self._tell()
 
-    def _settle_clashes(self) -> None:
-        """Count what another process issued to the same folder meanwhile as done, not as failed."""
-        if not self._clashes:
+    def _settle_clashes(self, cancel: Cancel) -> None:
+        """Count what another process issues to the same folder as done, not as failed; wait a while for its end."""
+        clashes, self._clashes = self._clashes, []
+        if not clashes:
             return
+        stems = {entry.stem for entry in clashes}
+        end = time.monotonic() + OTHERS_SECONDS
+        while not cancel.cancelled and time.monotonic() < end:
+            settle(self._index)  # the other may have been killed
+            if not any(one.folder == str(self._folder) and one.stem in stems for one in self._index.pending()):
+                break
+            cancel.wait(0.1)
         there = self._index.issued_to(str(self._folder))
-        for entry in self._clashes:
+        for entry in clashes:
             other = there.get(entry.stem)
             if other is not None and is_whole(other) and other != self._old.get(entry.record.common_name):
                 self.elsewhere += 1

@@ -31,7 +31,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.rules.certificate_keys import spki
 from console.rules.certificate_requests import build_request
-from console.services import issuing
+from console.services import bulk_issue, issuing
 from console.services.pki import Pki
 from console.services.ports import Cancel
 
@@ -523,12 +523,41 @@ def test_what_a_living_process_is_making_is_left_alone(tmp_path: Path, monkeypat
     assert reached.wait(20)
     monkeypatch.setattr(issuing, "_link", link)
     assert [row["status"] for row in rows(ca)] == ["pending"]
+    monkeypatch.setattr(bulk_issue, "OTHERS_SECONDS", 0.0)
     other = pki.issue_many(["a", "b"], DEVICE, ca, tmp_path / "out")
     assert (other.made, [name for name, _ in other.failed]) == (1, ["a"])
     assert "another process" in other.failed[0][1]
     go_on.set()
     maker.join(20)
     assert results[0].complete
+    check_agreement(ca, tmp_path / "out", ["a", "b"])
+
+
+def test_what_another_process_is_about_to_finish_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pki, ca = new_ca(tmp_path)
+    reached, go_on = threading.Event(), threading.Event()
+    link = issuing._link
+
+    def slow(entry: Any) -> str:
+        reached.set()
+        assert go_on.wait(20)
+        return link(entry)
+
+    monkeypatch.setattr(issuing, "_link", slow)
+    maker = threading.Thread(target=lambda: pki.issue_many(["a"], DEVICE, ca, tmp_path / "out"))
+    maker.start()
+    assert reached.wait(20)
+    monkeypatch.setattr(issuing, "_link", link)
+    wait = Cancel.wait
+
+    def let_go(self: Cancel, seconds: float) -> bool:
+        go_on.set()
+        return wait(self, seconds)
+
+    monkeypatch.setattr(Cancel, "wait", let_go)
+    other = pki.issue_many(["a", "b"], DEVICE, ca, tmp_path / "out")
+    maker.join(20)
+    assert (other.made, other.before, other.failed) == (1, 1, ())
     check_agreement(ca, tmp_path / "out", ["a", "b"])
 
 

@@ -187,6 +187,29 @@ def test_of_many_those_are_renewed_that_need_it(ca: tuple[Pki, str], tmp_path: P
     assert (again.made, again.before, again.failed) == (0, 4, ())
 
 
+def test_what_another_renews_meanwhile_counts_as_done_in_each_group(
+    ca: tuple[Pki, str], tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pki, place = ca
+    out = tmp_path / "out"
+    pki.issue_many(["a", "b"], DEVICE, place, out)
+    pki.issue(device("r", KeyType.RSA_2048), place, out)
+    clock.now += timedelta(days=300)
+    begin = CaIndex.begin_renewal
+    other: list[str] = []
+
+    def late(self: CaIndex, pairs: object) -> object:
+        if not other:
+            other.append("")
+            pki.issue(device("a"), place, out, renewal=RENEW)
+        return begin(self, pairs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CaIndex, "begin_renewal", late)
+    done = pki.issue_many(["a", "b", "r"], DEVICE, place, out, renewal=RENEW)
+    assert (done.made, done.before, done.left, done.failed) == (2, 1, 0, ())
+    assert pki.due(place, out) == ()
+
+
 def test_processes_renew_too(ca: tuple[Pki, str], tmp_path: Path, clock: Clock) -> None:
     pki, place = ca
     many = [f"d{number}" for number in range(9)]
