@@ -56,7 +56,14 @@ def _check_module(name: str) -> None:
 
 def check_host(name: str) -> None:
     """Raise ConsoleError BAD_INPUT (code "usage") unless this is a host name, `*.` before one, or an IP address."""
-    if address(name) is not None:
+    found = address(name)
+    if found is not None:
+        if getattr(found, "scope_id", None):
+            what, why = (
+                f"“{clean(name, limit=60)}” cannot stand in a certificate",
+                "its zone is known to this host alone",
+            )
+            raise _bad(what, why, f"Write it without: {str(found).partition('%')[0]}")
         return
     bare = name.removeprefix("*.")
     if not bare or len(bare) > _HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in bare.split(".")):

@@ -31,7 +31,7 @@ from console.rules.certificate_requests import agreed_name, build_request, read_
 from console.rules.certificates import DER, PEM, LeafMaker, build_authority
 from console.services import ca_making
 from console.services.ca_index import Entry
-from console.services.ca_store import CaStore
+from console.services.ca_store import CERTIFICATE, KEY, CaStore
 from console.services.issue_files import sha1, sha256
 from console.services.issue_one import Renewal, issue_one
 from console.services.known_cas import KnownCas
@@ -259,16 +259,18 @@ class Pki:
             out = private_folder(self._folder) / file_stem(order.name)
         return ca_making.check_place(out)
 
+    def _named(self, ca: str) -> list[CaStore]:
+        known, _ = self._list.stores()
+        named = [store for store in known if ca in {store.name, clean(store.name)}]
+        return named or [store for store in known if store.name.lower() == ca.lower()]
+
     def _open(self, ca: str) -> CaStore:
         path = Path(ca)
-        if ca and path.is_dir():
+        if ca and path.is_dir() and (any((path / one).exists() for one in (CERTIFICATE, KEY)) or not self._named(ca)):
             store = CaStore(path)
             self._list.add(store.folder, store.thumbprint)
             return store
-        known, _ = self._list.stores()
-        named = [store for store in known if ca in {store.name, clean(store.name)}]
-        if not named:
-            named = [store for store in known if store.name.lower() == ca.lower()]
+        named = self._named(ca)
         if len(named) == 1:
             return named[0]
         shown = clean(ca, limit=80)

@@ -334,6 +334,7 @@ def test_a_name_beyond_64_characters_is_refused_because_x509_refuses_it() -> Non
         (CertificateKind.SERVER, "a b"),
         (CertificateKind.SERVER, "https://a"),
         (CertificateKind.SERVER, "é.org"),
+        (CertificateKind.SERVER, "fe80::1%eth0"),
         (CertificateKind.ROOT, ""),
         (CertificateKind.ROOT, " Root"),
         (CertificateKind.ROOT, "Ro\x1bot"),

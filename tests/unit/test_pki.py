@@ -467,6 +467,18 @@ def test_files_that_were_moved_with_their_folder_are_known_again(tmp_path: Path)
     check_agreement(ca, tmp_path / "moved", ["a", "b"])
 
 
+def test_a_folder_that_happens_to_be_called_like_a_ca_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pki, ca = new_ca(tmp_path, "Plant")
+    (tmp_path / "Plant").mkdir()
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert pki.authority("Plant").folder == Path(ca)
+    with pytest.raises(ConsoleError, match="no CA in other"):
+        pki.authority("other")
+
+
 # --- stops ---------------------------------------------------------------------------------------------------------
 
 
