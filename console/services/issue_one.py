@@ -12,7 +12,7 @@ from console.model.certificate import CertificateKind, Issued, KeyType, LeafOrde
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
-from console.rules.certificate_keys import key_type_of
+from console.rules.certificate_keys import is_encrypted, key_type_of, private_from_pem, spki
 from console.rules.certificate_names import file_stem
 from console.rules.certificates import Authority, PublicKey
 from console.services.ca_index import CERTIFICATE, CaIndex, Entry
@@ -84,6 +84,8 @@ def issue_one(
         store=store.folder,
     )
     notes = (*made.notes, renewed_note(folder)) if old is not None else made.notes
+    if public_key is not None:
+        notes += _note_on_key(folder / f"{issued[0].stem}.key.pem", public_key)
     return Issued(record, tuple((_LABELS[part], path) for part, path in paths.items()), notes)
 
 
@@ -126,6 +128,18 @@ def _like(old: Entry, order: LeafOrder, renewal: Renewal) -> LeafOrder:
     if order.kind is CertificateKind.SERVER and not order.hosts:
         order = replace(order, hosts=_hosts_in(Path(old.path(CERTIFICATE))))
     return replace(order, pkcs12=order.pkcs12 or PKCS12 in old.parts)
+
+
+def _note_on_key(path: Path, public_key: PublicKey) -> tuple[str, ...]:
+    """Say when a key lies beside a certificate that it does not belong to: a device would be refused with the two."""
+    try:
+        data = read_file(path)
+        if is_encrypted(data) or spki(private_from_pem(data, None, str(path))) == spki(public_key):
+            return ()
+    except ConsoleError as error:
+        if error.kind is ErrorKind.NOT_FOUND:
+            return ()
+    return (f"The key in {path} does not belong to this certificate",)
 
 
 def _hosts_in(path: Path) -> tuple[str, ...]:

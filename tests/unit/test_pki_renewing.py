@@ -149,6 +149,19 @@ def test_a_key_that_is_elsewhere_is_renewed_by_its_holders_request(ca: tuple[Pki
     assert names(out) == {"device001.cert.pem", "device001.chain.pem", "replaced"}
 
 
+def test_a_key_beside_that_is_another_is_told(ca: tuple[Pki, str], tmp_path: Path) -> None:
+    pki, place = ca
+    out = tmp_path / "out"
+    pki.request(device(), out)
+    request = (out / "device001.csr.pem").read_bytes()
+    assert pki.sign(request, place, out).notes == ()
+    pair(out)
+    pki.request(device(), tmp_path / "new")
+    request = (tmp_path / "new" / "device001.csr.pem").read_bytes()
+    notes = pki.sign(request, place, out, renewal=RENEW).notes
+    assert any("device001.key.pem does not belong" in note for note in notes)
+
+
 def test_a_request_renews_what_had_its_key_here_and_the_old_key_does_not_stay_beside(
     ca: tuple[Pki, str], tmp_path: Path
 ) -> None:
