@@ -84,6 +84,61 @@ async def test_values_that_do_not_go_together_are_refused_with_the_reason() -> N
         assert answers
 
 
+async def burst(app: HubwardenApp, *keys: str) -> None:
+    """Put keys into the app's queue at once, as a fast typist over a slow line does."""
+    for key in keys:
+        app.post_message(events.Key(key, " " if key == "space" else key if len(key) == 1 else None))
+
+
+def ticks() -> Form:
+    fields = (
+        TextField("a", "A"),
+        TextField("b", "B"),
+        ToggleField("one", "one"),
+        ChoiceField("pick", "pick", (("1", "first"), ("2", "second"), ("3", "third"))),
+        ToggleField("two", "two"),
+    )
+    return Form("ALL AT ONCE", fields, check=lambda answer: "" if answer["two"] else "tick two")
+
+
+@pytest.mark.parametrize("move", ["enter", "tab", "down"])
+@pytest.mark.parametrize("step", ["right", "space", "l"])
+async def test_what_is_typed_ahead_lands_in_the_field_that_it_was_meant_for(move: str, step: str) -> None:
+    async with console() as (pilot, app):
+        answers = opened(app, ticks())
+        await settle(pilot)
+        await burst(app, "x", move, "y", "up", "z", move, move, "space", move, step, move, "space", "enter")
+        await settle(pilot)
+        assert answers == [{"a": "xz", "b": "y", "one": True, "pick": "2", "two": True}], dump(app)
+
+
+async def test_blanks_and_letters_of_choices_can_be_typed_into_text() -> None:
+    async with console() as (pilot, app):
+        answers = opened(app, ticks())
+        await settle(pilot)
+        await burst(
+            app,
+            "h",
+            "x",
+            "backspace",
+            "space",
+            "l",
+            "left",
+            "left",
+            "q",
+            "right",
+            "k",
+            "tab",
+            "tab",
+            "space",
+            "tab",
+            "tab",
+        )
+        await burst(app, "space", "enter")
+        await settle(pilot)
+        assert answers == [{"a": "hq kl", "b": "", "one": True, "pick": "1", "two": True}], dump(app)
+
+
 async def test_escape_and_cancel_return_nothing() -> None:
     async with console() as (pilot, app):
         answers = opened(app, form())

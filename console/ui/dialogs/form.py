@@ -100,6 +100,7 @@ class InfoField:
 
 Field = TextField | PathField | ChoiceField | ToggleField | InfoField
 _TYPED = (TextField, PathField)
+_OWN_KEYS: Mapping[str, type[Control]] = {"tick": Tick, "step": OneOf}
 
 
 def _right(answer: Answer) -> str:
@@ -128,10 +129,15 @@ class Form(Dialog[Answer | None]):
     """
     BINDINGS = [  # noqa: RUF012 - Textual's way
         Binding("escape", "dismiss(None)", show=False),
-        Binding("up,left", "app.focus_previous", show=False),
-        Binding("down,right", "app.focus_next", show=False),
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
         # before the next key is looked at: what is typed ahead lands in the field that it was meant for
         Binding("enter", "go_on", show=False, priority=True),
+        Binding("up", "app.focus_previous", show=False, priority=True),
+        Binding("down", "app.focus_next", show=False, priority=True),
+        Binding("space", "tick", show=False, priority=True),
+        Binding("left,h", "step(-1)", show=False, priority=True),
+        Binding("right,l,space", "step(1)", show=False, priority=True),
         Binding("tab", "next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
@@ -276,6 +282,22 @@ class Form(Dialog[Answer | None]):
         """Complete the path that is being typed, or go to the next field; the next key waits until that is done."""
         if not isinstance(self.focused, PathInput) or not await self.focused.tab():
             self.focus_next()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the keys of ticks and choices to whatever else has the focus."""
+        if action in _OWN_KEYS:
+            return isinstance(self.focused, _OWN_KEYS[action])
+        return super().check_action(action, parameters)
+
+    def action_tick(self) -> None:
+        """Tick the box that has the focus, or not."""
+        if isinstance(self.focused, Tick):
+            self.focused.action_tick()
+
+    def action_step(self, by: int) -> None:
+        """Change the choice that has the focus."""
+        if isinstance(self.focused, OneOf):
+            self.focused.action_step(by)
 
     def action_go_on(self) -> None:
         """Go to the next field; from the last one send the form, if it is right. On a button, push it."""
