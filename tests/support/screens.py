@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from support.fakes import Knobs, fake_services
+from textual import events
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
@@ -62,6 +63,12 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
 async def type_text(pilot: Pilot[Any], text: str) -> None:
     """Type text, one key per character."""
     await pilot.press(*(_KEYS.get(char, char) for char in text))
+    await settle(pilot)
+
+
+async def paste_text(pilot: Pilot[Any], text: str) -> None:
+    """Paste text where the cursor is, as terminals do with all that is long."""
+    pilot.app.post_message(events.Paste(text))
     await settle(pilot)
 
 

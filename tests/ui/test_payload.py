@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from support.fake_tokens import NOW
-from support.screens import LARGE, SMALL, console, dump, press, settle, type_text, until
+from support.screens import LARGE, SMALL, console, dump, paste_text, press, settle, type_text, until
 from textual import events
 from textual.pilot import Pilot
 
@@ -55,12 +55,12 @@ def sealed(key: bytes, *texts: bytes, made: int = MADE) -> list[bytes]:
 
 
 async def fill(pilot: Pilot[Any], *values: object) -> None:
-    """Type into one field after the other; "" leaves one as it is, "→" chooses the next choice."""
+    """Fill one field after the other; "" leaves one as it is, "→" chooses the next choice."""
     for value in map(str, values):
         if value == "→":
             await press(pilot, "right")
         elif value:
-            await type_text(pilot, value)
+            await paste_text(pilot, value)
         await press(pilot, "enter")
 
 
@@ -301,7 +301,7 @@ async def test_a_message_is_opened_and_stays_hidden_until_asked_for(size: tuple[
         await paste(pilot, text[:50] + "\r\n" + text[50:] + "\n")
         assert "Give the key" in dump(app)
         await press(pilot, "enter")
-        await type_text(pilot, key.decode())
+        await paste_text(pilot, key.decode())
         assert "OPENED" in dump(app) and "19 characters, hidden" in dump(app)
         assert "temperature" not in dump(app) and key.decode() not in dump(app) and text[50:90] not in dump(app)
         now = 5.0
@@ -337,7 +337,7 @@ async def test_why_a_message_cannot_be_opened(change: Any, word: str, tmp_path: 
         await choose(pilot, 4)
         await paste(pilot, change(message.decode()))
         await press(pilot, "enter", "enter")
-        await type_text(pilot, str(tmp_path / "ke"))
+        await paste_text(pilot, str(tmp_path / "ke"))
         assert "there is no such file" in shown(app)
         await press(pilot, "tab")
         assert word in dump(app) and "something" not in dump(app)
@@ -350,7 +350,7 @@ async def test_hostile_content_is_text_when_it_is_shown(key: bytes) -> None:
         await choose(pilot, 4)
         await paste(pilot, message.decode())
         await press(pilot, "enter")
-        await type_text(pilot, key.decode())
+        await paste_text(pilot, key.decode())
         await pilot.press("ctrl+r")
         await settle(pilot)
         assert "[/]\\x1b]52;c;A\\x07\\u202e[@click=app.quit]x[/]" in dump(app)

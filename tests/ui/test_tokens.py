@@ -14,7 +14,7 @@ import pytest
 from support.fake_tokens import HOST, KEY, NOW, OTHER_KEY, entry
 from support.fakes import Knobs
 from support.hub import HubRunner
-from support.screens import LARGE, SMALL, console, dump, lines, press, settle, type_text, until
+from support.screens import LARGE, SMALL, console, dump, lines, paste_text, press, settle, type_text, until
 from support.writes import writable
 from textual import events
 from textual.pilot import Pilot
@@ -74,12 +74,12 @@ async def paste(pilot: Pilot[Any], text: str) -> None:
 
 
 async def fill(pilot: Pilot[Any], *values: str) -> None:
-    """Type into one field after the other; "" leaves one as it is, "→" chooses the next choice."""
+    """Fill one field after the other; "" leaves one as it is, "→" chooses the next choice."""
     for value in values:
         if value.startswith("→"):
             await press(pilot, *("right" for _ in value))
         elif value:
-            await type_text(pilot, value)
+            await paste_text(pilot, value)
         await press(pilot, "enter")
 
 
@@ -338,7 +338,7 @@ async def test_a_key_that_cannot_be_read_says_why_and_the_form_remembers_everyth
         text = dump(app)
         assert "press-0417" in text and "‹ 8 h ›" in text and "INC-4711" in text
         await fill(pilot, "", "", "", "", "→")
-        await type_text(pilot, KEY)
+        await paste_text(pilot, KEY)
         await press(pilot, "escape", "a", "enter")
         assert KEY not in str(app.screen.answer)  # type: ignore[attr-defined]
 
@@ -379,10 +379,10 @@ async def test_a_pasted_token_is_explained_as_fields_are_filled(size: tuple[int,
         await type_text(pilot, "press-0418")
         assert "WRONG RESOURCE" in dump(app)
         await press(pilot, *["backspace"] * 10, "enter")
-        await type_text(pilot, OTHER_KEY)
+        await paste_text(pilot, OTHER_KEY)
         assert "WRONG KEY" in dump(app) and OTHER_KEY not in dump(app)
         await pilot.press("ctrl+u")
-        await type_text(pilot, KEY)
+        await paste_text(pilot, KEY)
         assert lines(app)[7].startswith(" VALID") and KEY not in dump(app)
 
 
@@ -464,12 +464,14 @@ async def test_no_secret_is_on_any_screen_on_the_way(monkeypatch: pytest.MonkeyP
                 await press(pilot, key)
                 seen.append("".join(dump(app).split()) + app.export_screenshot())
 
-        await go("a", "enter", *"press-0417", "enter", "enter", "enter", "enter", "right", "enter", *KEY)
+        await go("a", "enter", *"press-1", "enter", "enter", "enter", "enter", "right", "enter", *KEY)
         await go("enter", "y", "?", "escape", "escape")
-        made = token(minutes=60)
+        made = token(f"{HOST}/devices/press-1", minutes=60)
         await go("e")
         await paste(pilot, made)
-        await go("enter", "enter", *KEY, "tab", "j", "escape", "enter", "escape", "y", "enter")
+        await go("enter", "enter", *KEY[:8], "ctrl+u")
+        await paste_text(pilot, KEY)
+        await go("tab", "j", "escape", "enter", "escape", "y", "enter")
     everything = "".join(seen)
     assert "WHATITOPENS" in everything and "VALID" in everything
     for secret in (KEY, made, made.partition("sig=")[2][:30]):
@@ -483,7 +485,7 @@ async def test_what_was_pasted_is_forgotten_on_leaving(way: str) -> None:
         await press(pilot, "e")
         await paste(pilot, token())
         await press(pilot, "enter", "enter")
-        await type_text(pilot, KEY)
+        await paste_text(pilot, KEY)
         await press(pilot, "tab")
         screen: Any = app.screen
         field, key = screen.query_one(PasteField), screen.query_one("#key")
