@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from support.hub import HubRunner
+from support.waiting import until
 
 ROUNDS = 12
 DEVICES = 300
@@ -120,5 +121,5 @@ def test_every_answer_is_whole_and_nothing_is_left(caplog: pytest.LogCaptureFixt
         assert problems == []
         assert len(hub.hub.devices) - sum(name.startswith(("c-", "b-")) for name in hub.hub.devices) == DEVICES
     assert [record.getMessage() for record in caplog.records if record.name.startswith(("console", "uvicorn"))] == []
-    assert threading.active_count() <= threads
+    until(lambda: threading.active_count() <= threads, "the end of every thread")
     assert len(list(Path("/proc/self/fd").iterdir())) <= files + 12, "the clients' sockets, not the hub's"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from console.model.change import Consent, Result
 from console.model.device_order import Act, DeviceOrder, KeyChoice, Stage
-from console.model.document import Document, Json, Target, unwrapped, wrapped
+from console.model.document import Document, Json, Target, TargetKind, unwrapped, wrapped
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import Identity as Who
 from console.rules.planning import change_of
@@ -155,7 +155,7 @@ def of_cellar(cellar: Cellar, folder: Path) -> tuple[DeviceChanges, WriteGate]:
     )
     session.arm()
     journal = Journal(folder)
-    ports: Any = WritePorts(*[cellar] * 6)  # type: ignore[list-item]
+    ports: Any = WritePorts(*[cellar] * len(TargetKind))  # type: ignore[list-item]
     gate = WriteGate(session, cellar, ports, journal)
     return DeviceChanges(session, cellar, gate, journal), gate
 
