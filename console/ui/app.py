@@ -24,6 +24,7 @@ from console.ui.leaving import Leaving, last_words
 from console.ui.modes import MODES
 from console.ui.panes.base import ConsoleScreen
 from console.ui.theme import DEFAULT, THEMES, ascii_terminal
+from console.ui.typed_ahead import TYPED, TypedAhead
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -73,6 +74,7 @@ class HubwardenApp(App[None]):
         self.ascii_only = ascii_terminal()
         self.snapshot = services.overview.cached()
         self._leaving = Leaving(self)
+        self._typed = TypedAhead(self, super().on_event)
         self.animation_level = "none"
         for own in THEMES:
             self.register_theme(own)
@@ -88,6 +90,13 @@ class HubwardenApp(App[None]):
             super().run(**({"mouse": self.mouse} | options))
         finally:
             self._leaving.finished(self.return_code or 0)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take one key after the other."""
+        if isinstance(event, TYPED) and not event.is_forwarded:
+            await self._typed.add(event)
+        else:
+            await super().on_event(event)
 
     def on_load(self) -> None:
         """Prepare the event loop: threads that do not hold up the end."""
