@@ -135,6 +135,12 @@ def hub_expiry(one: HubCertificate, now: datetime) -> Piece:
 HUB_RENEW_DAYS = 60
 
 
+def hub_due(one: HubCertificate, now: datetime) -> str:
+    """Return what the end of a CA of the hub asks for, empty when nothing."""
+    words, _ = hub_expiry(one, now)
+    return "EXPIRED" if words.startswith("EXPIRED") else "needs renewal" if words.startswith("renew") else ""
+
+
 def row_cells(row: Row, now: datetime) -> tuple[Piece, ...]:
     """Return the cells of a row of the inventory."""
     record = row.record
@@ -289,7 +295,8 @@ def hub_lines(one: HubCertificate, ours: AuthorityRecord | None, now: datetime, 
                     f"{'proved' if one.verified else 'NOT PROVED'}: {means}",
                     "ok" if one.verified else "warn",
                 ),
-                ("expires", f"{words} ({full_moment(one.expires, now)})" if one.expires else words, token),
+                ("until", full_moment(one.expires, now) if one.expires else words, token),
+                ("", hub_due(one, now), token),
                 ("SHA-1", clean(one.thumbprint), ""),
             ),
             width,

@@ -386,7 +386,7 @@ async def test_leaving_stops_and_says_so(tmp_path: Path) -> None:
         form.query_one("#submit", PushButton).focus()
         await pilot.press("enter")
         await until(pilot, lambda: "1 of 2" in dump(app))
-        assert "issuing certificates stops" in app.screen.unsaved()  # type: ignore[attr-defined]
+        assert "the rest of the certificates" in app.screen.unsaved()  # type: ignore[attr-defined]
         await press(pilot, "6")
         assert "MADE HERE" in dump(app) and "the same action with the same folder goes on" in said(app)
 

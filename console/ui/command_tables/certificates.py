@@ -42,6 +42,7 @@ TABLE: tuple[Command, ...] = (
     _tool("delete", "Delete a CA from the hub …", "Cuts its devices off", writes=True),
     Command("certificate.actions", "Actions …", "certificate", ("a",), "Everything for this one", "actions", 10),
     Command("issued.next", "Next step …", "issued", ("n",), "Register, or upload", "next step", 10),
+    Command("bulk.stop", "Stop", "bulk", ("x",), "After the certificate under way", "stop", 8),
     Command("bulk.resume", "Go on", "bulk", ("n",), "What is there is not made again", "go on", 10),
     Command("proof.next", "Next step …", "proof", ("n",), "Upload, ask for a code, prove", "next step", 10),
     Command("proof.copy-lines", "Copy the lines", "proof", ("c",), "For the machine with the key", "copy lines", 12),

@@ -37,7 +37,10 @@ def fine(value: str) -> str:
 
 @dataclass(frozen=True)
 class TextField:
-    """A line of text. `hint` is shown while it is empty; a `secret` one shows dots."""
+    """A line of text. `hint` is shown while it is empty; a `secret` one shows dots.
+
+    A value that is only `suggested` is selected when the field is reached: what is typed replaces it.
+    """
 
     key: str
     label: str
@@ -45,13 +48,14 @@ class TextField:
     hint: str = ""
     check: Check = fine
     secret: bool = False
+    suggested: bool = False
 
 
 @dataclass(frozen=True)
 class PathField:
     """The name of a file or folder; tab completes it. The answer is the true path, `~` expanded; empty when optional.
 
-    `check` is for the path and asked when there is one that suits `kind`.
+    `check` is for the path and asked when there is one that suits `kind`; `suggested` is as for a text.
     """
 
     key: str
@@ -61,6 +65,7 @@ class PathField:
     kind: PathKind = PathKind.FILE
     optional: bool = False
     check: Check = fine
+    suggested: bool = False
 
     def wrong(self, path: str) -> str:
         """Return what is wrong with a path."""
@@ -192,12 +197,14 @@ class Form(Dialog[Answer | None]):
     def _control(self, field: Field) -> Widget:
         if isinstance(field, TextField):
             hint, hidden = clean(field.hint), field.secret
-            entry = TextInput(field.value, placeholder=hint, compact=True, password=hidden, select_on_focus=False)
+            entry = TextInput(
+                field.value, placeholder=hint, compact=True, password=hidden, select_on_focus=field.suggested
+            )
             self._inputs[field.key] = entry
             return entry
         if isinstance(field, PathField):
             offers = self._offers[field.key] = Sentence("", "dim", indent=LABEL_WIDTH + 1)
-            options = {"placeholder": clean(field.hint), "compact": True, "select_on_focus": False}
+            options = {"placeholder": clean(field.hint), "compact": True, "select_on_focus": field.suggested}
             path = self._inputs[field.key] = PathInput(field.value, field.kind, offers.say, **options)
             return path
         if isinstance(field, InfoField):

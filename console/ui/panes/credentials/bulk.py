@@ -28,11 +28,12 @@ TELL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Bulk:
-    """What is to be issued: for whom, how, by which CA, where to; `secret` locks the new keys."""
+    """What is to be issued: for whom, how, by which CA, whose key that is, where to; `secret` locks the new keys."""
 
     names: tuple[str, ...]
     order: LeafOrder
     ca: str
+    key: str
     out: Path
     secret: Secret | None
 
@@ -92,7 +93,7 @@ class BulkScreen(Asking):
                 pki.pki.issue_many(bulk.names, bulk.order, bulk.ca, bulk.out, passphrase, bulk.secret, tell, stop)
             )
 
-        self.attempt(f"issuing {self._total:,} certificates", work, f"the key of {Path(bulk.ca).name}")
+        self.attempt(f"issuing {self._total:,} certificates", work, bulk.key)
         self.show()
 
     @on(Progress)
@@ -152,10 +153,20 @@ class BulkScreen(Asking):
         self.status_note = "stopping after the certificate under way …"
         self.update_chrome()
 
+    def command_bulk_stop(self) -> None:
+        """Stop, as the prompt's word does."""
+        self.command_change_stop()
+
     def offers(self, command: Command) -> bool:
         """Offer to go on where something is left."""
         if command.id == "bulk.resume":
             return self._can_go_on()
+        if command.id == "bulk.stop":
+            return self.under_way
+        if command.id == "view.back":
+            return not self.under_way  # the first escape stops
+        if command.id == "pane.refresh":
+            return False
         return super().offers(command)
 
     def _can_go_on(self) -> bool:
@@ -170,7 +181,7 @@ class BulkScreen(Asking):
 
     def unsaved(self) -> str:
         """Leaving stops it; what is done stays."""
-        return "issuing certificates stops, what is not done" if self.under_way else ""
+        return "the rest of the certificates, not those that are made," if self.under_way else ""
 
     def on_unmount(self) -> None:
         """Stop: nobody looks any more, and the keys' passphrase must not stay."""

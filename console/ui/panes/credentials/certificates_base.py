@@ -77,6 +77,11 @@ class CertificateBase(Asking):
         row = self.selected()
         return self.device_id or (row.record.device_id if row is not None else "")
 
+    def key_of(self, ca: str) -> str:
+        """Return whose key it is that a CA's folder holds, for people."""
+        known = next((one for one in self.state.known_authorities if str(one.folder) == ca), None)
+        return f"the key of {known.record.common_name}, in {ca}" if known is not None else f"the key in {ca}"
+
     def out_folder(self) -> str:
         """Return the folder that was last written to."""
         return self.state.out or str(Path("~/certificates"))

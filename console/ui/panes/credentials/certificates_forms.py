@@ -68,12 +68,12 @@ def _key_type(types: Sequence[KeyType]) -> ChoiceField:
 
 
 def _days(lifetime: timedelta) -> TextField:
-    return TextField("days", "lifetime in days", str(lifetime.days), "", days_problem)
+    return TextField("days", "lifetime in days", str(lifetime.days), "", days_problem, suggested=True)
 
 
 def _place(value: str = "", *, optional: bool = False, hint: str = "") -> PathField:
     text = hint or "a folder; tab completes, ~ is your home folder"
-    return PathField("out", "write to folder", value, text, PathKind.PLACE, optional=optional)
+    return PathField("out", "write to folder", value, text, PathKind.PLACE, optional=optional, suggested=True)
 
 
 def _secret_fields(*, without: bool, note: str) -> tuple[Field, ...]:

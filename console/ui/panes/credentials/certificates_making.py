@@ -59,7 +59,7 @@ class Making(CertificateBase):
                 del cancel, post
                 return Made(credentials.pki.create_intermediate(order, ca, out, passphrase, secret))
 
-            self.attempt(f"making the CA {order.name}", work, _key_of(ca))
+            self.attempt(f"making the CA {order.name}", work, self.key_of(ca))
 
         self.app.push_screen(forms.authority_form(authorities, self.issuer_of_selected(for_leaf=False)), take)
 
@@ -99,7 +99,7 @@ class Making(CertificateBase):
             del cancel, post
             return Made(credentials.pki.issue(order, ca, out, passphrase, secret))
 
-        self.attempt(f"issuing for {order.name}", work, _key_of(ca))
+        self.attempt(f"issuing for {order.name}", work, self.key_of(ca))
 
     def command_certificates_request(self) -> None:
         """Ask for a key and a signing request."""
@@ -145,7 +145,7 @@ class Making(CertificateBase):
                     )
                 )  # fmt: skip
 
-            self.attempt("signing the request", work, _key_of(ca))
+            self.attempt("signing the request", work, self.key_of(ca))
 
         self.app.push_screen(forms.sign_form(authorities, ca=self.issuer_of_selected(), out=self.out_folder()), take)
 
@@ -200,7 +200,8 @@ class Making(CertificateBase):
                 return
             order = forms.leaf_order(CertificateKind.DEVICE, {**answer, "name": ""})
             out = self.wrote_to(str(answer["out"]))
-            work = Bulk(names, order, str(answer["ca"]), out, forms.new_passphrase(answer))
+            ca = str(answer["ca"])
+            work = Bulk(names, order, ca, self.key_of(ca), out, forms.new_passphrase(answer))
             self.app.push_screen(BulkScreen(work))
 
         if ids:
@@ -211,7 +212,3 @@ class Making(CertificateBase):
 
 def _out_of(answer: Answer) -> Path | None:
     return Path(str(answer["out"])) if answer["out"] else None
-
-
-def _key_of(ca: str) -> str:
-    return f"the key of {Path(ca).name}"

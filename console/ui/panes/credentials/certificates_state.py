@@ -34,6 +34,7 @@ class CertificatesState:
         self.source = Source.HERE
         self.filter = ""
         self.as_of: datetime | None = None
+        self.hub_as_of: datetime | None = None
         self.out = ""  # the folder that was last written to
         self._tree: Sequence[Row] = ()
         self._due = (0, 0)
@@ -65,6 +66,12 @@ class CertificatesState:
         """Return a CA of the hub."""
         return next((one for one in self.hub or () if one.name == key), None)
 
+    def freshness(self) -> tuple[datetime | None, bool, bool]:
+        """Return the age of what is shown, and whether it could not be read again since."""
+        if self.source is Source.HUB:
+            return self.hub_as_of, self.hub_error is not None, False
+        return self.as_of, self.error is not None, False
+
     def heading(self) -> tuple[Line, Line]:
         """Return both parts of the line above the table."""
         if self.source is Source.HUB:
@@ -83,8 +90,8 @@ class CertificatesState:
         return ((f"{number(unproved)} not verified ", "warn"),) if unproved else ()
 
     def notes(self, key: str) -> list[tuple[str, str, str]]:
-        """Return what stands below the table of the inventory: the hub's CAs in one sentence. `key` shows them."""
-        if self.source is Source.HUB:
+        """Return what stands below the table: the hub's CAs in one sentence, or why they are old. `key` shows them."""
+        if self.source is Source.HUB and (self.hub_error is None or not self.hub):
             return []
         if self.hub_error is not None:
             return [("! ", f"CAs of the hub not read: {self.hub_error.sentence()}", "warn")]

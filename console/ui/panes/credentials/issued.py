@@ -53,6 +53,8 @@ class IssuedScreen(CertificateActions):
 
     def offers(self, command: Command) -> bool:
         """Offer the next step where there is one."""
+        if command.id == "pane.refresh":
+            return False  # it is what was made just now
         if command.id == "issued.next":
             return bool(next_step(self._issued.record.kind)[0])
         return super().offers(command)

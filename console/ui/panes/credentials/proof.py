@@ -79,6 +79,12 @@ class ProofScreen(CertificateActions):
 
         self.console.jobs.start(self, "state", work)
 
+    def on_screen_resume(self) -> None:
+        """Look again where it stands: a plan that was refused was made from something that is no longer so."""
+        if self._view.read:
+            self._asked = False
+        super().on_screen_resume()
+
     @on(ProofRead)
     def take_state(self, message: ProofRead) -> None:
         """Show it."""

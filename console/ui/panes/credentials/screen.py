@@ -98,7 +98,8 @@ class CredentialsScreen(CertificateActions, TabScreen):
     @on(HubCasRead)
     def take_hub(self, message: HubCasRead) -> None:
         """Show the CAs of the hub."""
-        self.state.hub, self.state.hub_error = message.certificates, None
+        state = self.state
+        state.hub, state.hub_error, state.hub_as_of = message.certificates, None, self.services.clock()
         self.show_rows()
 
     def reading_failed(self, message: JobFailed) -> None:
@@ -129,7 +130,7 @@ class CredentialsScreen(CertificateActions, TabScreen):
         parts = state.notes(self._key("certificates.source"))
         notes.display = bool(parts)
         notes.explain(*parts)
-        self.freshness = (state.as_of, state.error is not None, False)
+        self.freshness = state.freshness()
         self.update_chrome()
 
     def _key(self, command_id: str) -> str:
