@@ -131,6 +131,7 @@ class CertificateScript:
             HubCertificate("lyon-new", "CN=lyon-new", "CD" * 20, NOW + timedelta(days=3000), False),
         ]
     )
+    unreadable: list[ConsoleError] = field(default_factory=list)
     passphrase: str = ""
     verdict: ChainVerdict = GOOD
     findings: tuple[LintFinding, ...] = (
@@ -157,9 +158,8 @@ class CertificateScript:
             raise ConsoleError(ErrorKind.NOT_FOUND, f"There is no CA {ca}", "no folder of that name", "Check the name")
         if one.encrypted and (passphrase is None or passphrase.reveal() != self.passphrase):
             why = "it is encrypted" if passphrase is None else "the passphrase is wrong"
-            raise ConsoleError(
-                ErrorKind.BAD_INPUT, f"The key of {one.record.common_name} cannot be opened", why, code="passphrase"
-            )
+            what = f"The key of {one.record.common_name} cannot be opened"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, code="passphrase")
         return one
 
 
@@ -170,6 +170,9 @@ class FakePki:
     def authorities(self) -> tuple[AuthorityRecord, ...]:
         self._script.answer("authorities")
         return tuple(self._script.authorities)
+
+    def unreadable(self) -> tuple[ConsoleError, ...]:
+        return tuple(self._script.unreadable)
 
     def authority(self, ca: str) -> AuthorityRecord:
         self._script.answer("authority", ca)
@@ -202,8 +205,7 @@ class FakePki:
         own = replace(made.record, certificate_file=folder / "ca.cert.pem", store=folder)
         made = replace(made, folder=folder, record=own, issued=0)
         self._script.authorities.append(made)
-        files = (("certificate", made.folder / "ca.cert.pem"), ("private key", made.folder / "ca.key.pem"))
-        return Issued(made.record, files)
+        return Issued(made.record, (("certificate", folder / "ca.cert.pem"), ("private key", folder / "ca.key.pem")))
 
     def issue(
         self,

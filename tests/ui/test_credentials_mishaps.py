@@ -103,3 +103,25 @@ async def test_the_keys_of_a_bulk_issue_are_the_ones_that_work(tmp_path: Path) -
         await settle(pilot)
         assert "NOT ALL THERE" in dump(app)
         assert "n go on" in lines(app)[-1] and "esc back" in lines(app)[-1] and "stop" not in lines(app)[-1]
+
+
+async def test_a_ca_that_is_gone_or_damaged_is_not_passed_over_in_silence() -> None:
+    gone = ConsoleError(ErrorKind.NOT_FOUND, "The CA in /mnt/vault is gone", "the folder is missing", "Bring it back")
+    damaged = ConsoleError(ErrorKind.BAD_INPUT, "The list of /srv/ca cannot be read", "it is no database", "Restore it")
+    script = Knobs()
+    script.certificates.unreadable = [gone, damaged]
+    async with console(script) as (pilot, app):
+        await press(pilot, "6")
+        screen = " ".join(dump(app).split())
+        assert "2 CAs not read, 1 needs renewal" in screen
+        assert "! The CA in /mnt/vault is gone (and 1 more): the folder is missing. Bring it back" in screen
+        await press(pilot, "s")
+        assert "not read" not in dump(app)
+        script.certificates.authorities, script.certificates.records = [], []
+        await press(pilot, "s", "r")
+        screen = " ".join(dump(app).split())
+        assert "NOTHING WAS ISSUED" not in screen
+        assert "/mnt/vault is gone" in screen and "/srv/ca cannot be read" in screen
+        script.certificates.unreadable = []
+        await press(pilot, "r")
+        assert "NOTHING WAS ISSUED" in dump(app)

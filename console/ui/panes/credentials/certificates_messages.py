@@ -8,6 +8,7 @@ from typing import Any
 from textual.message import Message
 
 from console.model.certificate import AuthorityRecord, BulkIssued, BulkProgress, Issued
+from console.model.errors import ConsoleError
 from console.model.hub import HubCertificate
 from console.present.certificate_table import Row
 from console.present.lines import Line
@@ -15,12 +16,15 @@ from console.ui.messages import Snapshot
 
 
 class InventoryRead(Snapshot):
-    """The CAs that are known here, and the rows of all that they issued."""
+    """The CAs that are known here, the rows of all that they issued, and why other known CAs cannot be read."""
 
-    def __init__(self, authorities: Sequence[AuthorityRecord], rows: Sequence[Row]) -> None:
+    def __init__(
+        self, authorities: Sequence[AuthorityRecord], rows: Sequence[Row], unreadable: Sequence[ConsoleError]
+    ) -> None:
         super().__init__()
         self.authorities = authorities
         self.rows = rows
+        self.unreadable = unreadable
 
 
 class HubCasRead(Snapshot):

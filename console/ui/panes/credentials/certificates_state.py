@@ -29,6 +29,7 @@ class CertificatesState:
     def __init__(self) -> None:
         self.authorities: Sequence[AuthorityRecord] | None = None
         self.error: ConsoleError | None = None
+        self.unreadable: Sequence[ConsoleError] = ()  # why CAs that are known here are missing
         self.hub: Sequence[HubCertificate] | None = None
         self.hub_error: ConsoleError | None = None
         self.source = Source.HERE
@@ -39,8 +40,15 @@ class CertificatesState:
         self._tree: Sequence[Row] = ()
         self._due = (0, 0)
 
-    def take(self, authorities: Sequence[AuthorityRecord], rows: Sequence[Row], now: datetime) -> None:
+    def take(
+        self,
+        authorities: Sequence[AuthorityRecord],
+        rows: Sequence[Row],
+        now: datetime,
+        unreadable: Sequence[ConsoleError] = (),
+    ) -> None:
         """Keep a new reading of the inventory."""
+        self.unreadable = unreadable
         self.authorities, self._tree, self.error = authorities, rows, None
         self._due = due((row.record for row in rows), now)
 
@@ -80,6 +88,9 @@ class CertificatesState:
         else:
             shown, total, title = len(self.rows()), len(self._tree), "MADE HERE"
             read, right = self.authorities is not None, due_line(*self._due)
+            if self.unreadable:
+                told = f"{plural(len(self.unreadable), 'CA')} not read"
+                right = ((told, "bad"), (", " if right else " ", "dim"), *right)
         amount = f"  {number(total)}" if read else ""
         if self.filter:
             amount = f"  {number(shown)} of {number(total)} with “{self.filter}”"
@@ -93,6 +104,10 @@ class CertificatesState:
         """Return what stands below the table: the hub's CAs in one sentence, or why they are old. `key` shows them."""
         if self.source is Source.HUB and (self.hub_error is None or not self.hub):
             return []
+        if self.source is Source.HERE and self.unreadable and self._tree:
+            more = f" (and {number(len(self.unreadable) - 1)} more)" if len(self.unreadable) > 1 else ""
+            error = self.unreadable[0]
+            return [("! ", f"{error.what}{more}: {error.why}. {error.hint}", "warn")]
         if self.hub_error is not None:
             return [("! ", f"CAs of the hub not read: {self.hub_error.sentence()}", "warn")]
         if self.hub is None:

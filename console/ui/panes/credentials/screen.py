@@ -77,8 +77,9 @@ class CredentialsScreen(CertificateActions, TabScreen):
 
         def inventory(cancel: Cancel, post: Post) -> InventoryRead:
             del cancel, post
-            authorities = credentials.pki.authorities()
-            return InventoryRead(authorities, tree(credentials.pki.inventory(), authorities))
+            pki = credentials.pki
+            authorities = pki.authorities()
+            return InventoryRead(authorities, tree(pki.inventory(), authorities), pki.unreadable())
 
         def at_hub(cancel: Cancel, post: Post) -> HubCasRead:
             del post
@@ -90,7 +91,7 @@ class CredentialsScreen(CertificateActions, TabScreen):
     @on(InventoryRead)
     def take_inventory(self, message: InventoryRead) -> None:
         """Show what was issued here."""
-        self.state.take(message.authorities, message.rows, self.services.clock())
+        self.state.take(message.authorities, message.rows, self.services.clock(), message.unreadable)
         self.state.as_of = self.services.clock()
         self.ended()
         self.show_rows()
@@ -148,6 +149,8 @@ class CredentialsScreen(CertificateActions, TabScreen):
             return [(("   The hub has no CA certificate: no device gets in by one.", ""),)]
         if state.error is not None:
             return error_lines(state.error, width)
+        if state.unreadable:
+            return [line for error in state.unreadable for line in error_lines(error, width)]
         if state.authorities is None:
             return [(("   Reading what was issued here …", "dim"),)]
         return state_lines(
