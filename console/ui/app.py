@@ -23,6 +23,7 @@ from console.ui.jobs import Jobs, use_leaving_executor
 from console.ui.leaving import Leaving, last_words
 from console.ui.modes import MODES
 from console.ui.panes.base import ConsoleScreen
+from console.ui.sizes import check_size
 from console.ui.theme import DEFAULT, THEMES, ascii_terminal
 from console.ui.typed_ahead import TYPED, TypedAhead
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from console.ui.changing import Changing, Step
     from console.ui.unknown import UnknownOutcomes
 
-MIN_WIDTH, MIN_HEIGHT = 60, 15
 TICK_SECONDS = 1.0
 
 
@@ -74,7 +74,7 @@ class HubwardenApp(App[None]):
         self.ascii_only = ascii_terminal()
         self.snapshot = services.overview.cached()
         self._leaving = Leaving(self)
-        self._typed = TypedAhead(self, super().on_event)
+        self.typed_ahead = TypedAhead(self, super().on_event)
         self.animation_level = "none"
         for own in THEMES:
             self.register_theme(own)
@@ -94,7 +94,7 @@ class HubwardenApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Take one key after the other."""
         if isinstance(event, TYPED) and not event.is_forwarded:
-            await self._typed.add(event)
+            await self.typed_ahead.add(event)
         else:
             await super().on_event(event)
 
@@ -106,24 +106,14 @@ class HubwardenApp(App[None]):
         """Watch the terminal, the size and the clock."""
         self._leaving.watch()
         self.set_interval(TICK_SECONDS, self._tick)
-        self.call_later(self._check_size)
+        self.call_later(check_size, self)
         self.call_after_refresh(lambda: self.unknown.look(remind=True))
 
     def on_resize(self, event: events.Resize) -> None:
         """Say when the terminal became too small."""
         del event
         if self._is_mounted:
-            self.call_later(self._check_size)  # Textual notes the new size only after this handler
-
-    def _check_size(self) -> None:
-        small = self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT
-        from_small = type(self.screen).__name__ == "TooSmall"
-        if small and not from_small:
-            from console.ui.dialogs.too_small import TooSmall
-
-            self.push_screen(TooSmall(MIN_WIDTH, MIN_HEIGHT))
-        elif from_small and not small:
-            self.pop_screen()
+            self.call_later(check_size, self)  # Textual notes the new size only after this handler
 
     def _tick(self) -> None:
         behind = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
