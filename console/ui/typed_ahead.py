@@ -45,6 +45,11 @@ class TypedAhead:
         self._until = 0.0
         self._look: asyncio.TimerHandle | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether no key waits, and all that the last one caused is done."""
+        return not self._busy
+
     async def add(self, event: events.Event) -> None:
         """Take a key now, or when those before it are done."""
         if self._busy:

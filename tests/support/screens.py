@@ -44,8 +44,10 @@ def dump(app: HubwardenApp) -> str:
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Wait until no job runs and no message is waiting."""
+    """Wait until no job runs, no message and no key is waiting."""
     await pilot.pause()
+    while pilot.app.is_running and not pilot.app.typed_ahead.idle:
+        await pilot.pause()
     while any(not worker.is_finished for worker in pilot.app.workers):
         with contextlib.suppress(WorkerCancelled):
             await pilot.app.workers.wait_for_complete()

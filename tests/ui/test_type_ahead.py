@@ -61,10 +61,10 @@ def typed(text: str) -> list[tuple[str, str]]:
 async def test_a_menu_its_choice_and_the_fields_of_its_form_can_be_typed_in_one_go(times, tmp_path):
     async with console() as (pilot, app):
         to_root = [("down", "")] * 4
-        fields = (*typed("\nq:1/x\n\n"), ("backspace", ""), *typed(f"9\n\n{tmp_path}\n\n\n \n"))
+        fields = (*typed("\nq:1/x\n\n"), *typed("8"), ("backspace", ""), *typed(f"9\n\n{tmp_path}\n\n\n \n"))
         await burst(pilot, *typed("6a"), *to_root, *fields)
         (order, out, passphrase) = app.services.knobs.certificates.asked("create_root")[0]
-        assert (order.name, order.lifetime.days, out, passphrase) == ("q:1/x", 3659, tmp_path, None)
+        assert (order.name, order.lifetime.days, out, passphrase) == ("q:1/x", 9, tmp_path, None)
 
 
 async def test_what_is_typed_for_a_pane_that_opens_is_no_command_here():
