@@ -235,13 +235,11 @@ def due_line(expired: int, renew: int) -> Line:
     return (*pieces, (" ", "")) if pieces else ()
 
 
-def record_lines(row: Row, theirs: HubCertificate | None, now: datetime, width: int) -> list[Line]:
-    """Return all that is known of one certificate of the inventory, without its chain."""
-    record, authority = row.record, row.authority
+def record_lines(record: CertificateRecord, now: datetime, width: int) -> list[Line]:
+    """Return what a certificate of the inventory says."""
     words, token = expiry_piece(record, now)
     about: list[tuple[str, str, str]] = [
         ("subject", clean(record.subject), ""),
-        ("kind", record.kind.value, ""),
         ("device", record.device_id, ""),
         ("module", record.module_id, ""),
         ("issued by", issuer_words(record), ""),
@@ -254,7 +252,13 @@ def record_lines(row: Row, theirs: HubCertificate | None, now: datetime, width: 
         ("SHA-256", record.sha256, ""),
         ("SHA-1", record.sha1, ""),
     ]  # fmt: skip
-    lines = section(record.kind.value.upper() if record.kind.authority else "CERTIFICATE", fields(about, width))
+    kind = record.kind.value.upper()
+    return section(kind if record.kind.authority else f"{kind} CERTIFICATE", fields(about, width))
+
+
+def place_lines(row: Row, theirs: HubCertificate | None, width: int) -> list[Line]:
+    """Return where a certificate and its key are, here and at the hub."""
+    record, authority = row.record, row.authority
     files: list[tuple[str, str, str]] = [
         ("certificate", clean(record.certificate_file or ""), ""),
         ("private key", clean(record.key_file or "") or "not here", "" if record.key_file else "dim"),
@@ -266,7 +270,7 @@ def record_lines(row: Row, theirs: HubCertificate | None, now: datetime, width: 
             ("its key", key if authority.has_key else "not here", "" if authority.encrypted else "warn"),
             ("has issued", plural(authority.issued, "certificate"), ""),
         ]
-    lines += section("FILES", fields(files, width))
+    lines = section("FILES", fields(files, width))
     if authority is not None:
         lines += section("AT THE HUB", fields((_hub_state(theirs),), width))
     return lines
@@ -274,7 +278,7 @@ def record_lines(row: Row, theirs: HubCertificate | None, now: datetime, width: 
 
 def _hub_state(theirs: HubCertificate | None) -> tuple[str, str, str]:
     if theirs is None:
-        return ("uploaded", "not that is known: a, then Upload the CA", "dim")
+        return ("uploaded", "not that is known: a, then Upload a CA", "dim")
     if theirs.verified:
         return ("uploaded", f"as {clean(theirs.name)}, verified: it lets devices in", "ok")
     return ("uploaded", f"as {clean(theirs.name)}, NOT VERIFIED: it lets nobody in", "warn")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from support.fake_credentials import authority
@@ -14,6 +15,7 @@ from console.ui.dialogs.form import Form
 from console.ui.panes.credentials.bulk import Bulk, BulkScreen
 from console.ui.panes.credentials.certificates_forms import leaf_order
 from console.ui.panes.credentials.proof import ProofScreen
+from console.ui.widgets.page import Page
 
 GONE = ConsoleError(ErrorKind.NETWORK, "The hub's certificates could not be read", "the connection was refused", "Look")
 
@@ -125,3 +127,15 @@ async def test_a_ca_that_is_gone_or_damaged_is_not_passed_over_in_silence() -> N
         script.certificates.unreadable = []
         await press(pilot, "r")
         assert "NOTHING WAS ISSUED" in dump(app)
+
+
+async def test_a_verdict_stands_above_the_files_and_is_not_waited_for_where_there_is_none() -> None:
+    async with console() as (pilot, app):
+        await press(pilot, "6", "G", "enter")
+        screen = dump(app)
+        assert "DEVICE CERTIFICATE" in screen and "TRUSTED" in screen, "in sight without scrolling"
+        await press(pilot, "escape")
+        script = app.services.knobs.certificates
+        script.records = [replace(one, certificate_file=None) for one in script.records]
+        await press(pilot, "r", "G", "enter")
+        assert "reading …" not in app.screen.query_one(Page).text()

@@ -12,7 +12,7 @@ from console.model.certificate import AuthorityRecord, CertificateKind, Certific
 from console.model.document import TargetKind
 from console.model.hub import HubCertificate
 from console.model.text import clean
-from console.present.certificate_table import Row, hub_lines, ours_of, record_lines, theirs_of
+from console.present.certificate_table import Row, hub_lines, ours_of, place_lines, record_lines, theirs_of
 from console.present.lines import Line, paragraph
 from console.present.pages import BLANK
 from console.services.ports import Cancel
@@ -109,19 +109,23 @@ class CertificateScreen(CertificateActions):
         width = max(page.size.width - 1, 20)
         if isinstance(self._subject, Row):
             row = self.state.row(self._subject.key) or self._subject
-            lines = record_lines(row, theirs_of(row.record, self.state.hub), now, width)
+            lines = [*record_lines(row.record, now, width), *self._chain_lines(width)]
+            lines += place_lines(row, theirs_of(row.record, self.state.hub), width)
         else:
             one = self.state.hub_one(self._subject.name) or self._subject
             lines = hub_lines(one, ours_of(one, self.state.known_authorities), now, width)
-        page.show([*lines, *self._chain_lines(width)])
+            lines += self._chain_lines(width)
+        page.show(lines)
 
     def _chain_lines(self, width: int) -> list[Line]:
         if self._chain is not None:
             return [((" CHAIN", "head"),), *self._chain(width), BLANK]
         if self._chain_note:
-            return [((" CHAIN", "head"),), *paragraph(self._chain_note, width, indent=3, style="warn")]
+            return [((" CHAIN", "head"),), *paragraph(self._chain_note, width, indent=3, style="warn"), BLANK]
         row = self.selected()
-        return [] if row is None else [((" CHAIN", "head"),), (("   reading …", "dim"),)]
+        if row is None or row.record.certificate_file is None:
+            return []  # there is nothing to read
+        return [((" CHAIN", "head"),), (("   reading …", "dim"),), BLANK]
 
     def command_certificate_actions(self) -> None:
         """Offer what can be done with it."""

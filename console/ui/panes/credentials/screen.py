@@ -13,7 +13,7 @@ from console.present.certificate_table import COLUMNS, HUB_COLUMNS, Row, here_wo
 from console.present.lines import Line
 from console.present.pages import error_lines, state_lines
 from console.services.ports import Cancel
-from console.ui.commands import BY_ID, bindings, key_name
+from console.ui.commands import BY_ID, Command, bindings, key_name
 from console.ui.dialogs.menu import Menu, MenuItem
 from console.ui.jobs import Post
 from console.ui.messages import JobFailed
@@ -188,6 +188,10 @@ class CredentialsScreen(CertificateActions, TabScreen):
             return record_items(row.record)
         at_hub = self.selected_at_hub()
         return hub_items(at_hub) if at_hub is not None else []
+
+    def offers(self, command: Command) -> bool:
+        """Leave the key line to what the list alone has: enter describes too."""
+        return command.id != "pane.describe" and super().offers(command)
 
     # --- filter and source ---------------------------------------------------------------------------------------
 
