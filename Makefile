@@ -30,7 +30,7 @@ bench: .venv/.dev ## the figures the README quotes
 	$(BIN)/python -m benchmarks
 
 screenshots: .venv/.dev ## SVG and PNG of each pane, from the demo
-	$(BIN)/python screenshots/make.py
+	$(BIN)/python screenshots/make.py $(SCENES)
 
 docs: .venv/.dev ## the key table in the README, from the registry of commands
 	$(BIN)/python -c "import re, pathlib; from console.ui.commands import key_table; p = pathlib.Path('README.md'); \

@@ -1,4 +1,7 @@
-"""Draw each pane from the demo, with a fixed seed and start: no picture shows real data. SVG and PNG."""
+"""Draw each pane from the demo, with a fixed seed and start: no picture shows real data. SVG and PNG.
+
+Names of scenes as arguments draw only those ("incident" for its five).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import credentials
+from textual import events
 
 from console.cli.compose import services_for
 from console.cli.demo import running_hub
@@ -26,7 +32,7 @@ SIZES = ((80, 24), (120, 36))
 INCIDENT_SIZE = (100, 30)
 
 Scene = tuple[str, tuple[str, ...], str]
-"""Its name, the keys that lead there (a text to wait for stands behind "~"), and what must be on the screen."""
+"""Its name, the keys that lead there ("~": a text to wait for, "=": one to paste), and what must be on the screen."""
 
 SCENES: tuple[Scene, ...] = (
     ("overview", ("1",), "cut off by IP rules"),
@@ -38,6 +44,26 @@ SCENES: tuple[Scene, ...] = (
     ("policies", ("5", "~K reads them now", "K"), "legacy-all"),
     ("journal", ("0", "~policy keys", "j"), "hub written"),
 )
+CREDENTIALS = ("6", "~need renewal")
+TOOLS: tuple[Scene, ...] = (
+    ("credentials", CREDENTIALS, "lyon-press-0018"),
+    ("certificate", (*CREDENTIALS, "j", "j", "d"), "serial"),
+    ("payload", (*CREDENTIALS, "tab", "tab"), "Encrypt a file"),
+)
+PROOF: Scene = (
+    "proof",
+    (*CREDENTIALS, "s", "~contractor-test", "j", "colon", *"prove", "enter", "~another code makes", "N",
+     "~not written yet", "tab", "enter"),
+    "ON THE MACHINE THAT HOLDS THE KEY",
+)  # fmt: skip
+
+
+def explained(token: str, key: str) -> Scene:
+    """Return the scene of a token that is explained."""
+    steps = ("tab", "~MINTED HERE", "e", "~EXPLAIN", f"={token}", "~expires", "enter", "enter", f"={key}")
+    return ("token-explained", (*CREDENTIALS, *steps), "WRONG KEY")
+
+
 _CAUSE = ("3", "~10.20.4")
 _RANGE = (*_CAUSE, "N", "~let in:")
 _PLAN = (*_RANGE, "enter", "enter", "~+ ipRules")
@@ -82,6 +108,10 @@ async def draw(
                     pilot, lambda text=key[1:]: text in screen_text(app), f"“{key[1:]}” on the way to {name}"
                 )
                 continue
+            if key.startswith("="):
+                app.post_message(events.Paste(key[1:]))
+                await pilot.pause(0.3)
+                continue
             await pilot.press(key)
             await pilot.pause(0.3)
         await wait_for(pilot, lambda: word in screen_text(app), f"“{word}” on {name}")
@@ -108,6 +138,16 @@ def main() -> None:
     from console.ui.app import HubwardenApp
 
     wanted = sys.argv[1:]
+
+    def wants(name: str) -> bool:
+        return not wanted or name in wanted
+
+    def take(make: Callable[[], HubwardenApp], name: str, keys: tuple[str, ...], word: str) -> None:
+        if wants(name):
+            for size in SIZES:
+                asyncio.run(draw(make, name, keys, word, size))
+                print(f"{name} {size[0]}x{size[1]}")
+
     with running_hub(devices=2000, seed=1, start=START) as (ready, clock, state):
         profile = pick_profile(ready["profile"])
 
@@ -120,12 +160,15 @@ def main() -> None:
             return HubwardenApp(services, theme="dark")
 
         for name, keys, word in SCENES:
-            for size in SIZES:
-                if not wanted or name in wanted:
-                    asyncio.run(draw(make_app, name, keys, word, size))
-                    print(f"{name} {size[0]}x{size[1]}")
+            take(make_app, name, keys, word)
+        token = explained(*credentials.token(START))
+        if any(wants(name) for name, _, _ in (*TOOLS, PROOF, token)):
+            credentials.make_certificates(state, START)
+        for name, keys, word in (*TOOLS, token):
+            take(make_app, name, keys, word)
+        take(make_armed, *PROOF)
         for name, keys, word in INCIDENT:
-            if not wanted or "incident" in wanted:
+            if wants("incident"):
                 asyncio.run(draw(make_armed, name, keys, word, INCIDENT_SIZE))
                 print(name)
 
