@@ -6,6 +6,7 @@ Names of scenes as arguments draw only those ("incident" for its five).
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ START = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
 FONT = "DejaVu Sans Mono"
 SIZES = ((80, 24), (120, 36))
 INCIDENT_SIZE = (100, 30)
+USUAL_STATE = "~/.local/state/hubwarden"
 
 Scene = tuple[str, tuple[str, ...], str]
 """Its name, the keys that lead there ("~": a text to wait for, "=": one to paste), and what must be on the screen."""
@@ -117,8 +119,17 @@ async def draw(
         await wait_for(pilot, lambda: word in screen_text(app), f"“{word}” on {name}")
         await pilot.pause(0.5)
         svg = HERE / f"{name}-{size[0]}x{size[1]}.svg"
-        svg.write_text(app.export_screenshot(title="hubwarden"), encoding="utf-8")
+        svg.write_text(neutral(app.export_screenshot(title="hubwarden")), encoding="utf-8")
         png(svg)
+
+
+def neutral(svg: str) -> str:
+    """Return a picture that names no folder of this machine: the demo's own becomes the usual one, padded to its place."""
+    lines = []
+    for line in svg.split("</text>"):
+        shown = re.sub(r"/[^&<>]*?hubwarden-demo-\w+/state", USUAL_STATE, line)
+        lines.append(shown + "&#160;" * (len(line) - len(shown)))
+    return "</text>".join(lines)
 
 
 def png(svg: Path) -> None:
