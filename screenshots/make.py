@@ -124,7 +124,7 @@ async def draw(
 
 
 def neutral(svg: str) -> str:
-    """Return a picture that names no folder of this machine: the demo's own becomes the usual one, padded to its place."""
+    """Return a picture that names no folder of this machine: the demo's becomes the usual one, padded to its place."""
     lines = []
     for line in svg.split("</text>"):
         shown = re.sub(r"/[^&<>]*?hubwarden-demo-\w+/state", USUAL_STATE, line)
