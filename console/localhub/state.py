@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
 
+from console.localhub.provisioning_state import EnrollmentRecord, RegistrationRecord
+
 Json = dict[str, Any]
 NEVER = "0001-01-01T00:00:00Z"
 
@@ -170,7 +172,8 @@ class ProvisioningState:
     """One provisioning service (DPS). `resource` is its ARM body without keys; guard every access by the cloud's lock.
 
     `policies` have rights of `DPS_RIGHTS`. `links` are the connection strings of the linked hubs by lower-case host
-    name; in `resource` a linked hub has none.
+    name; in `resource` a linked hub has none. `enrollments` and `registrations` are by registration id (lower case),
+    `groups` by their id. `certificates` are ARM bodies by name, `certificate_ders` their DER bytes.
     """
 
     name: str
@@ -178,6 +181,22 @@ class ProvisioningState:
     resource: Json
     policies: dict[str, AccessPolicy] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict, repr=False)
+    enrollments: dict[str, EnrollmentRecord] = field(default_factory=dict)
+    groups: dict[str, EnrollmentRecord] = field(default_factory=dict)
+    registrations: dict[str, RegistrationRecord] = field(default_factory=dict)
+    certificates: dict[str, Json] = field(default_factory=dict)
+    certificate_ders: dict[str, bytes] = field(default_factory=dict)
+    diagnostic_settings: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def id_scope(self) -> str:
+        """The id scope that devices name."""
+        return str((self.resource.get("properties") or {}).get("idScope") or "")
+
+    @property
+    def host(self) -> str:
+        """The host name of the service API."""
+        return str((self.resource.get("properties") or {}).get("serviceOperationsHostName") or "")
 
 
 @dataclass
@@ -236,6 +255,21 @@ class Cloud:
         if name in {"localhost", "127.0.0.1"} and self.hubs:
             return next(iter(self.hubs.values()))
         return None
+
+    def provisioning_by_host(self, host: str) -> ProvisioningState | None:
+        """Return the service whose service API answers for a host name; `localhost` means the only or first one."""
+        name = host.partition(":")[0].casefold()
+        for service in self.provisioning.values():
+            if service.host.casefold() == name:
+                return service
+        if name in {"localhost", "127.0.0.1"} and self.provisioning:
+            return next(iter(self.provisioning.values()))
+        return None
+
+    def provisioning_by_scope(self, id_scope: str) -> ProvisioningState | None:
+        """Return the service that has an id scope; case does not count."""
+        wanted = id_scope.casefold()
+        return next((one for one in self.provisioning.values() if one.id_scope.casefold() == wanted), None)
 
     def notify(self, hub: HubState, what: str) -> None:
         """Tell listeners what changed: network, device:<id>, twin:<id>, policies, certificates or diagnostics."""
