@@ -98,6 +98,7 @@ class Door:
         self.cloud = cloud
         self.hub = hub
         self.sessions: dict[str, Session] = {}
+        self.grace = GRACE
         self._modules = 0  # how many of the sessions are of modules: the platform's metric counts devices
         self._sink = sink
         self._new_id = new_id
@@ -166,16 +167,21 @@ class Door:
 
     def attempt(self, attempt: Attempt, on_close: Callable[[str], None] | None = None) -> Verdict:
         """Decide an attempt and carry it out: open the connection, close the identity's older one, write the log."""
+        return self.admit(attempt, on_close)[0]
+
+    def admit(self, attempt: Attempt, on_close: Callable[[str], None] | None = None) -> tuple[Verdict, Session | None]:
+        """Do what `attempt` does; return the connection, too, None for a client that was turned away."""
         with self.hub.lock:
             verdict = self.decide(attempt)
             records: list[LogRecord] = []
+            session = None
             if verdict.admitted:
                 before = self._forget(attempt.identity)
                 if before is not None:
                     text = "Connection forcefully closed on new connection"
                     records.append(self._goodbye(before, attempt.time, NEW_CONNECTION, text))
                 self._modules += attempt.module_id is not None
-                self.sessions[attempt.identity] = Session(
+                self.sessions[attempt.identity] = session = Session(
                     attempt.identity,
                     attempt.address,
                     attempt.protocol,
@@ -190,7 +196,20 @@ class Door:
             if verdict.logged:
                 records.append(self._hello(attempt, verdict))
             self._sink(self.hub, records)
-            return verdict
+            return verdict, session
+
+    def leave(self, session: Session, time: datetime, *, clean: bool) -> bool:
+        """Close one certain connection; False when the hub closed it, or a newer one took its place."""
+        with self.hub.lock:
+            if self.sessions.get(session.identity) is not session:
+                return False
+            return self.close(session.identity, time, clean=clean)
+
+    def active(self, identity: str, time: datetime) -> None:
+        """Note that a connected client sent or received something."""
+        device = self.hub.devices.get(identity.partition("/")[0])
+        if device is not None:
+            device.last_activity = stamp(time)
 
     def close(self, identity: str, time: datetime, *, clean: bool) -> bool:
         """Log that a client went away, with a goodbye (`clean`) or without (404104); False when it was not there."""
@@ -211,11 +230,14 @@ class Door:
             session.on_close(CLOSED_REMOTELY[0])
         return True
 
-    def expire(self, identity: str, time: datetime) -> bool:
-        """End a connection whose token ran out more than the grace ago, with the two records of a token renewal."""
+    def expire(self, identity: str, time: datetime, judged_at: datetime | None = None) -> bool:
+        """End a connection whose token ran out more than the grace ago, with the two records of a token renewal.
+
+        `time` is what the log says; the token is judged by `judged_at` where that differs.
+        """
         with self.hub.lock:
             session = self.sessions.get(identity)
-            if session is None or session.expires is None or session.expires + GRACE > time:
+            if session is None or session.expires is None or session.expires + self.grace > (judged_at or time):
                 return False
             self._forget(identity)
             later = time + timedelta(seconds=1)
@@ -230,14 +252,16 @@ class Door:
             return True
 
     def welcome(self, identity: str) -> bool:
-        """Say whether a connection may stay: its device exists and is enabled, and its address is admitted."""
+        """Say whether a connection may stay: its identity exists and is enabled, and its address is admitted."""
+        device_id, _, module_id = identity.partition("/")
         with self.hub.lock:
             session = self.sessions.get(identity)
-            device = self.hub.devices.get(identity.partition("/")[0])
+            device = self.hub.devices.get(device_id)
             return (
                 session is not None
                 and device is not None
                 and device.status == "enabled"
+                and (not module_id or module_id in device.modules)
                 and network.admitted(self.hub, session.address)
             )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from console.localhub.door import Door
+from console.localhub.door import GRACE, Door
 from console.localhub.log_rows import LogRecord
 from console.localhub.log_store import LogStore
 from console.localhub.state import Cloud, HubState
@@ -17,8 +18,9 @@ class Doors:
     simulated on a door, its player does that, in its own time, also for the real clients beside it.
     """
 
-    def __init__(self, cloud: Cloud, store: LogStore) -> None:
+    def __init__(self, cloud: Cloud, store: LogStore, grace: timedelta = GRACE) -> None:
         self.cloud = cloud
+        self._grace = grace  # how long a connection outlives its token
         self._store = store
         self._doors: dict[str, Door] = {}
         self._played: set[str] = set()
@@ -27,6 +29,7 @@ class Doors:
         """Take over the door that a scenario plays on."""
         with self.cloud.lock:
             self._doors[door.hub.name.casefold()] = door
+            door.grace = self._grace
             self._played.add(door.hub.name.casefold())
 
     def of(self, hub: HubState) -> Door:
@@ -35,6 +38,7 @@ class Doors:
             door = self._doors.get(hub.name.casefold())
             if door is None or door.hub is not hub:
                 door = self._doors[hub.name.casefold()] = Door(self.cloud, hub, self._sink)
+                door.grace = self._grace
                 self._played.discard(hub.name.casefold())
             return door
 

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from console.localhub import log_analytics, registry, resource_manager, token_service
+from console.localhub import log_analytics, provisioning, registry, resource_manager, token_service
 from console.localhub.cloud_factory import new_cloud as _new_cloud
+from console.localhub.doors import Doors
 from console.localhub.faults import Faults
 from console.localhub.http_server import AsgiApp
 from console.localhub.log_store import LogStore
+from console.localhub.mqtt_gate import Gate
+from console.localhub.mqtt_hub import HubSessions
+from console.localhub.mqtt_provisioning import ProvisioningSessions
+from console.localhub.provisioning_desk import RegistrationDesk
 from console.localhub.scenario import Scenario
 from console.localhub.scenario import build as build_incident
 from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, StoryClock
+from console.localhub.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from console.localhub.server import LocalHubOptions
@@ -25,9 +31,12 @@ SCENARIOS = ("incident", "empty")
 
 @dataclass
 class World:
-    """The log store, and what the scenario made; None for the empty one."""
+    """The log store, the doors of the hubs, what devices sent, and what the scenario made; None for the empty one."""
 
     store: LogStore
+    doors: Doors
+    telemetry: Telemetry
+    desk: RegistrationDesk
     scenario: Scenario | None = None
 
 
@@ -46,9 +55,18 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
     if options.scenario not in SCENARIOS:
         raise ValueError(f"there is no scenario {options.scenario!r}; there are {', '.join(SCENARIOS)}")
     store = LogStore(cloud, faults)
-    if options.scenario == "empty":
-        return World(store)
-    return World(store, build_incident(cloud, store, options.devices, options.seed, options.history_hours))
+    doors = Doors(cloud, store, options.token_grace)
+    world = World(store, doors, Telemetry(), RegistrationDesk(cloud, store))
+    if options.scenario != "empty":
+        world.scenario = build_incident(cloud, store, options.devices, options.seed, options.history_hours)
+        doors.adopt(world.scenario.door)
+    cloud.listeners.append(doors.hub_changed)
+    return world
+
+
+def mqtt_gate(cloud: Cloud, world: World) -> Gate:
+    """Return what decides on MQTT clients."""
+    return Gate(HubSessions(cloud, world.doors, world.telemetry), ProvisioningSessions(world.desk))
 
 
 def applications(cloud: Cloud, faults: Faults, world: World, options: LocalHubOptions) -> dict[str, AsgiApp]:
@@ -58,6 +76,7 @@ def applications(cloud: Cloud, faults: Faults, world: World, options: LocalHubOp
         "arm": resource_manager.make_app(cloud, faults, base_url),
         "logs": log_analytics.make_app(cloud, world.store, faults),
         "token": token_service.make_app(cloud, faults),
+        "dps": provisioning.make_app(cloud, world.desk, faults),
     }
 
 

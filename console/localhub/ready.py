@@ -98,6 +98,7 @@ def profile_text(info: ReadyInfo, secret_file: Path) -> str:
         "logs": info.logs_endpoint,
         "authority": info.authority,
         "hub": f"https://{info.hub_host}",
+        "dps": f"https://{info.dps_host}" if info.dps_host else "",
     }
     credential = {"kind": "client-secret", "client_id": info.client_id, "secret_from": f"file:{secret_file}"}
     parts = [("profiles.demo", hub), ("profiles.demo.endpoints", endpoints), ("profiles.demo.credential", credential)]

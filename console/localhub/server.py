@@ -11,18 +11,22 @@ import signal
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from console.localhub import parts
+from console.localhub.door import GRACE
 from console.localhub.faults import Faults
 from console.localhub.faults_app import make_app as control_app
-from console.localhub.front import TlsServer, server_context
+from console.localhub.front import ConnInfo, TlsServer, UpperFactory, server_context
 from console.localhub.http_server import AsgiApp, HttpEndpoint
 from console.localhub.middleware import RequestLog, ServiceShell
+from console.localhub.mqtt import MqttConnection
+from console.localhub.mqtt_gate import Gate
 from console.localhub.pki import LocalAuthority
 from console.localhub.proxy import ConnectProxy
 from console.localhub.ready import ReadyInfo, profile_text, remove_own, write_private
@@ -30,9 +34,12 @@ from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, StoryClock
 
 LOOPBACK = "127.0.0.1"
-SERVICES = ("hub", "arm", "logs", "token", "control", "proxy")  # the order of ports after --port
+SERVICES = ("hub", "arm", "logs", "token", "control", "proxy", "mqtt", "dps")  # the order of ports after --port
+PROVISIONING_HOST = "global.azure-devices-provisioning.net"
+MQTT_PORT = 8883  # of a real hub, behind the proxy
 REAL_HOSTS = {
     "management.azure.com": "arm",
+    PROVISIONING_HOST: "dps",
     "login.microsoftonline.com": "token",
     "api.loganalytics.io": "logs",
     "api.loganalytics.azure.com": "logs",
@@ -55,6 +62,7 @@ class LocalHubOptions:
     log_ip_rejections: bool = True
     history_hours: int = 24
     throttle: bool = True  # the service's limits on registry and query calls
+    token_grace: timedelta = GRACE  # how long an MQTT connection outlives its token
 
 
 class LocalHub:
@@ -76,6 +84,9 @@ class LocalHub:
         self._tls: set[TlsServer] = set()
         self._waiting: set[asyncio.Transport] = set()  # clients of the proxy that have not said where to
         self._endpoints: dict[str, HttpEndpoint] = {}
+        self._gate: Gate | None = None
+        self._clients: set[MqttConnection] = set()
+        self._pool = ThreadPoolExecutor(4, "hubwarden-mqtt")  # decisions that wait for locks
         self._ports: dict[str, int] = {}
         self._folder: Path | None = None
         self._guard = threading.Lock()  # no file is written once the end has begun
@@ -117,6 +128,7 @@ class LocalHub:
             self._thread.join(STOP_SECONDS)
         if not self._thread.is_alive() and not self._loop.is_closed():
             self._loop.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
         if self.info is not None and self.options.ready_file is not None:
             remove_own(self.options.ready_file, self.info)
         if self._folder is not None and self.options.state_dir is None:
@@ -130,6 +142,7 @@ class LocalHub:
         world = self.world = parts.build(self.cloud, self.faults, self.options)
         token = secrets.token_urlsafe(24)
         apps = parts.applications(self.cloud, self.faults, world, self.options)
+        self._gate = parts.mqtt_gate(self.cloud, world)
         authority = LocalAuthority()
         self._context = server_context(authority.server_identity(hub.host for hub in self.cloud.hubs.values()))
         (self._files / "ca.pem").write_bytes(authority.pem())
@@ -179,26 +192,47 @@ class LocalHub:
     def _acceptor(self, name: str) -> Any:
         if name == "proxy":
             return lambda: ConnectProxy(self._resolve, self._waiting)
-        return lambda: TlsServer(self._context, self._endpoints[name], self._tls)
+        return lambda: TlsServer(self._context, self._upper(name), self._tls)
+
+    def _upper(self, name: str) -> UpperFactory:
+        return self._mqtt if name == "mqtt" else self._endpoints[name]
+
+    def _mqtt(self, info: ConnInfo) -> MqttConnection:
+        assert self._gate is not None, "the world is built before a port is open"
+        return MqttConnection(info, self._gate, self._pool, self._clients)
 
     def _resolve(self, host: str, port: int) -> asyncio.Protocol | None:
         if host in {"localhost", LOOPBACK}:
             name = next((n for n, p in self._ports.items() if p == port and n != "proxy"), None)
         else:
-            name = REAL_HOSTS.get(host) or ("hub" if self.cloud.hub_by_host(host) is not None else None)
+            with self.cloud.lock:
+                name = self._service_of(host)
+            if port == MQTT_PORT:
+                name = "mqtt" if name == "hub" or host == PROVISIONING_HOST else None
         if name is None:
             return None
-        return TlsServer(self._context, self._endpoints[name], self._tls, via_proxy=True)
+        return TlsServer(self._context, self._upper(name), self._tls, via_proxy=True)
+
+    def _service_of(self, host: str) -> str | None:
+        """Return which service answers for a real host name."""
+        if host in REAL_HOSTS:
+            return REAL_HOSTS[host]
+        if self.cloud.hub_by_host(host) is not None:
+            return "hub"
+        return "dps" if self.cloud.provisioning_by_host(host) is not None else None
 
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
+        mqtt = [client.task for client in self._clients if client.task is not None]
+        for one in list(self._clients):
+            one.abort()
         for connection in list(self._tls):
             connection.abort()
         for client in list(self._waiting):
             client.abort()
         await asyncio.sleep(0)  # connection_lost of what was aborted
-        tasks = [task for endpoint in self._endpoints.values() for task in endpoint.state.tasks]
+        tasks = [*mqtt, *(task for endpoint in self._endpoints.values() for task in endpoint.state.tasks)]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -211,6 +245,8 @@ class LocalHub:
         policy = hub.policies["iothubowner"]
         by_name = {principal.name: principal for principal in cloud.principals.values()}
         operator = by_name["operator"]
+        service = next(iter(cloud.provisioning.values()))
+        owner = next(iter(service.policies.values()))
         return ReadyInfo(
             hub_host=host,
             hub_connection_string=(
@@ -230,6 +266,13 @@ class LocalHub:
             hub_name=hub.name,
             hub_arm_id=hub.arm_id,
             profile=str(self._files / "profile.toml"),
+            dps_host=f"localhost:{self._ports['dps']}",
+            id_scope=service.id_scope,
+            dps_connection_string=(
+                f"HostName=localhost:{self._ports['dps']};SharedAccessKeyName={owner.name};SharedAccessKey={owner.primary_key}"
+            ),
+            mqtt_host="localhost",
+            mqtt_port=self._ports["mqtt"],
             faults_endpoint=self._url("control"),
             faults_token=faults_token,
             story_start=self.clock.start.isoformat(),
