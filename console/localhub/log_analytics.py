@@ -179,10 +179,10 @@ class LogsService:
 
     def _workspace_of(self, resource_id: str) -> Workspace:
         with self._cloud.lock:
-            for hub in self._cloud.hubs.values():
-                if hub.arm_id.casefold() != resource_id.casefold():
+            for source in (*self._cloud.hubs.values(), *self._cloud.provisioning.values()):
+                if source.arm_id.casefold() != resource_id.casefold():
                     continue
-                for setting in list(hub.diagnostic_settings.values()):
+                for setting in list(source.diagnostic_settings.values()):
                     target = str((setting.get("properties") or {}).get("workspaceId") or "").casefold()
                     for workspace in self._cloud.workspaces.values():
                         if workspace.arm_id.casefold() == target:

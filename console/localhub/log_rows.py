@@ -1,4 +1,4 @@
-"""The AzureDiagnostics table as IoT Hub fills it: columns, record type, and the Connections record of one event.
+"""The AzureDiagnostics table as IoT Hub and DPS fill it: columns, record type, the Connections record of one event.
 
 Sources: Azure Monitor's reference of the table, IoT Hub's monitoring reference, and published records of real hubs.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from console.localhub.state import HubState, Json
+from console.localhub.state import HubState, Json, ProvisioningState
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("TenantId", "VARCHAR"),  # the workspace's id, not the directory's
@@ -23,7 +23,10 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("Resource", "VARCHAR"),
     ("ResourceType", "VARCHAR"),
     ("OperationName", "VARCHAR"),
+    ("OperationVersion", "VARCHAR"),  # this, CallerIPAddress and ResultSignature: of provisioning services alone
     ("ResultType", "VARCHAR"),
+    ("ResultSignature", "VARCHAR"),
+    ("CallerIPAddress", "VARCHAR"),
     ("CorrelationId", "VARCHAR"),
     ("ResultDescription", "VARCHAR"),
     ("DurationMs", "BIGINT"),
@@ -43,7 +46,10 @@ CONNECTIONS = "Connections"
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One resource log record of a hub. `code` is the six-digit error code, empty on success; `properties` is JSON."""
+    """One resource log record. `code` is a hub's six-digit error code, empty on success; `properties` is JSON.
+
+    A provisioning service's `code` is a word (Success, ClientError); the last three fields are its alone.
+    """
 
     time: datetime  # aware, UTC
     operation: str
@@ -54,24 +60,30 @@ class LogRecord:
     correlation_id: str
     category: str = CONNECTIONS
     duration_ms: int | None = None
+    version: str | None = None
+    signature: str | None = None
+    caller: str | None = None
 
 
-def hub_columns(hub: HubState, workspace_id: str) -> dict[str, str]:
-    """Return the values of the columns that are the same in every record of one hub in one workspace."""
-    parts = hub.arm_id.strip("/").split("/")
+Source = HubState | ProvisioningState
+
+
+def source_columns(source: Source, workspace_id: str) -> dict[str, str]:
+    """Return the values of the columns that are the same in every record of one resource in one workspace."""
+    parts = source.arm_id.strip("/").split("/")
     values = dict(zip((part.casefold() for part in parts[::2]), parts[1::2], strict=False))
     return {
         "TenantId": workspace_id,
-        "ResourceId": hub.arm_id.upper(),
+        "ResourceId": source.arm_id.upper(),
         "ResourceGroup": values.get("resourcegroups", "").upper(),
         "SubscriptionId": values.get("subscriptions", ""),
         "ResourceProvider": "MICROSOFT.DEVICES",
-        "Resource": hub.name.upper(),
-        "ResourceType": "IOTHUBS",
-        "location_s": str(hub.resource.get("location", "")).replace(" ", "").casefold(),
+        "Resource": source.name.upper(),
+        "ResourceType": parts[-2].upper(),  # IOTHUBS or PROVISIONINGSERVICES
+        "location_s": str(source.resource.get("location", "")).replace(" ", "").casefold(),
         "SourceSystem": "Azure",
         "Type": TABLE,
-        "_ResourceId": hub.arm_id.casefold(),
+        "_ResourceId": source.arm_id.casefold(),
     }
 
 

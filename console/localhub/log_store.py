@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from console.localhub import log_errors
 from console.localhub.log_errors import KqlProblem
-from console.localhub.log_rows import COLUMN_NAMES, COLUMNS, TABLE, LogRecord, hub_columns
+from console.localhub.log_rows import COLUMN_NAMES, COLUMNS, TABLE, LogRecord, Source, source_columns
 from console.localhub.log_values import column_type, converter
-from console.localhub.state import Cloud, HubState
+from console.localhub.state import Cloud, HubState, Json, ProvisioningState
 
 MAX_ROWS = 500_000
 """Rows of one answer at most; more come back as a partial result (Azure Monitor service limits)."""
@@ -26,7 +26,7 @@ MAX_LENGTH = 256 * 1024
 
 _BASE = "store.log_rows"
 _VARYING = ("TimeGenerated", "Category", "OperationName", "ResultType", "CorrelationId", "ResultDescription")
-_VARYING_TAIL = ("DurationMs", "Level", "properties_s")
+_VARYING_TAIL = ("DurationMs", "Level", "properties_s", "OperationVersion", "ResultSignature", "CallerIPAddress")
 _BATCH = 20_000
 
 
@@ -62,8 +62,8 @@ class LogStore:
         self._duckdb = duckdb
         self._lock = threading.RLock()
         self._translate_lock = threading.Lock()
-        self._waiting: list[tuple[HubState, tuple[str, ...], list[LogRecord]]] = []
-        self._held: list[tuple[HubState, tuple[str, ...], list[LogRecord]]] = []
+        self._waiting: list[tuple[Source, tuple[str, ...], list[LogRecord]]] = []
+        self._held: list[tuple[Source, tuple[str, ...], list[LogRecord]]] = []
         self._known: set[str] = set()  # workspaces that ever received a row: only they have the table
         self._connection = duckdb.connect(
             ":memory:",
@@ -86,33 +86,43 @@ class LogStore:
 
     def append(self, hub: HubState, records: Sequence[LogRecord]) -> None:
         """Take log records of a hub, for each workspace a diagnostic setting sends their category to."""
+        with hub.lock:
+            settings = list(hub.diagnostic_settings.values())
+        self._append(hub, settings, records)
+
+    def append_service(self, service: ProvisioningState, records: Sequence[LogRecord]) -> None:
+        """Take log records of a provisioning service, as `append` does of a hub."""
+        with self.cloud.lock:
+            settings = list(service.diagnostic_settings.values())
+        self._append(service, settings, records)
+
+    def _append(self, source: Source, settings: list[Json], records: Sequence[LogRecord]) -> None:
         if not records or self._on("no-diagnostic-setting"):
             return
         by_category: dict[str, list[LogRecord]] = {}
         for record in records:
             by_category.setdefault(record.category, []).append(record)
         for category, group in by_category.items():
-            targets = self._targets(hub, category)
+            targets = self._targets(settings, category)
             if not targets:
                 continue
             with self._lock:
                 frozen = self._on("frozen-logs")
-                (self._held if frozen else self._waiting).append((hub, targets, group))
+                (self._held if frozen else self._waiting).append((source, targets, group))
 
-    def _targets(self, hub: HubState, category: str) -> tuple[str, ...]:
-        """Return the ids of the workspaces that a diagnostic setting of the hub routes a category to."""
+    def _targets(self, settings: list[Json], category: str) -> tuple[str, ...]:
+        """Return the ids of the workspaces that diagnostic settings route a category to."""
         wanted: list[str] = []
-        with hub.lock:
-            for setting in hub.diagnostic_settings.values():
-                properties = setting.get("properties") or {}
-                logs = properties.get("logs") or ()
-                if not any(
-                    log.get("enabled") and (log.get("category") == category or log.get("categoryGroup") == "allLogs")
-                    for log in logs
-                ):
-                    continue
-                target = str(properties.get("workspaceId") or "").casefold()
-                wanted += [key for key, place in self.cloud.workspaces.items() if place.arm_id.casefold() == target]
+        for setting in settings:
+            properties = setting.get("properties") or {}
+            logs = properties.get("logs") or ()
+            if not any(
+                log.get("enabled") and (log.get("category") == category or log.get("categoryGroup") == "allLogs")
+                for log in logs
+            ):
+                continue
+            target = str(properties.get("workspaceId") or "").casefold()
+            wanted += [key for key, place in self.cloud.workspaces.items() if place.arm_id.casefold() == target]
         return tuple(dict.fromkeys(wanted))
 
     def flush(self) -> None:
@@ -122,16 +132,16 @@ class LogStore:
                 self._waiting += self._held
                 self._held = []
             waiting, self._waiting = self._waiting, []
-            merged: dict[tuple[str, str], tuple[HubState, str, list[LogRecord]]] = {}
-            for hub, targets, records in waiting:
+            merged: dict[tuple[str, str], tuple[Source, str, list[LogRecord]]] = {}
+            for source, targets, records in waiting:
                 for workspace in targets:
-                    merged.setdefault((hub.name, workspace), (hub, workspace, []))[2].extend(records)
-            for hub, workspace, records in merged.values():
+                    merged.setdefault((source.arm_id, workspace), (source, workspace, []))[2].extend(records)
+            for source, workspace, records in merged.values():
                 for start in range(0, len(records), _BATCH):
-                    self._insert(hub, workspace, records[start : start + _BATCH])
+                    self._insert(source, workspace, records[start : start + _BATCH])
                 self._known.add(workspace.casefold())
 
-    def _insert(self, hub: HubState, workspace: str, records: list[LogRecord]) -> None:
+    def _insert(self, source: Source, workspace: str, records: list[LogRecord]) -> None:
         # One JSON text as one parameter: ten times faster than one per value, without arrow or pandas.
         text = json.dumps(
             [
@@ -145,6 +155,9 @@ class LogStore:
                     r.duration_ms,
                     r.level,
                     r.properties,
+                    r.version,
+                    r.signature,
+                    r.caller,
                 ]
                 for r in records
             ],
@@ -153,7 +166,7 @@ class LogStore:
         varying = {name: f"j[{n}]" for n, name in enumerate((*_VARYING, *_VARYING_TAIL), 1)}
         varying["TimeGenerated"] += "::TIMESTAMP"
         varying["DurationMs"] += "::BIGINT"
-        constant = hub_columns(hub, workspace)
+        constant = source_columns(source, workspace)
         values = {"rows": text, **{f"c_{name.strip('_')}_{len(name)}": value for name, value in constant.items()}}
         columns = ", ".join(
             varying[name] if name in varying else f"$c_{name.strip('_')}_{len(name)}" for name in COLUMN_NAMES
