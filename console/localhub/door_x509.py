@@ -55,7 +55,7 @@ def facts(der: bytes) -> CertificateFacts | None:
 
 
 @lru_cache(maxsize=65536)
-def _signed_by(der: bytes, issuer_der: bytes) -> bool:
+def signed_by(der: bytes, issuer_der: bytes) -> bool:
     """Say whether one certificate's signature is by another's key; neither ever changes, so the answer may be kept."""
     certificate, issuer = facts(der), facts(issuer_der)
     if certificate is None or issuer is None:
@@ -67,7 +67,8 @@ def _signed_by(der: bytes, issuer_der: bytes) -> bool:
     return True
 
 
-def _validity(found: CertificateFacts, now: datetime) -> str:
+def validity(found: CertificateFacts, now: datetime) -> str:
+    """Return why a certificate is not valid at a time; empty when it is."""
     if now > found.not_after:
         return f"Certificate '{found.common_name}' has expired: not valid after {_stamp(found.not_after)}"
     if now < found.not_before:
@@ -94,7 +95,7 @@ def check_thumbprint(record: DeviceRecord, chain: Sequence[bytes], now: datetime
             f"PrimaryThumbprint={record.primary_thumbprint or ''}, "
             f"SecondaryThumbprint={record.secondary_thumbprint or ''}"
         )
-    return _validity(leaf, now)
+    return validity(leaf, now)
 
 
 def check_chain(hub: HubState, name: str, chain: Sequence[bytes], now: datetime) -> str:
@@ -118,21 +119,22 @@ def check_chain(hub: HubState, name: str, chain: Sequence[bytes], now: datetime)
         found = facts(current)
         if found is None:
             return NO_CERTIFICATE
-        if problem := _validity(found, now):
+        if problem := validity(found, now):
             return problem
         for root in roots:
             if root == current:
                 return ""
-            if _signed_by(current, root):
+            if signed_by(current, root):
                 above = facts(root)
-                return _validity(above, now) if above is not None else NO_CERTIFICATE
-        issuer = next((der for der in chain[1:] if der != current and _is_issuer(current, der)), None)
+                return validity(above, now) if above is not None else NO_CERTIFICATE
+        issuer = next((der for der in chain[1:] if der != current and is_issuer(current, der)), None)
         if issuer is None:
             return NO_CERTIFICATE
         current = issuer
     return NO_CERTIFICATE
 
 
-def _is_issuer(der: bytes, candidate: bytes) -> bool:
+def is_issuer(der: bytes, candidate: bytes) -> bool:
+    """Say whether a certificate (DER) may have issued another: it is a CA's, and the signature is by its key."""
     found = facts(candidate)
-    return found is not None and found.is_authority and _signed_by(der, candidate)
+    return found is not None and found.is_authority and signed_by(der, candidate)

@@ -19,6 +19,7 @@ from console.localhub import log_errors, rbac, wire_json
 from console.localhub.auth import AuthFailure, bearer
 from console.localhub.faults import Faults
 from console.localhub.log_errors import KqlProblem
+from console.localhub.log_rows import Source
 from console.localhub.log_store import LogAnswer, LogStore
 from console.localhub.log_values import parse_timespan
 from console.localhub.state import Cloud, Json, Principal, Workspace
@@ -179,7 +180,8 @@ class LogsService:
 
     def _workspace_of(self, resource_id: str) -> Workspace:
         with self._cloud.lock:
-            for source in (*self._cloud.hubs.values(), *self._cloud.provisioning.values()):
+            sources: list[Source] = [*self._cloud.hubs.values(), *self._cloud.provisioning.values()]
+            for source in sources:
                 if source.arm_id.casefold() != resource_id.casefold():
                     continue
                 for setting in list(source.diagnostic_settings.values()):
