@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -65,6 +65,9 @@ class LogStore:
         self._waiting: list[tuple[Source, tuple[str, ...], list[LogRecord]]] = []
         self._held: list[tuple[Source, tuple[str, ...], list[LogRecord]]] = []
         self._known: set[str] = set()  # workspaces that ever received a row: only they have the table
+        self.watcher: Callable[[str, Sequence[LogRecord]], None] = lambda _source, _records: (
+            None
+        )  # told of every record
         self._connection = duckdb.connect(
             ":memory:",
             config={
@@ -97,6 +100,7 @@ class LogStore:
         self._append(service, settings, records)
 
     def _append(self, source: Source, settings: list[Json], records: Sequence[LogRecord]) -> None:
+        self.watcher(source.name, records)
         if not records or self._on("no-diagnostic-setting"):
             return
         by_category: dict[str, list[LogRecord]] = {}
@@ -173,6 +177,15 @@ class LogStore:
         )
         sql = f"INSERT INTO {_BASE} SELECT {columns} FROM (SELECT unnest(from_json($rows, '[[\"VARCHAR\"]]')) j)"  # noqa: S608 - names are ours
         self._connection.execute(sql, values)
+
+    def forget_after(self, moment: datetime) -> None:
+        """Remove the rows of a time after a UTC moment; a workspace that has none left has no table either."""
+        self.flush()
+        with self._lock:
+            self._held = []
+            self._connection.execute(f'DELETE FROM {_BASE} WHERE "TimeGenerated" > {_stamp(moment)}')  # noqa: S608
+            left = self._connection.execute(f'SELECT DISTINCT "TenantId" FROM {_BASE}').fetchall()  # noqa: S608
+            self._known = {str(row[0]).casefold() for row in left}
 
     def count(self) -> int:
         """Return how many rows are stored, waiting ones included."""

@@ -62,6 +62,10 @@ class RequestLog:
         """Return the rows after a number, oldest first."""
         return [asdict(row) for row in list(self._rows) if row.number > number]
 
+    def clear(self) -> None:
+        """Forget all; the numbers go on."""
+        self._rows.clear()
+
 
 class ServiceShell:
     """Wraps a service's application; `endpoint` is its name for faults (arm, hub, logs, token)."""

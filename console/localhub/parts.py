@@ -10,8 +10,10 @@ from starlette.requests import Request
 from console.localhub import log_analytics, provisioning, registry, resource_manager, token_service
 from console.localhub.cloud_factory import new_cloud as _new_cloud
 from console.localhub.doors import Doors
+from console.localhub.event_log import EventLog
 from console.localhub.faults import Faults
 from console.localhub.http_server import AsgiApp
+from console.localhub.load import load
 from console.localhub.log_store import LogStore
 from console.localhub.mqtt_gate import Gate
 from console.localhub.mqtt_hub import HubSessions
@@ -31,12 +33,16 @@ SCENARIOS = ("incident", "empty")
 
 @dataclass
 class World:
-    """The log store, the doors of the hubs, what devices sent, and what the scenario made; None for the empty one."""
+    """The log store, the doors of the hubs, what devices sent, and what the scenario made; None for the empty one.
+
+    `events` are the last log records, for whoever follows them.
+    """
 
     store: LogStore
     doors: Doors
     telemetry: Telemetry
     desk: RegistrationDesk
+    events: EventLog
     scenario: Scenario | None = None
 
 
@@ -50,17 +56,20 @@ def new_cloud(clock: StoryClock, options: LocalHubOptions) -> Cloud:
 def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
     """Make the log store and the demo content; the scenario `empty` is a hub without devices and without history.
 
-    Raises ValueError for an unknown scenario.
+    Raises ValueError for an unknown scenario, LoadRefused for a load file that says something wrong.
     """
     if options.scenario not in SCENARIOS:
         raise ValueError(f"there is no scenario {options.scenario!r}; there are {', '.join(SCENARIOS)}")
     store = LogStore(cloud, faults)
     doors = Doors(cloud, store, options.token_grace)
-    world = World(store, doors, Telemetry(), RegistrationDesk(cloud, store))
+    world = World(store, doors, Telemetry(), RegistrationDesk(cloud, store), EventLog())
     if options.scenario != "empty":
         world.scenario = build_incident(cloud, store, options.devices, options.seed, options.history_hours)
         doors.adopt(world.scenario.door)
     cloud.listeners.append(doors.hub_changed)
+    if options.load is not None:
+        load(cloud, options.load)
+    store.watcher = world.events.add  # not before: nobody follows the history
     return world
 
 

@@ -19,9 +19,10 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from console.localhub import parts
+from console.localhub.control import make_controls
+from console.localhub.control_app import make_app as control_app
 from console.localhub.door import GRACE
 from console.localhub.faults import Faults
-from console.localhub.faults_app import make_app as control_app
 from console.localhub.front import ConnInfo, TlsServer, UpperFactory, server_context
 from console.localhub.http_server import AsgiApp, HttpEndpoint
 from console.localhub.middleware import RequestLog, ServiceShell
@@ -31,7 +32,7 @@ from console.localhub.pki import LocalAuthority
 from console.localhub.proxy import ConnectProxy
 from console.localhub.ready import ReadyInfo, profile_text, remove_own, write_private
 from console.localhub.scenario_live import Live
-from console.localhub.state import Cloud, StoryClock
+from console.localhub.state import Cloud, Json, StoryClock
 
 LOOPBACK = "127.0.0.1"
 SERVICES = ("hub", "arm", "logs", "token", "control", "proxy", "mqtt", "dps")  # the order of ports after --port
@@ -63,6 +64,7 @@ class LocalHubOptions:
     history_hours: int = 24
     throttle: bool = True  # the service's limits on registry and query calls
     token_grace: timedelta = GRACE  # how long an MQTT connection outlives its token
+    load: Json | None = None  # a document as of `load_file.read_file`, loaded before anybody comes
 
 
 class LocalHub:
@@ -147,7 +149,8 @@ class LocalHub:
         self._context = server_context(authority.server_identity(hub.host for hub in self.cloud.hubs.values()))
         (self._files / "ca.pem").write_bytes(authority.pem())
         self._thread.start()
-        control = control_app(self.faults, self.requests, token)
+        controls = make_controls(self.cloud, world, self.faults, self.requests, self._disconnect)
+        control = control_app(controls, token)
         asyncio.run_coroutine_threadsafe(self._open(apps, control), self._loop).result(START_SECONDS)
         self._live = parts.start_live(self.cloud, world)
         with self._guard:
@@ -220,6 +223,14 @@ class LocalHub:
         if self.cloud.hub_by_host(host) is not None:
             return "hub"
         return "dps" if self.cloud.provisioning_by_host(host) is not None else None
+
+    async def _disconnect(self) -> None:
+        """End the connections of all MQTT clients; returns when the hub has forgotten them, or soon after."""
+        clients = list(self._clients)
+        for one in clients:
+            one.kick()
+        if tasks := [one.task for one in clients if one.task is not None]:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
 
     async def _close(self) -> None:
         for server in self._servers:

@@ -71,6 +71,16 @@ class Telemetry:
         with self._lock:
             return [message for message in self._messages if message.number > number]
 
+    def since(self, number: int) -> list[dict[str, Any]]:
+        """Return the messages after a number as JSON, oldest first."""
+        return [message.to_json() for message in self.after(number)]
+
+    def clear(self) -> None:
+        """Forget all messages; the numbers go on."""
+        with self._lock:
+            self._messages.clear()
+            self._bytes = 0
+
     @property
     def count(self) -> int:
         """How many messages came since the start."""

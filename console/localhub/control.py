@@ -1,0 +1,80 @@
+"""What the control service does to a running local hub: load, reset, and messages to devices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from console.localhub.control_app import CannotSend, Controls, Rows
+from console.localhub.door import stamp
+from console.localhub.doors import Doors
+from console.localhub.faults import Faults
+from console.localhub.load import load
+from console.localhub.middleware import RequestLog
+from console.localhub.snapshot import Snapshot
+from console.localhub.state import Cloud, HubState, Json
+
+if TYPE_CHECKING:
+    from console.localhub.parts import World
+
+
+def make_controls(
+    cloud: Cloud,
+    world: World,
+    faults: Faults,
+    requests: RequestLog,
+    disconnect: Callable[[], Awaitable[None]],
+) -> Controls:
+    """Return what the control service works on; the cloud's present content is what a reset goes back to.
+
+    `disconnect` ends the connections of all real clients and returns when they are forgotten.
+    """
+    snapshot = Snapshot(cloud)
+
+    async def reset() -> Json:
+        await disconnect()
+        report = await asyncio.to_thread(_reset, cloud, world, faults, requests, snapshot)
+        await disconnect()  # who came back in between was judged by what is gone
+        return report
+
+    def send(device: str, module: str | None, system: dict[str, str], properties: dict[str, str], body: bytes) -> None:
+        del device, module, system, properties, body
+        raise CannotSend(501, "This hub sends no messages to devices yet.")
+
+    rows: dict[str, Rows] = {"requests": requests, "messages": world.telemetry, "events": world.events}
+    return Controls(faults, rows, send, lambda document: load(cloud, document), reset)
+
+
+def _reset(cloud: Cloud, world: World, faults: Faults, requests: RequestLog, snapshot: Snapshot) -> Json:
+    snapshot.restore(cloud)
+    removed = faults.clear()
+    with cloud.lock:
+        hubs = list(cloud.hubs.values())
+    for hub in hubs:
+        _settle(world.doors, hub)
+        for what in ("network", "policies", "certificates"):
+            cloud.notify(hub, what)  # a simulated fleet goes by the rules of the start again
+    world.telemetry.clear()
+    world.events.clear()
+    requests.clear()
+    world.store.forget_after(snapshot.moment)
+    devices = sum(len(hub.devices) for hub in hubs)
+    services = list(cloud.provisioning.values())
+    return {
+        "hubs": len(hubs),
+        "devices": devices,
+        "enrollments": sum(len(one.enrollments) + len(one.groups) for one in services),
+        "faultsRemoved": removed,
+    }
+
+
+def _settle(doors: Doors, hub: HubState) -> None:
+    """Let the registry say of each device whether it is connected now, which it may not have been at the start."""
+    door = doors.of(hub)
+    with hub.lock:
+        now = stamp(doors.cloud.clock.story())
+        for device in hub.devices.values():
+            state = "Connected" if device.device_id in door.sessions else "Disconnected"
+            if device.connection_state != state:
+                device.connection_state, device.connection_updated = state, now
