@@ -23,6 +23,7 @@ class Cloud:
     hub_suffix: str
     hub_audience: str
     dps: str
+    dps_audience: str = "https://azure-devices-provisioning.net"  # the documentation knows one for every cloud
 
 
 PUBLIC = Cloud(

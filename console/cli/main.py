@@ -110,6 +110,9 @@ def write_ports(wiring: Wiring) -> WritePorts:
         certificate=writers.CertificateWriter(wiring.arm),
         certificate_code=writers.CertificateCodeWriter(wiring.arm),
         certificate_proof=writers.CertificateProofWriter(wiring.arm),
+        enrollment=writers.EnrollmentWriter(wiring.enrollments),
+        enrollment_group=writers.EnrollmentGroupWriter(wiring.enrollments),
+        registration=writers.RegistrationWriter(wiring.enrollments),
     )
 
 

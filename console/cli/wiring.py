@@ -11,6 +11,7 @@ from console.gateways.credentials import SignIn
 from console.gateways.documents import DocumentGateway
 from console.gateways.logs import LogsGateway
 from console.gateways.network import NetworkGateway
+from console.gateways.provisioning import EnrollmentGateway
 from console.gateways.provisioning_links import ProvisioningGateway
 from console.gateways.registry import RegistryGateway
 from console.gateways.remote import RemoteGateway
@@ -52,12 +53,17 @@ class Wiring:
     @cached_property
     def documents(self) -> DocumentGateway:
         """Every resource whole."""
-        return DocumentGateway(self.arm, self.hub, self.registry)
+        return DocumentGateway(self.arm, self.hub, self.registry, self.enrollments)
 
     @cached_property
     def provisioning(self) -> ProvisioningGateway:
         """The provisioning services that link the hub."""
         return ProvisioningGateway(self.arm, self.hub)
+
+    @cached_property
+    def enrollments(self) -> EnrollmentGateway:
+        """What provisioning services hold."""
+        return EnrollmentGateway(self.arm, self.hub)
 
     @cached_property
     def network(self) -> NetworkGateway:

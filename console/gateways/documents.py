@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from console.gateways.arm import Arm
+from console.gateways.provisioning import EnrollmentGateway
+from console.gateways.provisioning_links import PROVISIONING as PROVISIONING
 from console.gateways.registry import RegistryGateway
 from console.gateways.resource_manager import HubGateway
 from console.model.document import Document, Json, Target, TargetKind, wrapped
@@ -13,16 +15,18 @@ from console.services.ports import NEVER_CANCELLED, Cancel
 
 HUBS = {"api-version": "2023-06-30"}
 NETWORK = {"api-version": "2024-05-01"}
-PROVISIONING = {"api-version": "2022-12-12"}
 
 
 class DocumentGateway:
     """Reads every kind of resource that the console can change. `registry` None: the profile has no data plane."""
 
-    def __init__(self, arm: Arm, hub: HubGateway, registry: RegistryGateway | None) -> None:
+    def __init__(
+        self, arm: Arm, hub: HubGateway, registry: RegistryGateway | None, enrollments: EnrollmentGateway
+    ) -> None:
         self._arm = arm
         self._hub = hub
         self._registry = registry
+        self._enrollments = enrollments
 
     def read(self, target: Target, cancel: Cancel = NEVER_CANCELLED) -> Document | None:
         """Return the resource as it is now, None when there is none. Raises ConsoleError."""
@@ -45,6 +49,9 @@ class DocumentGateway:
                 return self._by_path(what, target.id, PROVISIONING, cancel)
             case TargetKind.CERTIFICATE | TargetKind.CERTIFICATE_CODE | TargetKind.CERTIFICATE_PROOF:
                 return self._by_path(f"The certificate {target.name} could not be read", target.id, HUBS, cancel)
+            case TargetKind.ENROLLMENT | TargetKind.ENROLLMENT_GROUP | TargetKind.REGISTRATION:
+                body = self._enrollments.whole(target, cancel)
+                return None if body is None else _document(body)
 
     def _policies(self, cancel: Cancel) -> Document:
         before = self._hub.body(cancel)

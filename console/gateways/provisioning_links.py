@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 from console.gateways.arm import Arm
-from console.gateways.documents import PROVISIONING
 from console.gateways.resource_manager import HubGateway
 from console.model.document import Document, wrapped
 from console.model.errors import ConsoleError, ErrorKind
@@ -16,6 +15,8 @@ from console.model.ip_rule import ClassicRule, FilterAction, FilterTarget
 from console.model.provisioning import DpsLink, ProvisioningService
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel
+
+PROVISIONING = {"api-version": "2022-12-12"}
 
 
 class ProvisioningGateway:
@@ -74,7 +75,7 @@ def links_from(body: dict[str, Any]) -> Iterator[DpsLink]:
     Its connection strings come with masked keys; the text of them ends here.
     """
     properties = body.get("properties") or {}
-    filters = tuple(_rule(item) for item in properties.get("ipFilterRules") or () if isinstance(item, dict))
+    filters = filters_from(properties)
     public = str(properties.get("publicNetworkAccess", "Enabled")).casefold() != "disabled"
     for item in properties.get("iotHubs") or ():
         if not isinstance(item, dict):
@@ -90,6 +91,11 @@ def links_from(body: dict[str, Any]) -> Iterator[DpsLink]:
             filters=filters,
             public_access=public,
         )
+
+
+def filters_from(properties: dict[str, Any]) -> tuple[ClassicRule, ...]:
+    """Return a provisioning service's ordered IP rules from the properties of its ARM body."""
+    return tuple(_rule(item) for item in properties.get("ipFilterRules") or () if isinstance(item, dict))
 
 
 def _parts(connection_string: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.gateways.arm import Arm
 from console.gateways.documents import HUBS, NETWORK, PROVISIONING
 from console.gateways.operations import watch
+from console.gateways.provisioning import EnrollmentGateway
 from console.gateways.registry import RegistryGateway
 from console.gateways.resource_manager import HubGateway
 from console.model.document import Json, Target, unwrapped
@@ -216,6 +217,37 @@ class CertificateProofWriter(CertificateWriter):
         """Refuse: a proof cannot be taken back."""
         del target, etag, cancel
         raise _never("A proof of possession is never deleted")
+
+
+class EnrollmentWriter:
+    """Individual enrollments of a provisioning service, replaced whole under their ETag."""
+
+    def __init__(self, enrollments: EnrollmentGateway) -> None:
+        self._enrollments = enrollments
+
+    def put(self, target: Target, body: Json, etag: str, cancel: Cancel) -> Receipt:
+        """Replace the enrollment if it still has `etag`; an empty one creates it, or fails where it is."""
+        return Receipt(self._enrollments.put_enrollment(target, unwrapped(body), etag, cancel))
+
+    def delete(self, target: Target, etag: str, cancel: Cancel) -> Receipt:
+        """Delete it if it still has `etag`."""
+        if not etag:
+            raise _never(f"{target.name} was read without an ETag, so it cannot be deleted safely")
+        self._enrollments.delete_enrollment(target, etag, cancel)
+        return Receipt()
+
+
+class EnrollmentGroupWriter(EnrollmentWriter):
+    """Enrollment groups of a provisioning service."""
+
+
+class RegistrationWriter(EnrollmentWriter):
+    """What a provisioning service remembers of registrations: forgotten, never written."""
+
+    def put(self, target: Target, body: Json, etag: str, cancel: Cancel) -> Receipt:
+        """Refuse: a device makes its registration itself."""
+        del target, body, etag, cancel
+        raise _never("A registration is never written from here")
 
 
 _OWNER = "Contributor (on the hub)"

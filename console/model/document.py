@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import unquote
 
 from console.model.secret import Secret
 
@@ -28,11 +29,21 @@ class TargetKind(StrEnum):
     CERTIFICATE = "certificate"  # a CA certificate of the hub: upload, replace, delete
     CERTIFICATE_CODE = "certificate_code"  # the same, asked for a verification code
     CERTIFICATE_PROOF = "certificate_proof"  # the same, given the proof that its key is held
+    ENROLLMENT = "enrollment"  # an individual enrollment of a provisioning service
+    ENROLLMENT_GROUP = "enrollment_group"  # an enrollment group of a provisioning service
+    REGISTRATION = "registration"  # what a provisioning service remembers of a device's registration
+
+
+_QUOTED = frozenset({TargetKind.ENROLLMENT, TargetKind.ENROLLMENT_GROUP, TargetKind.REGISTRATION})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One resource. `id` is a resource id, a device id, or the name of a private endpoint connection."""
+    """One resource. `id` is a resource id, a device id, or the name of a private endpoint connection.
+
+    Of a provisioning service: `ARM_ID/enrollments/ID`, `ARM_ID/enrollmentGroups/ID`, `ARM_ID/registrations/ID`, the
+    last part quoted as in a URL.
+    """
 
     kind: TargetKind
     id: str
@@ -40,7 +51,10 @@ class Target:
     @property
     def name(self) -> str:
         """The last part of the id, for people."""
-        return self.id if self.kind is TargetKind.DEVICE else self.id.rstrip("/").rpartition("/")[2]
+        if self.kind is TargetKind.DEVICE:
+            return self.id
+        last = self.id.rstrip("/").rpartition("/")[2]
+        return unquote(last) if self.kind in _QUOTED else last
 
 
 @dataclass(frozen=True)
@@ -48,8 +62,9 @@ class Document:
     """A resource as last read. `etag` is its precondition, empty where the service gives none (a small race remains).
 
     The body of POLICIES is `{"hub": <ARM body>, "authorizationPolicies": [<policy with keys>, ...]}`; every other body
-    is what the service returned. As planned, a CERTIFICATE_CODE has `properties.verificationCode`, a placeholder, and a
-    CERTIFICATE_PROOF has `proof`, base64 of DER. Text is as the service sent it: `clean()` it before showing.
+    is what the service returned, an enrollment by symmetric key with its two keys. As planned, a CERTIFICATE_CODE has
+    `properties.verificationCode`, a placeholder, and a CERTIFICATE_PROOF has `proof`, base64 of DER. Text is as the
+    service sent it: `clean()` it before showing.
     """
 
     body: Json

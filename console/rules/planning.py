@@ -10,6 +10,7 @@ from console.model.change import ABSENT, Change, Edit, Risk, Severity
 from console.model.document import Document, Json, Target, TargetKind, wrapped
 from console.rules.certificate_text import steady_certificate
 from console.rules.diff import diff
+from console.rules.enrollment_body import ENROLLMENT_COMPUTED, steady_enrollment
 
 _COMPUTED: dict[TargetKind, frozenset[str]] = {
     TargetKind.HUB: frozenset({"etag", "systemData"}),
@@ -30,6 +31,9 @@ _COMPUTED: dict[TargetKind, frozenset[str]] = {
     TargetKind.CERTIFICATE: frozenset({"etag", "systemData"}),
     TargetKind.CERTIFICATE_CODE: frozenset({"etag", "systemData"}),
     TargetKind.CERTIFICATE_PROOF: frozenset({"etag", "systemData", "proof"}),
+    TargetKind.ENROLLMENT: ENROLLMENT_COMPUTED,
+    TargetKind.ENROLLMENT_GROUP: ENROLLMENT_COMPUTED,
+    TargetKind.REGISTRATION: frozenset({"etag"}),
 }
 """Top-level members that the service moves by itself: states, times, counters, the ETag."""
 
@@ -43,6 +47,7 @@ RACE = Risk(
 """The risk of every write to a resource without a precondition."""
 
 CERTIFICATES = frozenset({TargetKind.CERTIFICATE, TargetKind.CERTIFICATE_CODE, TargetKind.CERTIFICATE_PROOF})
+ENROLLMENTS = frozenset({TargetKind.ENROLLMENT, TargetKind.ENROLLMENT_GROUP})
 ETAGLESS = frozenset({TargetKind.CONNECTION, TargetKind.ENDPOINT})
 
 
@@ -95,6 +100,8 @@ def settled(kind: TargetKind, body: Json | None) -> Any:
         policies = body.get("authorizationPolicies")
         return {"hub": settled(TargetKind.HUB, body.get("hub")), "authorizationPolicies": policies}
     kept = {name: value for name, value in body.items() if name not in _COMPUTED[kind]}
+    if kind in ENROLLMENTS:
+        return steady_enrollment(kept)
     if isinstance(kept.get("properties"), dict):
         kept["properties"] = _steady(kept["properties"])
         if kind in CERTIFICATES:

@@ -49,6 +49,9 @@ class WritePorts:
     certificate: DocumentWriter
     certificate_code: DocumentWriter
     certificate_proof: DocumentWriter
+    enrollment: DocumentWriter
+    enrollment_group: DocumentWriter
+    registration: DocumentWriter
 
     def of(self, kind: TargetKind) -> DocumentWriter:
         """Return the port of a kind of resource."""

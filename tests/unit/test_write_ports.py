@@ -87,7 +87,7 @@ def test_only_the_gate_calls_a_port() -> None:
 
 
 def test_the_gateways_own_writes_are_called_only_by_the_writers() -> None:
-    writes = {"put_identity", "delete_identity", "begin_create_or_update"}
+    writes = {"put_identity", "delete_identity", "put_enrollment", "delete_enrollment", "begin_create_or_update"}
     callers: dict[str, set[str]] = {}
     for name, tree in modules():
         for node in ast.walk(tree):
