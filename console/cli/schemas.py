@@ -21,6 +21,7 @@ from console.cli.schemas_certificates_hub import HUB_CERTIFICATE_SCHEMAS
 from console.cli.schemas_changes import CHANGE_SCHEMAS
 from console.cli.schemas_devices import DEVICE_SCHEMAS
 from console.cli.schemas_issuing import ISSUING_SCHEMAS
+from console.cli.schemas_localhub import LOCALHUB_SCHEMAS
 from console.cli.schemas_network import NETWORK_SCHEMAS
 from console.cli.schemas_policy import POLICY_SCHEMAS
 from console.cli.schemas_tokens import TOKEN_SCHEMAS
@@ -121,6 +122,7 @@ SCHEMAS: dict[str, Schema] = {
     **DEVICE_SCHEMAS,
     **NETWORK_SCHEMAS,
     **ISSUING_SCHEMAS,
+    **LOCALHUB_SCHEMAS,
     **TOKEN_SCHEMAS,
     "profile_check": document("profile_check", record(_CHECK), profile=TEXT),
 }

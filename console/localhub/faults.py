@@ -11,7 +11,7 @@ from typing import Any
 
 from console.localhub.state import StoryClock
 
-ENDPOINTS = ("arm", "hub", "logs", "token")
+ENDPOINTS = ("arm", "hub", "logs", "token", "dps", "mqtt")
 # Kinds the middleware acts on, and what each does.
 ANSWERS = {
     "throttle": "429 with the service's own body; retry_after sends that header",
@@ -19,6 +19,12 @@ ANSWERS = {
     "latency": "answers `seconds` later",
     "drop": "drops the connection before or after the work was done",
     "html": "200 with a web page, as a captive portal or proxy gives",
+    "tls-close": "closes a new connection before the TLS handshake",
+}
+# Kinds of the MQTT side; latency, drop and tls-close work there, too, and `method` is the packet's name.
+MQTT_ANSWERS = {
+    "connack": "MQTT: refuses a CONNECT with return code `code` (3, server unavailable, when not given)",
+    "no-puback": "MQTT: takes a message and sends no receipt",
 }
 # Kinds the services look up themselves.
 FLAGS = {
@@ -34,8 +40,11 @@ FLAGS = {
     "no-diagnostic-setting": "the hub's logs go nowhere",
     "clock-skew": "the services' clock is off by `seconds`",
     "expired-secret": "the token service finds every client secret expired",
+    "assigning-forever": "registrations at the provisioning service stay at `assigning`",
+    "assignment-fails": "registrations at the provisioning service end as `failed`",
 }
-KINDS = {**ANSWERS, **FLAGS}
+_ALSO_MQTT = ("latency", "drop", "tls-close")
+KINDS = {**ANSWERS, **MQTT_ANSWERS, **FLAGS}
 MAX_SECONDS = 100_000_000  # three years, of latency or skew
 
 
@@ -54,6 +63,7 @@ class Fault:
     path: str | None = None  # a regular expression, searched in the path, without case
     method: str | None = None
     status: int = 500
+    code: int = 3  # of a CONNACK
     when: str = "before"
     retry_after: int | None = None
     seconds: float = 0.0
@@ -144,6 +154,7 @@ def _checked(fault: Fault, details: Mapping[str, Any]) -> Fault:
         "path": (str,),
         "method": (str,),
         "status": (int,),
+        "code": (int,),
         "when": (str,),
         "retry_after": (int,),
         "seconds": (int, float),
@@ -162,6 +173,12 @@ def _checked(fault: Fault, details: Mapping[str, Any]) -> Fault:
         raise BadFault("when must be before or after")
     if fault.count is not None and fault.count < 1:
         raise BadFault("count must be 1 or more")
+    if fault.endpoint == "mqtt" and fault.kind in ANSWERS and fault.kind not in _ALSO_MQTT:
+        raise BadFault(f"there is no {fault.kind} over MQTT; there is {', '.join((*_ALSO_MQTT, *MQTT_ANSWERS))}")
+    if fault.endpoint not in {"*", "mqtt"} and fault.kind in MQTT_ANSWERS:
+        raise BadFault(f"{fault.kind} is of the endpoint mqtt")
+    if not 1 <= fault.code <= 5:
+        raise BadFault("code must be 1 to 5")
     if not 400 <= fault.status <= 599:
         raise BadFault("status must be 400 to 599")
     if not -MAX_SECONDS <= fault.seconds <= MAX_SECONDS:  # not a number neither
