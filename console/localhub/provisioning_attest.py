@@ -31,9 +31,11 @@ SYMMETRIC_KEY, X509, TPM = "symmetricKey", "x509", "tpm"
 class Proof:
     """A device that proved itself, and by which enrollment.
 
-    `credentials` are what its identity in a hub gets; a TPM's key is not among them, it is made there.
+    `registration_id` is as the device wrote it. `credentials` are what its identity in a hub gets; a TPM's key is not
+    among them, it is made there.
     """
 
+    registration_id: str
     enrollment: EnrollmentRecord
     is_group: bool
     credentials: Credentials
@@ -82,12 +84,12 @@ def _by_token(
         return _by_group_key(service, registration_id, token)
     if individual.kind == SYMMETRIC_KEY:
         keys = (individual.primary_key, individual.secondary_key)
-        found = Proof(individual, False, Credentials("sas", *keys))
+        found = Proof(registration_id, individual, False, Credentials("sas", *keys))
     elif individual.kind == TPM:
         record = service.registrations.get(individual.id)
         nonce = record.nonce if record is not None else None
         keys = (base64.b64encode(nonce).decode() if nonce else None, None)
-        found = Proof(individual, False, Credentials("sas"))
+        found = Proof(registration_id, individual, False, Credentials("sas"))
     else:
         raise unauthorized()
     if not token.fits(keys):
@@ -102,7 +104,7 @@ def _by_group_key(service: ProvisioningState, registration_id: str, token: Regis
         for group in groups:
             keys = (derived_key(group.primary_key, spelling), derived_key(group.secondary_key, spelling))
             if token.fits(keys):
-                return Proof(group, True, Credentials("sas", *keys))
+                return Proof(registration_id, group, True, Credentials("sas", *keys))
     raise unauthorized(401002 if groups else 401000)
 
 
@@ -120,22 +122,24 @@ def _by_certificate(
     if leaf is None or leaf.common_name.casefold() != registration_id.casefold() or validity(leaf, now):
         raise _invalid()
     if individual is None:
-        return _by_group_certificate(service, chain, now)
+        return _by_group_certificate(service, registration_id, chain, now)
     if individual.kind != X509:
         raise unauthorized()
     own = [individual.certificate_ders.get(f"client.{slot}") for slot in ("primary", "secondary")]
     if any(own):
         if chain[0] not in own:
             raise unauthorized()
-        return Proof(individual, False, _thumbprints(own), chain[0])
+        return Proof(registration_id, individual, False, _thumbprints(own), chain[0])
     path = _path(chain)
     if (found := _nearest(service, [individual], path)) is None:
         raise _not_found(path)
     _check_trust(service, path, *found[1:], now)
-    return Proof(individual, False, _thumbprints([chain[0]]), chain[0], found[2])
+    return Proof(registration_id, individual, False, _thumbprints([chain[0]]), chain[0], found[2])
 
 
-def _by_group_certificate(service: ProvisioningState, chain: Sequence[bytes], now: datetime) -> Proof:
+def _by_group_certificate(
+    service: ProvisioningState, registration_id: str, chain: Sequence[bytes], now: datetime
+) -> Proof:
     path = _path(chain)
     groups = [group for group in service.groups.values() if group.kind == X509]
     found = _nearest(service, groups, path)
@@ -143,7 +147,7 @@ def _by_group_certificate(service: ProvisioningState, chain: Sequence[bytes], no
         raise _not_found(path)
     group, place, signer = found
     _check_trust(service, path, place, signer, now)
-    return Proof(group, True, _thumbprints([chain[0]]), chain[0], signer)
+    return Proof(registration_id, group, True, _thumbprints([chain[0]]), chain[0], signer)
 
 
 def _nearest(
