@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from console.model.document import TargetKind
 from console.model.errors import ErrorKind
@@ -23,14 +22,14 @@ from console.ui.panes.credentials.certificates_copying import hub_items, record_
 from console.ui.panes.credentials.certificates_messages import HubCasRead, InventoryRead
 from console.ui.panes.credentials.certificates_state import CertificatesState, Source
 from console.ui.panes.credentials.tabs import TabScreen
-from console.ui.widgets.filter_line import Entry, FilterLine
+from console.ui.panes.filtering import FilterScreen
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.resource_table import ResourceTable
 from console.ui.widgets.row_source import ListSource
 from console.ui.widgets.text_block import TextBlock
 
 
-class CredentialsScreen(CertificateActions, TabScreen):
+class CredentialsScreen(CertificateActions, FilterScreen, TabScreen):
     """What was issued here, and what needs renewal?"""
 
     TAB = "certificates"
@@ -39,6 +38,9 @@ class CredentialsScreen(CertificateActions, TabScreen):
     AUTO_FOCUS = "#rows"
     WATCHES = frozenset({TargetKind.CERTIFICATE, TargetKind.CERTIFICATE_PROOF})
     TAB_OF_INVENTORY = True
+    FILTER_HINT = "name, kind, thumbprint; !not"
+    FILTER_BELOW = "#inventory"
+    state: CertificatesState
     DEFAULT_CSS = "CredentialsScreen #notes { height: 2; margin: 1 0 0 0; }"
     interval = 60.0
 
@@ -197,32 +199,11 @@ class CredentialsScreen(CertificateActions, TabScreen):
 
     async def command_certificates_filter(self) -> None:
         """Open the filter line."""
-        if not self.query(FilterLine):
-            line = FilterLine(self.state.filter, "name, kind, thumbprint; !not")
-            await self.mount(Entry("/", line), after=self.query_one("#inventory"))
-            self.set_focus(line)
-
-    @on(Input.Changed)
-    def typed(self, message: Input.Changed) -> None:
-        """Filter as it is typed."""
-        self.state.filter = message.value
-        self.show_rows()
-
-    @on(FilterLine.Closed)
-    def close_filter(self) -> None:
-        """Go back to the table."""
-        for line in self.query(Entry):
-            line.remove()
-        self.table.focus()
+        await self.open_filter()
 
     def back(self) -> bool:
         """Stop what is under way, then clear the filter, then go back to what was made here."""
-        if self.stop_attempt():
-            return True
-        if self.state.filter:
-            self.state.filter = ""
-            self.close_filter()
-            self.show_rows()
+        if self.stop_attempt() or self.clear_filter():
             return True
         if self.state.source is Source.HUB:
             self.command_certificates_source()

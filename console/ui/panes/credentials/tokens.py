@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from console.model.secret import Secret
 from console.model.token import LedgerEntry, MintedToken
@@ -24,9 +23,9 @@ from console.ui.panes.credentials.tabs import TabScreen
 from console.ui.panes.credentials.tokens_messages import LedgerRead, Minted
 from console.ui.panes.credentials.tokens_mint import Kind, Wanted, mint_form, wanted
 from console.ui.panes.credentials.tokens_state import TokensState
+from console.ui.panes.filtering import FilterScreen
 from console.ui.panes.secret import SecretScreen
 from console.ui.panes.text import TextScreen
-from console.ui.widgets.filter_line import Entry, FilterLine
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.resource_table import ResourceTable
 from console.ui.widgets.row_source import ListSource
@@ -34,13 +33,15 @@ from console.ui.widgets.row_source import ListSource
 _ACTIONS = ("mint-device", "mint-module", "mint-policy", "mint-dps", "explain")
 
 
-class TokensScreen(TabScreen):
+class TokensScreen(FilterScreen, TabScreen):
     """Which tokens are out, and until when?"""
 
     TAB = "tokens"
     SCOPES = ("tokens", "credentials", "pane")
     BINDINGS = bindings("tokens", "credentials", "pane")
     AUTO_FOCUS = "#rows"
+    FILTER_HINT = "resource, policy or who; !not"
+    state: TokensState
     interval = 30.0
 
     def __init__(self) -> None:
@@ -160,32 +161,7 @@ class TokensScreen(TabScreen):
 
     async def command_tokens_filter(self) -> None:
         """Open the filter line."""
-        if not self.query(FilterLine):
-            line = FilterLine(self.state.filter, "resource, policy or who; !not")
-            await self.mount(Entry("/", line), after=self.query_one("#heading"))
-            self.set_focus(line)
-
-    @on(Input.Changed)
-    def typed(self, message: Input.Changed) -> None:
-        """Filter as it is typed."""
-        self.state.filter = message.value
-        self.show_rows()
-
-    @on(FilterLine.Closed)
-    def close_filter(self) -> None:
-        """Go back to the table."""
-        for line in self.query(Entry):
-            line.remove()
-        self.table.focus()
-
-    def back(self) -> bool:
-        """Clear the filter first."""
-        if not self.state.filter:
-            return super().back()
-        self.state.filter = ""
-        self.close_filter()
-        self.show_rows()
-        return True
+        await self.open_filter()
 
     def command_tokens_valid(self) -> None:
         """Show only what is still valid, or all."""

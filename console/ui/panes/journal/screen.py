@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from console.model.document import TargetKind
 from console.model.errors import ErrorKind
@@ -19,13 +18,13 @@ from console.services.ports import Cancel
 from console.ui.commands import Command, bindings
 from console.ui.jobs import Post
 from console.ui.messages import JobFailed
-from console.ui.panes.base import ConsoleScreen, CopyItem
+from console.ui.panes.base import CopyItem
+from console.ui.panes.filtering import FilterScreen
 from console.ui.panes.journal.actions import SETTLE, settle, tell, undo
 from console.ui.panes.journal.entry import EntryScreen
 from console.ui.panes.journal.messages import ActivityRead, Checked, EntriesRead, Settled
 from console.ui.panes.journal.state import ACTIVITY_DAYS, JournalState
 from console.ui.panes.text import TextScreen
-from console.ui.widgets.filter_line import Entry, FilterLine
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.resource_table import ResourceTable
 from console.ui.widgets.row_source import ListSource
@@ -34,13 +33,15 @@ from console.ui.widgets.text_block import TextBlock
 _THEIRS = "This is an entry of the activity log: only changes made by this console can be"
 
 
-class JournalScreen(ConsoleScreen):
+class JournalScreen(FilterScreen):
     """Who changed what?"""
 
     PANE = "journal"
     SCOPES = ("journal", "pane")
     BINDINGS = bindings("journal", "pane")
     WATCHES = frozenset(TargetKind)
+    FILTER_HINT = "any part of an entry; !not"
+    state: JournalState
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,32 +162,7 @@ class JournalScreen(ConsoleScreen):
 
     async def command_journal_filter(self) -> None:
         """Open the filter line."""
-        if not self.query(FilterLine):
-            line = FilterLine(self.state.filter, "any part of an entry; !not")
-            await self.mount(Entry("/", line), after=self.query_one("#heading"))
-            self.set_focus(line)
-
-    @on(Input.Changed)
-    def typed(self, message: Input.Changed) -> None:
-        """Filter as it is typed."""
-        self.state.filter = message.value
-        self.show_rows()
-
-    @on(FilterLine.Closed)
-    def close_filter(self) -> None:
-        """Go back to the table."""
-        for line in self.query(Entry):
-            line.remove()
-        self.table.focus()
-
-    def back(self) -> bool:
-        """Clear the filter first."""
-        if not self.state.filter:
-            return super().back()
-        self.state.filter = ""
-        self.close_filter()
-        self.show_rows()
-        return True
+        await self.open_filter()
 
     def command_journal_source(self) -> None:
         """Show ours, theirs, both, in turn."""
