@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _CURVE = ec.SECP256R1()
+PrivateKey = ec.EllipticCurvePrivateKey
 
 
 def device_token(host: str, device_id: str, key: str, expires: datetime) -> str:
@@ -50,9 +51,11 @@ class FleetAuthority:
         self._identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
         self.der = certificate.public_bytes(serialization.Encoding.DER)
 
-    def issue(self, common_name: str, not_before: datetime, not_after: datetime) -> bytes:
-        """Return a device certificate (DER) with a fresh key; the common name is the device id."""
-        public = ec.generate_private_key(_CURVE).public_key()
+    def issue(
+        self, common_name: str, not_before: datetime, not_after: datetime, key: PrivateKey | None = None
+    ) -> bytes:
+        """Return a device certificate (DER), with a fresh key unless given; the common name is the device id."""
+        public = (key or new_private_key()).public_key()
         return (
             _builder(_name(common_name), self._name, public, not_before, not_after)
             .add_extension(self._identifier, critical=False)
@@ -61,9 +64,25 @@ class FleetAuthority:
         )
 
 
-def self_signed(common_name: str, not_before: datetime, not_after: datetime) -> bytes:
-    """Return a self-signed device certificate (DER) with a fresh key."""
-    key = ec.generate_private_key(_CURVE)
+def new_private_key() -> PrivateKey:
+    """Return a fresh EC P-256 key."""
+    return ec.generate_private_key(_CURVE)
+
+
+def key_pem(key: PrivateKey) -> bytes:
+    """Return a private key as PEM, not encrypted."""
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+
+
+def certificate_pem(der: bytes) -> str:
+    """Return a certificate as PEM."""
+    return x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def self_signed(common_name: str, not_before: datetime, not_after: datetime, key: PrivateKey | None = None) -> bytes:
+    """Return a self-signed device certificate (DER), with a fresh key unless given."""
+    key = key or new_private_key()
     name = _name(common_name)
     builder = _builder(name, name, key.public_key(), not_before, not_after)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,8 @@ def _check_size(document: Any) -> None:
                 below.extend(item.values())
             elif isinstance(item, list):
                 below.extend(item)
+            elif isinstance(item, float) and not math.isfinite(item):
+                raise BadFile("it holds a number that is not finite")
             elif item is not None and not isinstance(item, str | bool | int | float):
                 raise BadFile(f"it holds a value of a kind that JSON has not: {type(item).__name__}")
             if len(below) > MAX_VALUES:

@@ -20,6 +20,7 @@ from typing import Any
 
 from console.localhub import parts
 from console.localhub.control import make_controls
+from console.localhub.control_app import Controls
 from console.localhub.control_app import make_app as control_app
 from console.localhub.door import GRACE
 from console.localhub.faults import Faults
@@ -95,6 +96,7 @@ class LocalHub:
         self._stopping = False
         self._live: Live | None = None
         self.world: parts.World | None = None  # the log store and the simulated fleet, once started
+        self.controls: Controls | None = None  # what the control service works on, once started
         self.info: ReadyInfo | None = None
 
     def start(self) -> ReadyInfo:
@@ -117,6 +119,11 @@ class LocalHub:
             self._folder = self._make_folder()
             if self.options.ready_file is not None:
                 self.options.ready_file.unlink(missing_ok=True)
+
+    def reset(self) -> Json:
+        """Go back to what was served at the start (the control service's `reset`). Raises NotKept."""
+        assert self.controls is not None, "start() comes first"
+        return asyncio.run_coroutine_threadsafe(self._await_reset(self.controls), self._loop).result(START_SECONDS)
 
     def stop(self) -> None:
         """Close everything and remove the temporary folder and the ready file; may be called twice."""
@@ -149,8 +156,8 @@ class LocalHub:
         self._context = server_context(authority.server_identity(hub.host for hub in self.cloud.hubs.values()))
         (self._files / "ca.pem").write_bytes(authority.pem())
         self._thread.start()
-        controls = make_controls(self.cloud, world, self.faults, self.requests, self._disconnect)
-        control = control_app(controls, token)
+        self.controls = make_controls(self.cloud, world, self.faults, self.requests, self._disconnect)
+        control = control_app(self.controls, token)
         asyncio.run_coroutine_threadsafe(self._open(apps, control), self._loop).result(START_SECONDS)
         self._live = parts.start_live(self.cloud, world)
         with self._guard:
@@ -223,6 +230,9 @@ class LocalHub:
         if self.cloud.hub_by_host(host) is not None:
             return "hub"
         return "dps" if self.cloud.provisioning_by_host(host) is not None else None
+
+    async def _await_reset(self, controls: Controls) -> Json:
+        return await controls.reset()
 
     async def _disconnect(self) -> None:
         """End the connections of all MQTT clients; returns when the hub has forgotten them, or soon after."""
