@@ -47,7 +47,8 @@ class RegistrationRecord:
     """What became of one device's registration. Times are ISO 8601 text; `status` is the service's word.
 
     `group_id` is empty for a device of an individual enrollment. `nonce` is the TPM identity key that was handed out
-    wrapped, until the device proved that it could open it.
+    wrapped last; its token is judged by it. `details` is what the device API adds to the state for the attestation
+    (x509, symmetricKey, tpm); the service API shows none of it.
     """
 
     registration_id: str
