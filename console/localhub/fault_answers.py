@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 _HUB_NAMES = {
@@ -27,6 +27,8 @@ def throttle_body(endpoint: str, now: datetime) -> Body:
     if endpoint == "hub":
         text = "The request has been throttled. Wait 10 seconds and try again. Operation type: "
         return _hub("ThrottlingBacklogTimeout", text + "RegistryRead", now)
+    if endpoint == "dps":  # as captured (tests of azure-sdk-for-c's middleware quote it)
+        return _provisioning(429001, "Operations are being throttled for this tenant.", now)
     if endpoint == "logs":
         return _enveloped("ThrottledError", "The request was throttled: too many queries in a short time.")
     if endpoint == "token":
@@ -42,10 +44,14 @@ def error_body(endpoint: str, status: int, now: datetime) -> Body:
         text = "The request is larger than the service takes."
         if endpoint == "token":
             return _token("invalid_request", text, 90013, now)
+        if endpoint == "dps":
+            return _provisioning(413000, text, now)
         return _hub("MessageTooLarge", text, now) if endpoint == "hub" else _enveloped("RequestEntityTooLarge", text)
     if endpoint == "hub":
         name = _HUB_NAMES.get(status, "ServerError")
         return _hub(name, "An internal error occurred. Please retry.", now)
+    if endpoint == "dps":  # the number is ours: the status, then zeros, as 403000 is known to be
+        return _provisioning(status * 1000, "An internal error occurred. Please retry.", now)
     if endpoint == "token":
         text = "AADSTS90033: A transient error has occurred. Please try again."
         return _token("temporarily_unavailable", text, 90033, now)
@@ -56,6 +62,12 @@ def error_body(endpoint: str, status: int, now: datetime) -> Body:
 def _hub(name: str, text: str, now: datetime) -> Body:
     tracking = f"Tracking ID:{uuid.uuid4().hex}-G:0-TimeStamp:{now:%m/%d/%Y %H:%M:%S}"
     return {"Message": f"ErrorCode:{name};{text}", "ExceptionMessage": tracking}, name
+
+
+def _provisioning(number: int, text: str, now: datetime) -> Body:
+    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+    body = {"errorCode": number, "trackingId": str(uuid.uuid4()), "message": text, "timestampUtc": stamp}
+    return body, str(number)
 
 
 def _enveloped(name: str, text: str) -> Body:

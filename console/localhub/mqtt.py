@@ -30,8 +30,8 @@ _log = logging.getLogger(__name__)
 class ClientSession(Protocol):
     """What an accepted client talks to. The coroutines are awaited one after the other, in the order of its packets."""
 
-    async def publish(self, message: wire.Publish) -> bool:
-        """Take a message; False ends the connection (a topic that the service does not know)."""
+    async def publish(self, message: wire.Publish) -> bool | None:
+        """Take a message; False ends the connection (a topic that the service does not know), None sends no receipt."""
 
     async def subscribe(self, topic: str, qos: int) -> int:
         """Return the QoS granted for a filter, or `REFUSED_SUBSCRIPTION`."""
@@ -224,9 +224,10 @@ class MqttConnection(asyncio.Protocol):
         assert session is not None, "packets come after the CONNECT"
         match packet:
             case wire.Publish(qos=qos, packet_id=packet_id):
-                if qos > 1 or not await session.publish(packet):
+                taken = False if qos > 1 else await session.publish(packet)
+                if taken is False:
                     return False
-                if qos:
+                if qos and taken is not None:
                     self._write(wire.puback(packet_id))
             case wire.PubAck(packet_id=packet_id):
                 self._unacknowledged.discard(packet_id)

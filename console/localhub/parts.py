@@ -12,9 +12,12 @@ from console.localhub.cloud_factory import new_cloud as _new_cloud
 from console.localhub.doors import Doors
 from console.localhub.event_log import EventLog
 from console.localhub.faults import Faults
+from console.localhub.faults_desk import FaultyDesk
+from console.localhub.faults_mqtt import FaultyAcceptor
 from console.localhub.http_server import AsgiApp
 from console.localhub.load import load
 from console.localhub.log_store import LogStore
+from console.localhub.mqtt import Acceptor
 from console.localhub.mqtt_gate import Gate
 from console.localhub.mqtt_hub import HubSessions
 from console.localhub.mqtt_provisioning import ProvisioningSessions
@@ -62,7 +65,7 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
         raise ValueError(f"there is no scenario {options.scenario!r}; there are {', '.join(SCENARIOS)}")
     store = LogStore(cloud, faults)
     doors = Doors(cloud, store, options.token_grace)
-    world = World(store, doors, Telemetry(), RegistrationDesk(cloud, store), EventLog())
+    world = World(store, doors, Telemetry(), FaultyDesk(cloud, store, faults), EventLog())
     if options.scenario != "empty":
         world.scenario = build_incident(cloud, store, options.devices, options.seed, options.history_hours)
         doors.adopt(world.scenario.door)
@@ -73,9 +76,10 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
     return world
 
 
-def mqtt_gate(cloud: Cloud, world: World) -> Gate:
+def mqtt_gate(cloud: Cloud, world: World, faults: Faults) -> Acceptor:
     """Return what decides on MQTT clients."""
-    return Gate(HubSessions(cloud, world.doors, world.telemetry), ProvisioningSessions(world.desk))
+    gate = Gate(HubSessions(cloud, world.doors, world.telemetry), ProvisioningSessions(world.desk))
+    return FaultyAcceptor(gate, faults)
 
 
 def applications(cloud: Cloud, faults: Faults, world: World, options: LocalHubOptions) -> dict[str, AsgiApp]:

@@ -98,3 +98,11 @@ class ConnectProxy(asyncio.Protocol):
             self._timer = None
         if self._transport is not None:
             self._open.discard(self._transport)
+
+
+class Hangup(asyncio.Protocol):
+    """A connection that ends as soon as it is there: a fault."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it, after what was written before."""
+        transport.close()

@@ -23,14 +23,13 @@ from console.localhub.control import make_controls
 from console.localhub.control_app import Controls
 from console.localhub.control_app import make_app as control_app
 from console.localhub.door import GRACE
-from console.localhub.faults import Faults
+from console.localhub.faults import ENDPOINTS, Faults
 from console.localhub.front import ConnInfo, TlsServer, UpperFactory, server_context
 from console.localhub.http_server import AsgiApp, HttpEndpoint
 from console.localhub.middleware import RequestLog, ServiceShell
-from console.localhub.mqtt import MqttConnection
-from console.localhub.mqtt_gate import Gate
+from console.localhub.mqtt import Acceptor, MqttConnection
 from console.localhub.pki import LocalAuthority
-from console.localhub.proxy import ConnectProxy
+from console.localhub.proxy import ConnectProxy, Hangup
 from console.localhub.ready import ReadyInfo, profile_text, remove_own, write_private
 from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, Json, StoryClock
@@ -87,7 +86,7 @@ class LocalHub:
         self._tls: set[TlsServer] = set()
         self._waiting: set[asyncio.Transport] = set()  # clients of the proxy that have not said where to
         self._endpoints: dict[str, HttpEndpoint] = {}
-        self._gate: Gate | None = None
+        self._gate: Acceptor | None = None
         self._clients: set[MqttConnection] = set()
         self._pool = ThreadPoolExecutor(4, "hubwarden-mqtt")  # decisions that wait for locks
         self._ports: dict[str, int] = {}
@@ -151,7 +150,7 @@ class LocalHub:
         world = self.world = parts.build(self.cloud, self.faults, self.options)
         token = secrets.token_urlsafe(24)
         apps = parts.applications(self.cloud, self.faults, world, self.options)
-        self._gate = parts.mqtt_gate(self.cloud, world)
+        self._gate = parts.mqtt_gate(self.cloud, world, self.faults)
         authority = LocalAuthority()
         self._context = server_context(authority.server_identity(hub.host for hub in self.cloud.hubs.values()))
         (self._files / "ca.pem").write_bytes(authority.pem())
@@ -202,7 +201,12 @@ class LocalHub:
     def _acceptor(self, name: str) -> Any:
         if name == "proxy":
             return lambda: ConnectProxy(self._resolve, self._waiting)
-        return lambda: TlsServer(self._context, self._upper(name), self._tls)
+        return lambda: self._tls_server(name)
+
+    def _tls_server(self, name: str, *, via_proxy: bool = False) -> asyncio.Protocol:
+        if name in ENDPOINTS and self.faults.take("tls-close", name):  # not the control service
+            return Hangup()
+        return TlsServer(self._context, self._upper(name), self._tls, via_proxy=via_proxy)
 
     def _upper(self, name: str) -> UpperFactory:
         return self._mqtt if name == "mqtt" else self._endpoints[name]
@@ -221,7 +225,7 @@ class LocalHub:
                 name = "mqtt" if name == "hub" or host == PROVISIONING_HOST else None
         if name is None:
             return None
-        return TlsServer(self._context, self._upper(name), self._tls, via_proxy=True)
+        return self._tls_server(name, via_proxy=True)
 
     def _service_of(self, host: str) -> str | None:
         """Return which service answers for a real host name."""
