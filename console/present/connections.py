@@ -15,6 +15,7 @@ from console.model.connection import (
     LogState,
 )
 from console.model.text import clean
+from console.present.cause_help import CAUSE_HELP
 from console.present.chart import area
 from console.present.columns import Column
 from console.present.glyphs import cause_token
@@ -38,54 +39,6 @@ WINDOWS: tuple[tuple[timedelta, tuple[timedelta, ...]], ...] = (
     (timedelta(days=7), (timedelta(hours=4), timedelta(hours=1), timedelta(hours=12))),
 )
 """Time ranges with their bin widths, the default first."""
-
-CAUSE_HELP: dict[Cause, tuple[str, str]] = {
-    Cause.IP_RULES: (
-        "One address range fails or fell silent together: no IP rule lets it in.",
-        "See the last change of the IP rules; put the range back if it is yours.",
-    ),
-    Cause.CLONED: (
-        "A second client connects with the same identity and throws the first one out, again and again.",
-        "Find the second place by its address, rotate the key, one identity per client.",
-    ),
-    Cause.CERTIFICATE_EXPIRED: (
-        'The device certificate is past its "not valid after".',
-        "Issue new certificates; for thumbprints register the new one in the secondary slot first.",
-    ),
-    Cause.THUMBPRINT: (
-        "The certificate that the device shows is not the one registered for it.",
-        "Register the thumbprint of the certificate in use, or install the registered certificate on the device.",
-    ),
-    Cause.WRONG_CREDENTIAL: (
-        "The key or token does not fit this identity, and no good connection followed.",
-        "Compare the key on the device with the registry; look at its clock if the token was just made.",
-    ),
-    Cause.DISABLED: (
-        "The identity is disabled in the registry; the device still tries.",
-        "Enable it if it should connect; otherwise find out who switched it off and why.",
-    ),
-    Cause.UNKNOWN_DEVICE: (
-        "No such device in the registry: deleted, never created, or somebody is guessing ids.",
-        "Register it, or trace the address if the id was never yours.",
-    ),
-    Cause.THROTTLED: (
-        "The hub takes fewer new connections per second than are tried.",
-        "Spread reconnects over time (back-off with jitter), or add units.",
-    ),
-    Cause.SERVICE: (
-        "The service itself failed or moved the device to another node.",
-        "Nothing if it passes; SDKs reconnect. If it stays, look at Azure's resource health.",
-    ),
-    Cause.NETWORK: (
-        "The connection broke without a word: network, sleep, power, or a missed keep-alive.",
-        "Normal now and then; many at once point to a site's uplink.",
-    ),
-    Cause.OTHER: ("A code outside the usual causes.", "Group by error code (b) to see what each says."),
-    Cause.RENEWAL: (
-        "A token ran out and the device came back within minutes: normal life of SAS tokens, counted apart.",
-        "Nothing. Longer token lifetimes make fewer of these.",
-    ),
-}
 
 GROUP_COLUMNS: tuple[Column, ...] = (
     Column("label", "CAUSE", 24, flex=1),

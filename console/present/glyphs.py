@@ -41,7 +41,7 @@ ERROR_WORDS: dict[ErrorKind, str] = {
     ErrorKind.CANCELLED: "STOPPED",
     ErrorKind.DEFECT: "DEFECT IN HUBWARDEN",
 }
-CAUSE_MARKS: dict[Cause, str] = dict(zip(Cause, "#=x+%o*~@-?.", strict=True))
+CAUSE_MARKS: dict[Cause, str] = dict(zip(Cause, "#=x+c%o*FNOCKA~@-?.", strict=True))
 """One ASCII character per cause, for terminals without block characters."""
 
 

@@ -232,12 +232,26 @@ def judge(cause: Cause, facts: GroupFacts) -> tuple[Confidence, str, str]:
             return Confidence.CERTAIN, f"{who}: the certificate has expired", "expired certificate"
         case Cause.THUMBPRINT:
             return Confidence.CERTAIN, f"{who}: not the certificate that is registered", "thumbprint mismatch"
+        case Cause.CERTIFICATE:
+            return Confidence.CERTAIN, f"{who}: {facts.code} with X.509 and without a reconnect, from {where}", ""
         case Cause.WRONG_CREDENTIAL:
             return Confidence.CERTAIN, f"{who}: {facts.code} without a reconnect, from {where}", ""
         case Cause.DISABLED:
             return Confidence.CERTAIN, f"{who}: disabled in the registry, still trying", ""
         case Cause.UNKNOWN_DEVICE:
             return Confidence.CERTAIN, f"{who}: not in the registry, from {where}", ""
+        case Cause.FILTERED:
+            return Confidence.LIKELY, f"{who} of {where}, rejected by the filters now", "possible IP-filter cut-off"
+        case Cause.NO_ENROLLMENT:
+            return Confidence.CERTAIN, f"{who}: no enrollment fits, from {where}", ""
+        case Cause.ENROLLMENT_DISABLED:
+            return Confidence.CERTAIN, f"{who}: the enrollment is disabled", ""
+        case Cause.ENROLLMENT_CERTIFICATE:
+            return Confidence.CERTAIN, f"{who}: {facts.message}, from {where}", ""
+        case Cause.ENROLLMENT_KEY:
+            return Confidence.LIKELY, f"{who}: {facts.message}, from {where}", ""
+        case Cause.NOT_ASSIGNED:
+            return Confidence.CERTAIN, f"{who}: {facts.message}", "no hub takes new devices"
         case Cause.THROTTLED:
             return Confidence.CERTAIN, f"{who}: {facts.code}, more than the hub's units allow", "throttling"
         case Cause.SERVICE:

@@ -19,9 +19,16 @@ CAUSE_WORDS: dict[str, Cause] = {
     "cloned": Cause.CLONED,
     "certificate-expired": Cause.CERTIFICATE_EXPIRED,
     "thumbprint": Cause.THUMBPRINT,
+    "certificate": Cause.CERTIFICATE,
     "credential": Cause.WRONG_CREDENTIAL,
     "disabled": Cause.DISABLED,
     "unknown-device": Cause.UNKNOWN_DEVICE,
+    "dps-filter": Cause.FILTERED,
+    "dps-no-enrollment": Cause.NO_ENROLLMENT,
+    "dps-disabled": Cause.ENROLLMENT_DISABLED,
+    "dps-certificate": Cause.ENROLLMENT_CERTIFICATE,
+    "dps-key": Cause.ENROLLMENT_KEY,
+    "dps-not-assigned": Cause.NOT_ASSIGNED,
     "throttled": Cause.THROTTLED,
     "service": Cause.SERVICE,
     "lost": Cause.NETWORK,
@@ -131,9 +138,10 @@ let errors = connections
     Code startswith "429" or Code in ("403002", "403005"), "throttled",
     Code startswith "50" or Code in ("400029", "400030", "404012", "403001"), "service",
     Code == "404104", "lost",
-    Told contains "thumbprint", "thumbprint",
     Told contains "certificate" and (Told contains "has expired" or Told contains "expired certificate"
         or Told contains "certificate expired" or Told contains "not valid after"), "certificate-expired",
+    Told contains "thumbprint", "thumbprint",
+    Code startswith "401" and Auth startswith "x509", "certificate",
     Code startswith "401", "credential",
     "other");
 let returns = connections
@@ -172,8 +180,8 @@ def evidence(scope: Scope) -> str:
     return (
         events_prefix(scope)
         + """let refused = failures
-| where Cause in ("credential", "lost") and isnotempty(Address)
-| summarize Refused = dcountif(DeviceId, Cause == "credential"), Lost = dcountif(DeviceId, Cause == "lost"),
+| where Cause in ("credential", "certificate", "lost") and isnotempty(Address)
+| summarize Refused = dcountif(DeviceId, Cause != "lost"), Lost = dcountif(DeviceId, Cause == "lost"),
     Failures = count(), First = min(TimeGenerated), Last = max(TimeGenerated) by Address, Segment;
 let returned = connections
 | where OperationName == "deviceConnect" and Level != "Error"
@@ -266,4 +274,4 @@ def _cut(pairs: Sequence[tuple[str, int]]) -> str:
         return ""
     keys = strings(f"{address}#{segment}" for address, segment in pairs)
     match = f'strcat(Address, "#", tostring(Segment)) in {keys}'
-    return f'Cause in ("credential", "lost") and {match}, "ip-rules", '
+    return f'Cause in ("credential", "certificate", "lost") and {match}, "ip-rules", '

@@ -21,6 +21,9 @@ import azure.iot.device as sync_api
 import azure.iot.device.aio as aio_api
 import pytest
 from azure.iot.device import X509, ProxyOptions
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from support.authorities import Holder
 from support.hub import HubRunner
 
@@ -101,7 +104,7 @@ class Site:
         """Return a client with a certificate."""
         kind = api.IoTHubModuleClient if module else api.IoTHubDeviceClient
         who: dict[str, str] = {"device_id": device, **({"module_id": module} if module else {})}
-        return kind.create_from_x509_certificate(files.x509, self.host, **who, **self.reach)
+        return kind.create_from_x509_certificate(files.for_sdk, self.host, **who, **self.reach)
 
     # --- certificates -------------------------------------------------------------------------------------------
 
@@ -121,6 +124,11 @@ class Site:
         files.chain.write_bytes(b"".join(one.pem for one in (holder, *above)))
         files.key.write_bytes(holder.key_bytes())
         return files
+
+    def issuer(self, ca: Path) -> Holder:
+        """Return a CA that the command made, to sign what the command would not."""
+        certificate = x509.load_pem_x509_certificate((ca / "ca.cert.pem").read_bytes())
+        return Holder(certificate, load_pem_private_key((ca / "ca.key.pem").read_bytes(), None))
 
     # --- what is told -------------------------------------------------------------------------------------------
 
@@ -144,7 +152,12 @@ class Files:
     key: Path
 
     @property
-    def x509(self) -> X509:
+    def sha256(self) -> str:
+        """The certificate's thumbprint."""
+        return x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(SHA256()).hex().upper()
+
+    @property
+    def for_sdk(self) -> X509:
         """What the SDK takes: the chain, as it goes into the TLS handshake."""
         return X509(str(self.chain), str(self.key))
 
