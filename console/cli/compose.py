@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from console.services.changes import Changes
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
+    from console.services.provisioning import Provisioning
     from console.services.write_ports import WritePorts
 
     WritePortsFactory = Callable[[Wiring], WritePorts]
@@ -91,7 +92,14 @@ def services_for(
     overview = OverviewService(session, fleet, connections, _cache_file(profile, name, state_dir))
     changes = later(lambda: _changes(session, profile, wiring, state_dir, prompt, write_ports))
     credentials = later(lambda: _credentials(session, changes, wiring, state_dir))
-    return Services(session, fleet, connections, overview, meter, clock, changes, credentials)
+    dps = later(lambda: _provisioning(session, changes, wiring))
+    return Services(session, fleet, connections, overview, meter, clock, changes, credentials, dps)
+
+
+def _provisioning(session: Session, changes: Changes, wiring: Wiring) -> Provisioning:
+    from console.services.provisioning import Provisioning
+
+    return Provisioning(session, changes, later(lambda: wiring.enrollments), session.clock)
 
 
 def _credentials(session: Session, changes: Changes, wiring: Wiring, state_dir: Path | None) -> Credentials:

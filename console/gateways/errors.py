@@ -202,7 +202,7 @@ def _hub_said_no(message: str, target: Target, told: Callable[[ErrorKind, str, s
     causes += ", an IP rule does not allow this machine's address, or public access is off"
     if message and message.casefold() not in {"unauthorized", "unauthorized access"}:
         causes = f"it says: {message}. Usually: {causes}"
-    why = f"the hub refused us and does not say why. {causes[0].upper()}{causes[1:]}"
+    why = f"{target.service} refused us and does not say why. {causes[0].upper()}{causes[1:]}"
     return told(
         ErrorKind.AUTHENTICATION,
         why,

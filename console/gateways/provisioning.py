@@ -12,6 +12,7 @@ from console.gateways.answers import Target as Callee
 from console.gateways.arm import USER_AGENT, Arm
 from console.gateways.enrollment_mapping import enrollment_from, instance_from, policy_from, registration_from
 from console.gateways.imports import IMPORTING
+from console.gateways.mapping import certificate_from
 from console.gateways.provisioning_links import PROVISIONING
 from console.gateways.resource_manager import HubGateway
 from console.model.document import Document, Json, Target, TargetKind, wrapped
@@ -24,7 +25,7 @@ from console.model.enrollment import (
 )
 from console.model.enrollment_target import COLLECTIONS, service_of
 from console.model.errors import ConsoleError, ErrorKind
-from console.model.hub import arm_segment
+from console.model.hub import HubCertificate, arm_segment
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel
 
@@ -81,6 +82,17 @@ class EnrollmentGateway:
         if not isinstance(items, list):
             raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the answer is not a list of policies", "Try again")
         return [policy_from(item) for item in items if isinstance(item, dict)]
+
+    def authorities(
+        self, instance: ProvisioningInstance, cancel: Cancel = NEVER_CANCELLED
+    ) -> Sequence[HubCertificate]:
+        """Return the CA certificates that were uploaded to the service. Raises ConsoleError."""
+        what = f"The CA certificates of {instance.name} could not be read"
+        body = self._arm.get(what, f"{instance.arm_id}/certificates", PROVISIONING, cancel)
+        items = body.get("value") if isinstance(body, dict) else None
+        if not isinstance(items, list):
+            raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the answer is not a list of certificates", "Try again")
+        return [certificate_from(item) for item in items if isinstance(item, dict)]
 
     # --- reading ------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,9 @@ def steady_enrollment(body: Json) -> Json:
     The service takes a `certificate` and tells its `info`; whether it gives the certificate back is not documented.
     """
     kept = {name: value for name, value in body.items() if name not in ENROLLMENT_COMPUTED}
+    for name in ("registrationId", "enrollmentGroupId"):  # without case, and perhaps told in another one
+        if isinstance(kept.get(name), str):
+            kept[name] = kept[name].casefold()
     attestation = kept.get("attestation")
     if isinstance(attestation, dict):
         kept["attestation"] = {

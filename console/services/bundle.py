@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the first frame does without it
     from console.services.changes import Changes
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
+    from console.services.provisioning import Provisioning
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,4 @@ class Services:
     clock: Clock
     changes: Changes
     credentials: Credentials
+    dps: Provisioning

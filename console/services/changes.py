@@ -83,11 +83,16 @@ class Changes:
     @cached_property
     def undo(self) -> UndoService:
         """Plans to take changes back, and settles unknown outcomes."""
+        from console.rules.enrollment_risks import of_undo
+        from console.rules.planning import ENROLLMENTS, with_risks
         from console.services import ca_devices, device_assessment
         from console.services.policy_assessment import assessed
         from console.services.undo import UndoService
 
         def judged(change: Change, cancel: Cancel) -> Change:
+            if change.target.kind in ENROLLMENTS:
+                before = change.before.body if change.before is not None else None
+                return with_risks(change, of_undo(before, change.after))
             change = ca_devices.assessed(self.session, device_assessment.assessed(change), cancel)
             return self.network.assessed(assessed(self.session, self.policies, change, cancel), cancel)
 

@@ -6,7 +6,7 @@ text went through `clean()`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Lock
@@ -18,6 +18,13 @@ from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertific
 
 if TYPE_CHECKING:  # the first frame does without them
     from console.model.document import Document, Target
+    from console.model.enrollment import (
+        Enrollment,
+        EnrollmentKind,
+        ProvisioningInstance,
+        ProvisioningPolicy,
+        Registration,
+    )
     from console.model.provisioning import DpsLink, ProvisioningService
     from console.model.secret import Secret
 
@@ -134,6 +141,47 @@ class ProvisioningReader(Protocol):
 
     def policy(self, arm_id: str, name: str, cancel: Cancel = NEVER_CANCELLED) -> Document | None:
         """Return a service's shared access policy with its keys (listKeys, a privileged read); None: it has none."""
+
+
+class EnrollmentReader(Protocol):
+    """What provisioning services hold, reading. Iterators ask page by page and look at `cancel` in between."""
+
+    def instances(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[ProvisioningInstance]:
+        """Return the provisioning services of the hub's subscription that the credential may see."""
+
+    def policies(
+        self, instance: ProvisioningInstance, cancel: Cancel = NEVER_CANCELLED
+    ) -> Sequence[ProvisioningPolicy]:
+        """Return the shared access policies without their keys (listkeys, a privileged read)."""
+
+    def authorities(self, instance: ProvisioningInstance, cancel: Cancel = NEVER_CANCELLED) -> Sequence[HubCertificate]:
+        """Return the CA certificates that were uploaded to the service."""
+
+    def enrollments(self, instance: ProvisioningInstance, cancel: Cancel = NEVER_CANCELLED) -> Iterator[Enrollment]:
+        """Yield the individual enrollments."""
+
+    def groups(self, instance: ProvisioningInstance, cancel: Cancel = NEVER_CANCELLED) -> Iterator[Enrollment]:
+        """Yield the enrollment groups."""
+
+    def enrollment(
+        self, instance: ProvisioningInstance, kind: EnrollmentKind, enrollment_id: str, cancel: Cancel = NEVER_CANCELLED
+    ) -> Enrollment | None:
+        """Return one enrollment or group without keys, None when there is none."""
+
+    def registrations(
+        self, instance: ProvisioningInstance, group_id: str, cancel: Cancel = NEVER_CANCELLED
+    ) -> Iterator[Registration]:
+        """Yield the registrations made through a group."""
+
+    def registration(
+        self, instance: ProvisioningInstance, registration_id: str, cancel: Cancel = NEVER_CANCELLED
+    ) -> Registration | None:
+        """Return what the service remembers of one registration, None when nothing."""
+
+    def mechanism(
+        self, instance: ProvisioningInstance, kind: EnrollmentKind, enrollment_id: str, cancel: Cancel = NEVER_CANCELLED
+    ) -> Document:
+        """Return the attestation mechanism with its keys, a privileged read."""
 
 
 class NetworkReader(Protocol):

@@ -15,8 +15,9 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.rules.diff import apply, equal, holds, inverse, value_at
 from console.rules.keys import new_key
-from console.rules.planning import change_of, copied, settled
+from console.rules.planning import ENROLLMENTS, change_of, copied, settled
 from console.services.certificate_undo import CODE_LOST, CODE_PASSED, NO_CODE_BACK, back_of, unverified
+from console.services.enrollment_undo import made_again
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
 from console.services.session import Session
 
@@ -32,6 +33,7 @@ _UNDOABLE = {EntryState.APPLIED, EntryState.DIFFERS}
 _NO_WAY_BACK = {
     TargetKind.CONNECTION: "a removed private endpoint connection comes back only when its private endpoint asks again",
     TargetKind.ENDPOINT: "a deleted private endpoint is made anew with: hubwarden network endpoint create",
+    TargetKind.REGISTRATION: "the service makes a registration anew when the device registers again",
 }
 
 
@@ -186,10 +188,12 @@ class UndoService:
         raise ConsoleError(ErrorKind.BAD_INPUT, f"The change {entry.id} cannot be undone", why, hint)
 
     def _read(self, target: Target, cancel: Cancel) -> Document | None:
-        if target.kind is TargetKind.POLICIES:
+        if target.kind is TargetKind.POLICIES or target.kind in ENROLLMENTS:
             who = self._session.whoami(cancel).name
-            title = "policy keys, to plan an undo"
-            self._journal.note_read("policy.keys", title, target, hub=self._session.hub_name, who=who)
+            kind, title = "policy.keys", "policy keys, to plan an undo"
+            if target.kind in ENROLLMENTS:
+                kind, title = "enrollment.keys", f"{clean(target.name)}, with keys if it has some, to plan an undo"
+            self._journal.note_read(kind, title, target, hub=self._session.hub_name, who=who)
         return self._reader.read(target, cancel)
 
     def _image(self, target: Target, document: Document | None) -> Any:
@@ -281,6 +285,10 @@ class UndoService:
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", why, "It stays as it is")
         if kind in _NO_WAY_BACK:
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", _NO_WAY_BACK[kind])
+        if kind in ENROLLMENTS:
+            back.body, risk = made_again(self._restored(back, (), edit.after, keys), clean(target.name))
+            back.risks.append(risk)
+            return
         body = self._restored(back, (), _settled(kind, edit.after), keys)
         if kind is TargetKind.CERTIFICATE:
             back.body, risk = unverified(body)
