@@ -22,7 +22,7 @@ CAUSE_HELP: dict[Cause, tuple[str, str]] = {
         "Register the thumbprint of the certificate in use, or install the registered certificate on the device.",
     ),
     Cause.CERTIFICATE: (
-        "The identity signs in by X.509, and the hub took no certificate: another name, no way to a verified CA, or none.",
+        "An identity with X.509 showed no certificate that the hub takes: another name, no way to a verified CA, none.",
         "“hubwarden cert compare FILE DEVICE” says why; the whole chain must be sent, and its CA be verified.",
     ),
     Cause.WRONG_CREDENTIAL: (

@@ -10,8 +10,9 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import Exposure
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
+from console.present.cause_help import CAUSE_HELP
 from console.present.columns import Column, layout
-from console.present.connections import CAUSE_HELP, code_meaning, log_columns, summary_line
+from console.present.connections import code_meaning, log_columns, summary_line
 from console.present.hub_words import certificates_line, exposure_line
 from console.present.lines import plain
 from console.present.log_states import SHOWS_TABLE, WORDS, empty_words, state_page
