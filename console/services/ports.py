@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the first frame does without them
         Registration,
     )
     from console.model.provisioning import DpsLink, ProvisioningService
+    from console.model.registration import ClientCertificate, DeviceAnswer
     from console.model.secret import Secret
 
 
@@ -182,6 +183,58 @@ class EnrollmentReader(Protocol):
         self, instance: ProvisioningInstance, kind: EnrollmentKind, enrollment_id: str, cancel: Cancel = NEVER_CANCELLED
     ) -> Document:
         """Return the attestation mechanism with its keys, a privileged read."""
+
+
+class RegistrarLink(Protocol):
+    """The way to a provisioning service's device API, with the device's certificate where it has one."""
+
+    @property
+    def tls(self) -> str:
+        """Protocol version and cipher of the connection, and who vouches for the service."""
+
+    def register(
+        self, id_scope: str, registration_id: str, body: Mapping[str, Any], token: Secret | None, cancel: Cancel
+    ) -> DeviceAnswer:
+        """Ask for a registration, once; an answer that says no is returned, too."""
+
+    def operation(
+        self, id_scope: str, registration_id: str, operation_id: str, token: Secret | None, cancel: Cancel
+    ) -> DeviceAnswer:
+        """Ask how a registration stands."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+
+class DeviceRegistrar(Protocol):
+    """The device API of provisioning services."""
+
+    def reach(
+        self, host: str, certificate: ClientCertificate | None = None, cancel: Cancel = NEVER_CANCELLED
+    ) -> RegistrarLink:
+        """Connect to `host` (`:port` where it is not 443); what the device shows is read first."""
+
+
+class TpmDevice(Protocol):
+    """A TPM 2.0. Keys are in it, or wrapped; none is ever seen."""
+
+    def describe(self, cancel: Cancel = NEVER_CANCELLED) -> str:
+        """Return maker and firmware."""
+
+    def endorsement_key(self, cancel: Cancel = NEVER_CANCELLED) -> str:
+        """Return base64 of the public endorsement key (TPM2B_PUBLIC)."""
+
+    def storage_root_key(self, cancel: Cancel = NEVER_CANCELLED) -> str:
+        """Return base64 of the public storage root key (TPM2B_PUBLIC)."""
+
+    def activate(self, blob: bytes, *, keep: bool = False, cancel: Cancel = NEVER_CANCELLED) -> str:
+        """Open a key that was wrapped for this TPM, inside it; return a name for `sign`. `keep`: for good."""
+
+    def sign(self, handle: str, data: bytes, cancel: Cancel = NEVER_CANCELLED) -> bytes:
+        """Return the HMAC-SHA256 of `data` under a key of `activate`."""
+
+    def close(self) -> None:
+        """Throw out what was loaded but not kept."""
 
 
 class NetworkReader(Protocol):
