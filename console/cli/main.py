@@ -27,6 +27,7 @@ _COMMANDS = {
         "devices",
         "Devices: list, show, enable, disable, rotate keys, thumbprints, create, delete.",
     ),
+    "dps": ("console.cli.dps", "dps", "Provisioning services: enrollments, groups, keys, cross-check, register."),
     "journal": ("console.cli.journal", "journal", "Who changed what: list, show, verify, undo, export."),
     "localhub": ("console.cli.localhub", "localhub", "A real IoT Hub on loopback."),
     "policy": ("console.cli.policy", "policy", "Shared access policies: who holds a key to the hub."),

@@ -24,6 +24,7 @@ from console.cli.schemas_issuing import ISSUING_SCHEMAS
 from console.cli.schemas_localhub import LOCALHUB_SCHEMAS
 from console.cli.schemas_network import NETWORK_SCHEMAS
 from console.cli.schemas_policy import POLICY_SCHEMAS
+from console.cli.schemas_provisioning import PROVISIONING_SCHEMAS
 from console.cli.schemas_tokens import TOKEN_SCHEMAS
 
 _DEVICE: Schema = {
@@ -119,6 +120,7 @@ SCHEMAS: dict[str, Schema] = {
     **CHANGE_SCHEMAS,
     **HUB_CERTIFICATE_SCHEMAS,
     **POLICY_SCHEMAS,
+    **PROVISIONING_SCHEMAS,
     **DEVICE_SCHEMAS,
     **NETWORK_SCHEMAS,
     **ISSUING_SCHEMAS,
