@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 LYON = "lyon"
@@ -71,6 +71,16 @@ SDKS = {
     "c": (0.20, ("iothubclient/1.13.0 (native; Linux; armv7l)", "iothubclient/1.3.9 (native; FreeRTOS; cortex-m4)")),
 }
 PROTOCOLS = (("Mqtt", 0.78), ("Amqp", 0.12), ("MqttWs", 0.06), ("AmqpWs", 0.04))
+_REAL = (
+    (LYON, Auth.SAS, Role.GATEWAY),
+    (LYON, Auth.SAS, Role.ORDINARY),
+    ("genoa", Auth.SAS, Role.ORDINARY),
+    ("porto", Auth.CA, Role.ORDINARY),
+    ("graz", Auth.SHA256, Role.ORDINARY),
+    ("brno", Auth.SAS, Role.ORDINARY),
+)
+"""Which devices are real MQTT clients: plant, auth, role."""
+
 REASONS = (
     "scrapped 2026-03, waiting for removal",
     "in repair at the vendor",
@@ -102,6 +112,7 @@ class PlannedDevice:
     reason: str = ""
     unseen_days: int | None = None
     old_ca: bool = False  # its certificate comes from the CA that runs out soon
+    real: bool = False  # a real MQTT client plays it
 
     @property
     def connects(self) -> bool:
@@ -149,7 +160,19 @@ def plan_fleet(devices: int, seed: int) -> list[PlannedDevice]:
                 old_ca=auth is Auth.CA and role is not Role.EXPIRED and rng.random() < 0.55,
             )
         )
-    return planned
+    return _with_real(planned)
+
+
+def _with_real(planned: list[PlannedDevice]) -> list[PlannedDevice]:
+    """Mark the first device of each kind in `_REAL` that speaks MQTT; a small fleet has not all of them."""
+    chosen: set[str] = set()
+    for plant, auth, role in _REAL:
+        for one in planned:
+            fits = (one.plant, one.auth, one.role, one.protocol, one.noisy) == (plant, auth, role, "Mqtt", False)
+            if fits and one.device_id not in chosen:
+                chosen.add(one.device_id)
+                break
+    return [replace(one, real=True) if one.device_id in chosen else one for one in planned]
 
 
 def _plants(devices: int) -> list[Plant]:

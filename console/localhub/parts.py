@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from console.localhub.mqtt_provisioning import ProvisioningSessions
 from console.localhub.provisioning_desk import RegistrationDesk
 from console.localhub.scenario import Scenario
 from console.localhub.scenario import build as build_incident
+from console.localhub.scenario_devices import loopback_address
 from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, StoryClock
 from console.localhub.telemetry import Telemetry
@@ -38,7 +39,8 @@ SCENARIOS = ("incident", "empty")
 class World:
     """The log store, the doors of the hubs, what devices sent, and what the scenario made; None for the empty one.
 
-    `events` are the last log records, for whoever follows them.
+    `events` are the last log records, for whoever follows them. `plant_addresses` says for which addresses of the
+    simulated plants the loopback addresses of the scenario's real clients stand.
     """
 
     store: LogStore
@@ -47,6 +49,7 @@ class World:
     desk: RegistrationDesk
     events: EventLog
     scenario: Scenario | None = None
+    plant_addresses: dict[str, str] = field(default_factory=dict)
 
 
 def new_cloud(clock: StoryClock, options: LocalHubOptions) -> Cloud:
@@ -69,6 +72,9 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
     if options.scenario != "empty":
         world.scenario = build_incident(cloud, store, options.devices, options.seed, options.history_hours)
         doors.adopt(world.scenario.door)
+        if options.real_devices:
+            clients = world.scenario.player.clients.values()
+            world.plant_addresses = {loopback_address(one.address): one.address for one in clients if one.real}
     cloud.listeners.append(doors.hub_changed)
     if options.load is not None:
         load(cloud, options.load)
@@ -93,11 +99,16 @@ def applications(cloud: Cloud, faults: Faults, world: World, options: LocalHubOp
     }
 
 
-def start_live(cloud: Cloud, world: World) -> Live | None:
-    """Let the simulated fleet go on from the story's start; None when the scenario has none."""
+def start_live(cloud: Cloud, world: World, mqtt_port: int | None, ca_pem: str) -> Live | None:
+    """Let the fleet go on from the story's start; None when the scenario has none.
+
+    With a port, a handful of it are real MQTT clients that come there.
+    """
     if world.scenario is None:
         return None
     live = Live(cloud, world.scenario)
+    if mqtt_port is not None:
+        live.let_real_devices_in(mqtt_port, ca_pem)
     live.start()
     return live
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from console.localhub.door import Session
 from console.localhub.door import stamp as to_text
-from console.localhub.fleet_credentials import FleetAuthority, self_signed, thumbprint
+from console.localhub.fleet_credentials import FleetAuthority, key_pem, new_private_key, self_signed, thumbprint
 from console.localhub.fleet_plan import UNKNOWN_ID, Auth, PlannedDevice, Role
 from console.localhub.state import NEVER, DeviceRecord, HubState, ModuleRecord, new_key
 
@@ -33,10 +35,23 @@ class Client:
     key: str | None = None
     chain: tuple[bytes, ...] | None = None
     lyon: bool = False
+    real: bool = False  # played by a real MQTT client once the story runs
     session: Session | None = field(default=None, repr=False)
     epoch: int = 0
     leaves_for_good: bool = False  # up at the start of history, gone before its end
     until: float | None = None  # offset in seconds after which it gives up (the intruder)
+    private_key: bytes | None = field(default=None, repr=False)  # PEM, where a real client is to use the chain
+    device: Wire | None = field(default=None, repr=False)  # the real client that plays it
+
+
+class Wire(Protocol):
+    """A real connection to the hub, in place of a simulated one."""
+
+    def connect(self, token: str | None, answered: Callable[[bool], None], ended: Callable[[], None]) -> None:
+        """Try to connect; `answered` hears whether the hub let it in, `ended` of an end that nobody asked for here."""
+
+    def disconnect(self, *, clean: bool) -> None:
+        """End the connection, with a goodbye or without."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +121,7 @@ def _device(
         float(device.token_hours),
         device.noisy,
         lyon=device.plant == "lyon",
+        real=device.real,
     )
     _credentials(record, client, device, authorities, start, rng)
     _history(record, device, number, start, rng)
@@ -143,10 +159,14 @@ def _credentials(
         if device.role is Role.EXPIRED:
             ends = start - EXPIRED_BEFORE
             made = ends - timedelta(days=365)
-        client.chain = (authority.issue(device.device_id, made, min(ends, authority.not_after)),)
+        key = new_private_key() if device.real else None
+        client.chain = (authority.issue(device.device_id, made, min(ends, authority.not_after), key),)
+        client.private_key = key_pem(key) if key is not None else None
     elif device.auth is not Auth.NO_THUMBPRINT:
-        der = self_signed(device.device_id, made, ends)
+        key = new_private_key() if device.real else None
+        der = self_signed(device.device_id, made, ends, key)
         client.chain = (der,)
+        client.private_key = key_pem(key) if key is not None else None
         if device.role is Role.WRONG_THUMBPRINT:
             der = self_signed(device.device_id, made - timedelta(days=365), ends)  # the one before the last rollover
         record.primary_thumbprint = thumbprint(der, sha1=device.auth is Auth.SHA1)

@@ -7,10 +7,13 @@ import threading
 from datetime import datetime
 
 from console.localhub.scenario import Scenario
+from console.localhub.scenario_devices import RealDevice
 from console.localhub.state import Cloud
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_WAIT = 1.0
+FIRST_REAL = 3.0
+"""Seconds after the start when the first real client comes: what is before follows from the seed alone."""
 
 
 class Live:
@@ -21,11 +24,24 @@ class Live:
         self._player = scenario.player
         self._condition = threading.Condition()
         self._stopping = False
+        self._devices: list[RealDevice] = []
         self._thread: threading.Thread | None = None
 
     def run_until(self, story_time: datetime) -> None:
         """Play everything up to a story time at once, without waiting."""
         self._player.run_until((story_time - self._player.start).total_seconds())
+
+    def let_real_devices_in(self, port: int, ca_pem: str) -> None:
+        """Let real MQTT clients play those devices that are to be real, from some seconds after the start."""
+        try:
+            import paho.mqtt.client  # noqa: F401 - asked here, used on their threads
+        except ImportError:
+            _LOG.warning("the package paho-mqtt is missing: every device of the demo is simulated")
+            return
+        for number, client in enumerate(one for one in self._player.clients.values() if one.real):
+            device = RealDevice(client, self._player.hub.host, port, ca_pem)
+            self._devices.append(device)
+            self._player.take_over(client, device, FIRST_REAL + number)
 
     def start(self) -> None:
         """Play on a daemon thread until `stop`."""
@@ -40,6 +56,8 @@ class Live:
             self._condition.notify_all()
         if self._thread is not None:
             self._thread.join(timeout=2 * _LONGEST_WAIT)
+        for device in self._devices:
+            device.disconnect(clean=False)
 
     def _wake(self) -> None:
         with self._condition:

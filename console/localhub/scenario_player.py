@@ -13,7 +13,7 @@ from functools import partial
 from console.localhub.door import GRACE, Attempt, Door, Session
 from console.localhub.fleet_credentials import device_token
 from console.localhub.fleet_plan import Role
-from console.localhub.scenario_fleet import EXPIRED_BEFORE, Client
+from console.localhub.scenario_fleet import EXPIRED_BEFORE, Client, Wire
 from console.localhub.state import HubState
 
 HOUR = 3600.0
@@ -28,6 +28,9 @@ RETRY_SECONDS = {
 }
 PATIENT = (180.0, 2460.0)
 """What ordinary devices wait after a refusal or a drop: long and spread, so that a plant does not storm the hub."""
+
+AGAIN = (5.0, 30.0)
+"""What a real client waits after the hub ended its connection: there is a handful of them."""
 
 DROP_WITHIN = 300.0
 """Seconds within which the hub ends connections that its new rules do not admit."""
@@ -118,9 +121,17 @@ class FleetPlayer:
         if client.key is not None:
             expires = moment + timedelta(seconds=max(life * share, 200.0))
             token = device_token(self.hub.host, client.identity, client.key, expires)
+        if client.device is not None:
+            client.device.connect(token, partial(self._answered, client, share), partial(self._ended, client))
+            return
         attempt = Attempt(moment, client.identity, client.address, client.protocol, client.sdk, token, client.chain)
         verdict = self.door.attempt(attempt, on_close=lambda code: self._kicked(client, code))
-        if not verdict.admitted:
+        self._go_on(client, share, let_in=verdict.admitted)
+
+    def _go_on(self, client: Client, share: float, *, let_in: bool) -> None:
+        """Plan what a client does next, after it was let in or turned away."""
+        life = client.token_hours * HOUR * self.stretch
+        if not let_in:
             client.session = None
             self._later(client, self._between(*RETRY_SECONDS.get(client.role, PATIENT)), lambda: self.connect(client))
             return
@@ -141,6 +152,25 @@ class FleetPlayer:
             early = max(max(life * share, 200.0) - 120.0 - self._between(0.0, 20.0), 30.0)
             self._later(client, early, lambda: self._leave(client, (0.5, 3.0)))
 
+    def take_over(self, client: Client, device: Wire, offset: float) -> None:
+        """Let a real client play a device from an offset on: as if it renewed its token then."""
+
+        def change() -> None:
+            self._leave(client, None)
+            client.device = device
+            self._later(client, self._between(0.5, 3.0), lambda: self.connect(client))
+
+        self.at(offset, change)
+
+    def _answered(self, client: Client, share: float, let_in: bool) -> None:
+        """Go on after the hub's answer to a real client; called on that client's thread."""
+        self.at(self.now, self._guarded(client, lambda: self._go_on(client, share, let_in=let_in)))
+
+    def _ended(self, client: Client) -> None:
+        """Go on after the hub ended a real client's connection; called on that client's thread."""
+        again = self._guarded(client, lambda: self._later(client, self._between(*AGAIN), lambda: self.connect(client)))
+        self.at(self.now, again)
+
     def _plan_restart(self, client: Client) -> None:
         """Let a device of the batch restart a little after its certificate ran out."""
         due = -EXPIRED_BEFORE.total_seconds() + self._between(5.0, 95.0)
@@ -150,7 +180,9 @@ class FleetPlayer:
         return client.session is not None and self.door.sessions.get(client.identity) is client.session
 
     def _leave(self, client: Client, back: tuple[float, float] | None, *, clean: bool = True) -> None:
-        if self._holds(client):
+        if client.device is not None:
+            client.device.disconnect(clean=clean)
+        elif self._holds(client):
             self.door.close(client.identity, self.moment(), clean=clean)
         client.session = None
         client.epoch += 1

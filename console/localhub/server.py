@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -64,6 +64,7 @@ class LocalHubOptions:
     history_hours: int = 24
     throttle: bool = True  # the service's limits on registry and query calls
     token_grace: timedelta = GRACE  # how long an MQTT connection outlives its token
+    real_devices: bool = True  # a handful of the scenario's devices are real MQTT clients
     load: Json | None = None  # a document as of `load_file.read_file`, loaded before anybody comes
 
 
@@ -158,7 +159,8 @@ class LocalHub:
         self.controls = make_controls(self.cloud, world, self.faults, self.requests, self._disconnect)
         control = control_app(self.controls, token)
         asyncio.run_coroutine_threadsafe(self._open(apps, control), self._loop).result(START_SECONDS)
-        self._live = parts.start_live(self.cloud, world)
+        port = self._ports["mqtt"] if self.options.real_devices else None
+        self._live = parts.start_live(self.cloud, world, port, authority.pem().decode())
         with self._guard:
             if self._stopping:
                 raise RuntimeError("it was stopped while it started")
@@ -213,6 +215,9 @@ class LocalHub:
 
     def _mqtt(self, info: ConnInfo) -> MqttConnection:
         assert self._gate is not None, "the world is built before a port is open"
+        assert self.world is not None
+        if (plant := self.world.plant_addresses.get(info.peer[0])) is not None:
+            info = replace(info, peer=(plant, info.peer[1]))
         return MqttConnection(info, self._gate, self._pool, self._clients)
 
     def _resolve(self, host: str, port: int) -> asyncio.Protocol | None:

@@ -30,9 +30,13 @@ ROOT = Path(__file__).parents[2]
 
 
 class HubRunner:
-    """A hub in this process: `ready` as in the ready file; `cloud`, `faults` and `server` are the live objects."""
+    """A hub in this process: `ready` as in the ready file; `cloud`, `faults` and `server` are the live objects.
+
+    Its scenario has no real MQTT clients unless asked for: tests play the story faster than those can come.
+    """
 
     def __init__(self, **options: Any) -> None:
+        options.setdefault("real_devices", False)
         self.server = LocalHub(LocalHubOptions(**options))
         self.ready: dict[str, Any] = {}
 
