@@ -131,7 +131,8 @@ def _assigned(one: Enrollment, device_id: str, material: Material) -> Iterator[C
         text = "registered, but the hub has never seen it"
         yield _finding(CrossKind.NEVER_SEEN, one, device_id, text, "Look at its connections, or at the device itself")
     expected = _EXPECTED.get(one.attestation)
-    if expected is not None and device.auth is not AuthType.UNKNOWN and device.auth not in expected:
+    # a disabled enrollment may only block a device, by whatever attestation: it says nothing about the device
+    if one.enabled and expected is not None and device.auth is not AuthType.UNKNOWN and device.auth not in expected:
         text = f"enrolled by {one.attestation.value}, but the hub has it with {device.auth.value}"
         yield _finding(CrossKind.OTHER_AUTH, one, device_id, text, "Somebody changed it in the hub after it registered")
 
