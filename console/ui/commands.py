@@ -13,6 +13,7 @@ from console.ui.command_tables import (
     journal,
     network,
     policies,
+    provisioning,
 )
 from console.ui.command_tables.entry import Command, PaneEntry
 
@@ -39,6 +40,7 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry("network", "4", "Network", "Who can reach the hub?"),
     PaneEntry("policies", "5", "Policies", "Who holds a key to the hub?"),
     PaneEntry("credentials", "6", "Credentials", "What lets devices in, and is it right?", "Creds"),
+    PaneEntry("provisioning", "8", "Provisioning", "Who gets in by DPS, and do both sides agree?", "DPS"),
     PaneEntry("journal", "0", "Journal", "Who changed what?"),
 )
 
@@ -68,6 +70,10 @@ SCOPE_TITLES: dict[str, str] = {
     "explain": "Explaining a token",
     "secret": "Something secret",
     "ask": "In a field of a page",
+    "provisioning": "Provisioning",
+    "registrations": "Registrations of a group",
+    "service": "One provisioning service",
+    "registering": "A registration that is run",
     "journal": "Journal",
     "entry": "One entry of the journal",
     "page": "A page of text",
@@ -89,6 +95,7 @@ COMMANDS: tuple[Command, ...] = (
     *policies.TABLE,
     *credentials.TABLE,
     *certificates.TABLE,
+    *provisioning.TABLE,
     *journal.TABLE,
 )
 

@@ -15,6 +15,7 @@ SCREENS: Mapping[str, str] = {
     "network": "NetworkScreen",
     "policies": "PoliciesScreen",
     "credentials": "CredentialsScreen",
+    "provisioning": "ProvisioningScreen",
     "journal": "JournalScreen",
 }
 """The class of every pane, in `console.ui.panes.<pane>.screen`."""

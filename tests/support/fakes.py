@@ -12,6 +12,7 @@ from typing import Any
 
 from support.fake_changes import FakeChanges, FakeHubReader, Script
 from support.fake_credentials import CertificateScript, FakeCredentials
+from support.fake_provisioning import FakeProvisioning, FakeRegistering, ProvisioningScript
 from support.fake_tokens import TokenScript
 
 from console.model.connection import (
@@ -235,6 +236,7 @@ class Knobs:
     script: Script = field(default_factory=Script)
     certificates: CertificateScript = field(default_factory=CertificateScript)
     tokens: TokenScript = field(default_factory=TokenScript)
+    provisioning: ProvisioningScript = field(default_factory=ProvisioningScript)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def answer(self, name: str, *arguments: Any) -> None:
@@ -362,4 +364,6 @@ def fake_services(knobs: Knobs | None = None) -> Any:
         knobs=knobs,
         changes=FakeChanges(session, knobs.script),
         credentials=FakeCredentials(session, knobs.certificates, knobs.tokens),
+        dps=FakeProvisioning(knobs.provisioning),
+        registering=FakeRegistering(knobs.provisioning),
     )
