@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import hmac
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from console.localhub.state import AccessPolicy, Cloud, HubState, Principal
+from console.localhub.state import AccessPolicy, Cloud, HubState, Principal, ProvisioningState
 
 ALGORITHM = "RS256"
 LIFETIME_S = 3599
@@ -150,23 +150,53 @@ def verify_sas(hub: HubState, header: str | None, resource_host_candidates: Iter
     tokens). The resource's host may be the hub's own name, localhost, or one of `resource_host_candidates`; ports are
     not compared. Whether rights and path are enough is the caller's question (`policy.rights`, `covers`).
     """
+    parameters, resource, expires = _claimed(header, (hub.host, *resource_host_candidates))
+    path = resource.strip().partition("/")[2]
+    with hub.lock:
+        policy, device_id, module_id, keys = _signer(hub, parameters.get("skn"), path)
+    _check_signature(parameters, keys, expires, now)
+    return SasClaims(policy, resource, expires, device_id, module_id)
+
+
+def verify_service_sas(service: ProvisioningState, header: str | None, host: str, now: datetime) -> SasClaims:
+    """Return what a policy of a provisioning service signed for, or raise AuthFailure; hold the cloud's lock.
+
+    `sr` is the service's host (or `host`, by which it was called), `skn` one of its policies. Source: the service's
+    document on shared access signatures.
+    """
+    parameters, resource, expires = _claimed(header, (service.host, host))
+    policy = _policy(service.policies, parameters.get("skn") or "")
+    _check_signature(parameters, (policy.primary_key, policy.secondary_key), expires, now)
+    return SasClaims(policy, resource, expires)
+
+
+def _claimed(header: str | None, hosts: Iterable[str]) -> tuple[dict[str, str], str, datetime]:
+    """Return a signature's parameters, decoded resource and expiry; the resource must be of one of the hosts."""
     parameters = _parameters(header)
     resource = unquote(parameters["sr"])
     try:
         expires = datetime.fromtimestamp(int(parameters["se"]), UTC)
     except (ValueError, OverflowError, OSError):
         raise AuthFailure("malformed", "The token's expiry is not a number of seconds.") from None
-    hosts = {hub.host, "localhost", "127.0.0.1", *resource_host_candidates}
-    host, _, path = resource.strip().partition("/")
-    if _bare(host) not in {_bare(candidate) for candidate in hosts}:
+    host = resource.strip().partition("/")[0]
+    if _bare(host) not in {_bare(candidate) for candidate in (*hosts, "localhost", "127.0.0.1")}:
         raise AuthFailure("audience", "The token is for another resource.")
-    with hub.lock:
-        policy, device_id, module_id, keys = _signer(hub, parameters.get("skn"), path)
+    return parameters, resource, expires
+
+
+def _check_signature(parameters: dict[str, str], keys: Iterable[str | None], expires: datetime, now: datetime) -> None:
     if not _signed(parameters, keys):
         raise AuthFailure("signature", "The token's signature does not fit any key.")
     if expires <= now:
         raise AuthFailure("expired", "The token has expired.")
-    return SasClaims(policy, resource, expires, device_id, module_id)
+
+
+def _policy(policies: Mapping[str, AccessPolicy], name: str) -> AccessPolicy:
+    wanted = unquote(name).casefold()
+    found = next((entry for known, entry in policies.items() if known.casefold() == wanted), None)
+    if found is None:
+        raise AuthFailure("unknown-policy", "There is no such policy.")
+    return found
 
 
 def _parameters(header: str | None) -> dict[str, str]:
@@ -194,10 +224,7 @@ def _signer(
     device_id = parts[1] if named else None
     module_id = parts[3] if named and len(parts) > 3 and parts[2].casefold() == "modules" else None
     if policy_name:
-        wanted = unquote(policy_name).casefold()
-        policy = next((entry for name, entry in hub.policies.items() if name.casefold() == wanted), None)
-        if policy is None:
-            raise AuthFailure("unknown-policy", "The hub has no such policy.")
+        policy = _policy(hub.policies, policy_name)
         return policy, device_id, module_id, (policy.primary_key, policy.secondary_key)
     if device_id is None:
         raise AuthFailure("malformed", "The token names neither a policy nor a device.")

@@ -11,6 +11,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 
 from console.localhub import rbac
+from console.localhub.provisioning_logs import CATEGORIES as DPS_LOG_CATEGORIES
 from console.localhub.state import (
     DPS_RIGHTS,
     RIGHTS,
@@ -218,11 +219,20 @@ def new_provisioning(cloud: Cloud, name: str, hub: HubState, policy: str, *, eta
     return service
 
 
-def diagnostic_setting(hub: HubState, workspace_arm_id: str, name: str, enabled: tuple[str, ...]) -> Json:
-    """Return the ARM body (2021-05-01-preview) of a setting that sends these log categories to a workspace."""
+def diagnostic_setting(
+    arm_id: str,
+    workspace_arm_id: str,
+    name: str,
+    enabled: tuple[str, ...],
+    categories: tuple[str, ...] = LOG_CATEGORIES,
+) -> Json:
+    """Return the ARM body (2021-05-01-preview) of a resource's setting that sends these log categories to a workspace.
+
+    `categories` are all that the resource has.
+    """
     no_retention = {"enabled": False, "days": 0}
     return {
-        "id": f"{hub.arm_id}/providers/microsoft.insights/diagnosticSettings/{name}",
+        "id": f"{arm_id}/providers/microsoft.insights/diagnosticSettings/{name}",
         "type": "Microsoft.Insights/diagnosticSettings",
         "name": name,
         "location": None,
@@ -242,7 +252,7 @@ def diagnostic_setting(hub: HubState, workspace_arm_id: str, name: str, enabled:
                     "enabled": category in enabled,
                     "retentionPolicy": dict(no_retention),
                 }
-                for category in LOG_CATEGORIES
+                for category in categories
             ],
             "logAnalyticsDestinationType": None,
         },
@@ -287,11 +297,15 @@ def new_cloud(clock: StoryClock, seed: int = 1, *, hub_name: str = HUB_NAME, loc
         tags={"system": "plant-telemetry"},
         etag_seed=seed,
     )
-    setting = diagnostic_setting(hub, workspace.arm_id, DIAGNOSTIC_SETTING, ("Connections",))
+    setting = diagnostic_setting(hub.arm_id, workspace.arm_id, DIAGNOSTIC_SETTING, ("Connections",))
     hub.diagnostic_settings[DIAGNOSTIC_SETTING] = setting
-    new_provisioning(cloud, DPS_NAME, hub, "iothubowner", etag_seed=seed + 1)
+    service = new_provisioning(cloud, DPS_NAME, hub, "iothubowner", etag_seed=seed + 1)
+    kept = diagnostic_setting(
+        service.arm_id, workspace.arm_id, DIAGNOSTIC_SETTING, DPS_LOG_CATEGORIES, DPS_LOG_CATEGORIES
+    )
+    service.diagnostic_settings[DIAGNOSTIC_SETTING] = kept
     _principals(cloud, seed)
-    _assignments(cloud, seed, hub, workspace, group_scope)
+    _assignments(cloud, seed, (hub.arm_id, service.arm_id), workspace, group_scope)
     return cloud
 
 
@@ -314,17 +328,20 @@ def principal_named(cloud: Cloud, name: str) -> Principal:
     raise KeyError(name)
 
 
-def _assignments(cloud: Cloud, seed: int, hub: HubState, workspace: Workspace, group: str) -> None:
+def _assignments(cloud: Cloud, seed: int, resources: tuple[str, str], workspace: Workspace, group: str) -> None:
+    hub, service = resources
     operator = principal_named(cloud, "operator").object_id
     reader = principal_named(cloud, "reader").object_id
     wanted = (
         # on the group, so that hubs can be made next to the first one and the workspace can be found
         (operator, rbac.CONTRIBUTOR, group),
-        (operator, rbac.IOT_HUB_DATA_CONTRIBUTOR, hub.arm_id),
+        (operator, rbac.IOT_HUB_DATA_CONTRIBUTOR, hub),
+        (operator, rbac.DPS_DATA_CONTRIBUTOR, service),
         (operator, rbac.LOG_ANALYTICS_READER, workspace.arm_id),
-        (operator, rbac.USER_ACCESS_ADMINISTRATOR, hub.arm_id),
+        (operator, rbac.USER_ACCESS_ADMINISTRATOR, hub),
         (reader, rbac.READER, group),
-        (reader, rbac.IOT_HUB_DATA_READER, hub.arm_id),
+        (reader, rbac.IOT_HUB_DATA_READER, hub),
+        (reader, rbac.DPS_DATA_READER, service),
         (reader, rbac.LOG_ANALYTICS_READER, workspace.arm_id),
     )
     created = _created(cloud)

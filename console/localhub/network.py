@@ -37,7 +37,7 @@ def admitted(hub: HubState, address: str) -> bool:
     match, default accept) count only where there is no rule set. Source: IoT Hub's documents on IP filtering and
     public network access. The parsed rules are kept until `hub.network_changed` moves.
     """
-    return _rules_of(hub).admit(_number(address))
+    return _rules_of(hub).admit(address_number(address))
 
 
 def _rules_of(hub: HubState) -> _Rules:
@@ -76,7 +76,7 @@ def _ranges(rules: Iterable[Json], only: str | None = None) -> tuple[tuple[int, 
     return tuple(found)
 
 
-def _number(address: str) -> int | None:
+def address_number(address: str) -> int | None:
     """Return an IPv4 address as a number, an IPv4-mapped IPv6 address too; None for anything else."""
     try:
         parsed = ipaddress.ip_address(address)

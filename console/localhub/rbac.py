@@ -17,6 +17,8 @@ IOT_HUB_DATA_CONTRIBUTOR = "4fc6c259-987e-4a07-842e-c321cc9d413f"
 IOT_HUB_DATA_READER = "b447c946-2db7-41ec-983d-d8bf3b1c77e3"
 IOT_HUB_REGISTRY_CONTRIBUTOR = "4ea46cd5-c1b2-4a8e-910b-273211f9ce47"
 IOT_HUB_TWIN_CONTRIBUTOR = "494bdba2-168f-4f31-a0a1-191d2f7c028c"
+DPS_DATA_CONTRIBUTOR = "dfce44e4-17b7-4bd1-a6d1-04996ec95633"
+DPS_DATA_READER = "10745317-c249-44a1-a5ce-3a4353c0bbd8"
 
 
 def role_definition(
@@ -123,6 +125,18 @@ _BUILT_IN: tuple[Json, ...] = (
         "IoT Hub Twin Contributor",
         "Allows for read and write access to all IoT Hub device and module twins.",
         data_actions=["Microsoft.Devices/IotHubs/twins/*"],
+    ),
+    role_definition(
+        DPS_DATA_CONTRIBUTOR,
+        "Device Provisioning Service Data Contributor",
+        "Allows for full access to Device Provisioning Service data-plane operations.",
+        data_actions=["Microsoft.Devices/provisioningServices/*"],
+    ),
+    role_definition(
+        DPS_DATA_READER,
+        "Device Provisioning Service Data Reader",
+        "Allows for full read access to Device Provisioning Service data-plane properties.",
+        data_actions=["Microsoft.Devices/provisioningServices/*/read"],
     ),
 )
 

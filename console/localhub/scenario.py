@@ -141,8 +141,12 @@ def _dress(hub: HubState, authorities: Authorities, start: datetime) -> None:
 
 
 def _filter_provisioning(cloud: Cloud) -> None:
-    """Let the provisioning service take the company's addresses alone, by rules whose order decides."""
-    rules = (("corporate", "Accept", "10.0.0.0/8"), ("everyone-else", "Reject", "0.0.0.0/0"))
+    """Let the provisioning service take the company's addresses and this machine, by rules whose order decides."""
+    rules = (
+        ("corporate", "Accept", "10.0.0.0/8"),
+        ("jump-box", "Accept", "127.0.0.0/8"),
+        ("everyone-else", "Reject", "0.0.0.0/0"),
+    )
     with cloud.lock:
         properties = cloud.provisioning[DPS_NAME].resource["properties"]
         properties["ipFilterRules"] = [{"filterName": n, "action": a, "ipMask": mask} for n, a, mask in rules]

@@ -92,16 +92,18 @@ def test_filters_of_a_provisioning_service_change_in_order(
     assert [rule["filterName"] for rule in stored.resource["properties"]["ipFilterRules"]] == [
         "lab",
         "corporate",
+        "jump-box",
         "everyone-else",
     ]
     assert stored.links == links, "masked keys of linked hubs went back as they came"
     apply(services, network.filters.plan(name, FilterEdit(move=(("lab", 2),))))
-    lock = network.filters.plan(name, FilterEdit(remove=("corporate",)))
+    lock = network.filters.plan(name, FilterEdit(remove=("corporate", "jump-box")))
     assert {"own-lock-out", "deny-all", "cut-off"} <= {risk.id for risk in lock.blocking}
     undo = services.changes.undo.plan_last(2)
     for one in undo:
         apply(services, one, *(risk.id for risk in one.blocking))
     assert [row.rule.name for row in (network.read().provisioning.value or ())[0].rows] == [
         "corporate",
+        "jump-box",
         "everyone-else",
     ]

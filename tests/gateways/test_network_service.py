@@ -63,7 +63,7 @@ def test_the_view_is_what_the_hub_is(hub: HubRunner, network: NetworkService) ->
     (service,) = view.provisioning.value or ()
     assert service.linked
     assert [link.policy for link in service.service.hubs] == ["iothubowner"]
-    assert [row.rule.name for row in service.rows] == ["corporate", "everyone-else"]
+    assert [row.rule.name for row in service.rows] == ["corporate", "jump-box", "everyone-else"]
 
 
 def test_the_simulation_counts_the_hubs_own_devices(hub: HubRunner, network: NetworkService) -> None:

@@ -277,13 +277,13 @@ def test_the_writes_show_in_the_activity_log_without_keys(dps: Provisioning):
     assert dps.hub_key() not in str(events)
 
 
-def test_the_incident_has_two_filters_in_order(local_hub):
+def test_the_incident_has_three_filters_in_order(local_hub):
     rules = local_hub.cloud.provisioning["contoso-dps"].resource["properties"]["ipFilterRules"]
     assert rules == [
         {"filterName": "corporate", "action": "Accept", "ipMask": "10.0.0.0/8"},
+        {"filterName": "jump-box", "action": "Accept", "ipMask": "127.0.0.0/8"},
         {"filterName": "everyone-else", "action": "Reject", "ipMask": "0.0.0.0/0"},
     ]
-    assert local_hub.ready["dps_host"] is None
 
 
 @needs_examples

@@ -84,7 +84,7 @@ async def test_sections_follow_tab_and_say_what_is_not_there(hub: HubRunner, tmp
         assert "No private endpoint leads to this hub." in dump(app)
         await press(pilot, "tab")
         screen = dump(app)
-        assert "▸DPS contoso-dps 2" in screen
+        assert "▸DPS contoso-dps 3" in screen
         assert "everyone-else" in screen and "reject" in screen
         assert "provisions devices to this hub" in screen
         await press(pilot, "tab")
