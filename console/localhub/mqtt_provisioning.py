@@ -40,6 +40,7 @@ class ProvisioningSessions:
             client_chain=info.client_chain,
             tls_version=info.tls_version.removeprefix("TLSv"),
             sdk=claim.query.get("ClientVersion", ""),
+            api_version=claim.query.get("api-version", ""),
         )
         refusal = await client.loop.run_in_executor(client.pool, self._desk.admit, caller)
         if refusal is not None:
