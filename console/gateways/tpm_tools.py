@@ -69,7 +69,7 @@ class TpmTools:
 
     def __init__(self, tcti: str = "") -> None:
         self.tcti = tcti or os.environ.get("TPM2TOOLS_TCTI") or os.environ.get("TCTI") or f"device:{DEVICE}"
-        self._folder: Path | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._checked = False
 
     @property
@@ -83,14 +83,14 @@ class TpmTools:
         if self._folder is None:
             shared = Path("/dev/shm")  # noqa: S108 - the folder made in it is private (0700)
             parent = shared if shared.is_dir() and os.access(shared, os.W_OK) else None
-            self._folder = Path(tempfile.mkdtemp(prefix="hubwarden-tpm-", dir=parent))
-        return self._folder
+            self._folder = tempfile.TemporaryDirectory(prefix="hubwarden-tpm-", dir=parent, ignore_cleanup_errors=True)
+        return Path(self._folder.name)
 
     def close(self) -> None:
         """Remove the folder."""
         folder, self._folder = self._folder, None
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.cleanup()
 
     def write(self, name: str, data: bytes) -> str:
         """Write a file of the folder and return its name."""
@@ -103,7 +103,7 @@ class TpmTools:
 
     def has(self, name: str) -> bool:
         """Say whether the folder has such a file."""
-        return self._folder is not None and (self._folder / name).exists()
+        return self._folder is not None and (self.folder / name).exists()
 
     def remove(self, name: str) -> None:
         """Remove a file of the folder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -48,7 +47,7 @@ class RegistrationOrder:
         passphrase: of that key.
         payload: what the device tells a custom allocation; None for nothing.
         token_ttl: seconds; above 0 a TPM signs a token for the hub, too.
-        keep_in_tpm: leave the hub's key in the TPM where Azure's device software looks for it, in place of a former one.
+        keep_in_tpm: leave the hub's key in the TPM where Azure's device software looks for it; a former one goes.
     """
 
     id_scope: str
@@ -76,10 +75,30 @@ class ClientCertificate:
 
 @dataclass(frozen=True)
 class DeviceAnswer:
-    """What the device API answered: status, JSON object (not clean), seconds to wait, the service's own time."""
+    """What the device API answered; all text is clean.
+
+    Attributes:
+        status: HTTP status.
+        state: of the operation: assigning, assigned, failed, disabled; empty where the answer does not say.
+        operation_id: as sent; for the next question.
+        registration: its state, where the answer has it.
+        wrapped_key: what a TPM is to open: in a challenge (401), or the hub's key of an assigned device.
+        key_name: what a challenge's key is called in the token.
+        code: the service's number of a refusal, 401002 or the like.
+        message: its words.
+        retry_after: seconds that the service wants us to wait.
+        date: the service's own time.
+        request_id: its tracking id.
+    """
 
     status: int
-    body: Mapping[str, Any]
+    state: str = ""
+    operation_id: str = ""
+    registration: Registration | None = None
+    wrapped_key: bytes = field(default=b"", repr=False)
+    key_name: str = ""
+    code: int | None = None
+    message: str = ""
     retry_after: float | None = None
     date: datetime | None = None
     request_id: str = ""
