@@ -86,9 +86,10 @@ def _endorsement_key(file: str, text: str, from_tpm: bool) -> str:
         why = "the endorsement key is given in more than one way"
         raise ConsoleError(ErrorKind.BAD_INPUT, _WHAT, why, "Choose one of the three", code="usage")
     if from_tpm:
-        from importlib import import_module
+        from console.gateways.tpm import Tpm
 
-        return str(import_module("console.gateways.tpm").Tpm().endorsement_key())
+        with Tpm() as tpm:
+            return tpm.endorsement_key()
     if text == "-":
         return "".join(words_from_stdin("endorsement key", _WHAT, 64))
     return _key_of(file_content(file)) if file else text

@@ -28,6 +28,7 @@ def profile_of(ready: dict[str, Any], folder: Path, principal: str = "operator",
             logs=ready["logs_endpoint"],
             authority=ready["authority"],
             hub=f"https://{ready['hub_host']}",
+            dps=f"https://{ready['dps_host']}" if ready.get("dps_host") else "",
         ),
         credential=Credential("client-secret", f"file:{secret}", who["client_id"]),
     )
