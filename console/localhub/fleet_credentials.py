@@ -51,6 +51,18 @@ class FleetAuthority:
         self._identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
         self.der = certificate.public_bytes(serialization.Encoding.DER)
 
+    def intermediate(self, common_name: str, not_before: datetime, not_after: datetime) -> bytes:
+        """Return the certificate (DER) of a CA below this one, with a fresh key that nobody keeps."""
+        public = new_private_key().public_key()
+        return (
+            _builder(_name(common_name), self._name, public, not_before, not_after)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(signs=True), critical=True)
+            .add_extension(self._identifier, critical=False)
+            .sign(self._key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.DER)
+        )
+
     def issue(
         self, common_name: str, not_before: datetime, not_after: datetime, key: PrivateKey | None = None
     ) -> bytes:

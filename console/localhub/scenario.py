@@ -18,6 +18,7 @@ from console.localhub.log_rows import LogRecord
 from console.localhub.log_store import LogStore
 from console.localhub.scenario_fleet import Authorities, Client, make_authorities, stock
 from console.localhub.scenario_player import HOUR, FleetPlayer
+from console.localhub.scenario_provisioning import provision
 from console.localhub.state import RIGHTS, AccessPolicy, ActivityEvent, Cloud, HubState, Json, new_key
 
 REMOVED = ("lyon-plant", "10.20.0.0/16")
@@ -95,6 +96,7 @@ def _build(cloud: Cloud, store: LogStore, devices: int, seed: int, begin: float)
         _dress(hub, authorities, start)
         _filter_provisioning(cloud)
         clients = stock(hub, plan, authorities, start, seed)
+    provision(cloud, hub, plan, clients, authorities, seed)
     _earlier_writes(cloud, hub, seed)
     cloud.listeners.append(player.hub_changed)
     _cast(player, clients, begin, seed)
