@@ -216,6 +216,9 @@ def test_static_takes_the_first_of_the_hubs_that_are_named(office):
     hosts = ["gone.azure-devices.net", second.host.upper(), office.hub.host]
     group = office.by_group_key(allocationPolicy="static", iotHubs=hosts)
     assert set(hubs_of(office, group, 5)) == {second.host}
+    key = office.by_key("lathe-1", iotHubHostName=second.host).primary_key  # the older way to name one
+    office.whole(office.caller("lathe-1", key))
+    assert "lathe-1" in second.devices
 
 
 def failed(office, key):
