@@ -218,6 +218,13 @@ def instance_page(
     if not links_hub(one, hub_host):
         body += fields((("", "This hub is not among them.", "warn"),), width)
     lines += section("LINKED HUBS", body)
+    if policies is None:
+        lines += section("POLICIES: NOT READ", paragraph(policies_words, width, indent=3, style="dim"))
+    else:
+        held: list[Line] = []
+        for policy in policies:
+            held += [((f"   {policy.name}", ""),), *fields((("", ", ".join(policy.rights) or "no rights"),), width)]
+        lines += section("POLICIES (their keys are never shown)", held)
     filters: list[Line] = [((f"   {''.join(text for text, _ in reach_pieces(one))}", reach_pieces(one)[-1][1]),)]
     for place, rule in enumerate(one.filters, 1):
         accepts = rule.action is FilterAction.ACCEPT
@@ -229,8 +236,4 @@ def instance_page(
                 (f"  ({rule.target.value})", "dim"),
             )
         )
-    lines += section("IP FILTERS: the first that matches decides", filters)
-    if policies is None:
-        return lines + section("POLICIES: NOT READ", paragraph(policies_words, width, indent=3, style="dim"))
-    held = [(policy.name, ", ".join(policy.rights)) for policy in policies]
-    return lines + section("POLICIES (their keys are never shown)", fields(held, width))
+    return lines + section("IP FILTERS: the first that matches decides", filters)

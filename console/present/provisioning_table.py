@@ -44,7 +44,7 @@ ENROLLMENT_COLUMNS: tuple[Column, ...] = (
 FINDING_COLUMNS: tuple[Column, ...] = (
     Column("kind", "WHAT DISAGREES", 28),
     Column("enrollment", "ENROLLMENT", 18, flex=1),
-    Column("of", "OF", 5, priority=2),
+    Column("of", "KIND", 6, priority=2),
     Column("device", "DEVICE", 16, flex=1, priority=1),
 )
 REGISTRATION_COLUMNS: tuple[Column, ...] = (
@@ -97,7 +97,7 @@ def finding_cells(one: CrossFinding) -> tuple[Piece, ...]:
     return (
         FINDING_WORDS[one.kind],
         (one.enrollment_id or "-", ""),
-        ("group" if one.enrollment_kind is EnrollmentKind.GROUP else "one", "dim"),
+        ("group" if one.enrollment_kind is EnrollmentKind.GROUP else "single", "dim"),
         (one.device_id or "-", "" if one.device_id else "dim"),
     )
 

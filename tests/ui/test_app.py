@@ -205,6 +205,9 @@ def test_every_command_has_a_handler_or_a_reason() -> None:
         "explain": ("credentials.tokens_explain", "ExplainScreen"),
         "message": ("credentials.payload_message", "MessageScreen"),
         "secret": ("secret", "SecretScreen"),
+        "registrations": ("provisioning.registrations", "RegistrationsScreen"),
+        "service": ("provisioning.service", "ServiceScreen"),
+        "registering": ("provisioning.register", "RegisterScreen"),
     }
     screens = {pane: (f"{pane}.screen", name) for pane, name in SCREENS.items()}
     for scope, (module, name) in (screens | below).items():
@@ -220,7 +223,9 @@ def test_ids_are_unique_and_keys_do_not_clash_within_a_screen() -> None:
     assert len({command.id for command in commands.COMMANDS}) == len(commands.COMMANDS)
     panes = [(pane.id, "pane", "list") for pane in commands.PANES]
     pages = ("device", "entry", "certificate", "issued", "bulk", "proof", "explain", "message", "secret")
-    below = (("events", "pane", "list"), *((page, "pane", "page") for page in pages))
+    pages += ("service", "registering")
+    lists = ("events", "registrations")
+    below = (*((one, "pane", "list") for one in lists), *((page, "pane", "page") for page in pages))
     tabs = tuple((tab, "credentials", "pane", "list") for tab in ("certificates", "tokens", "payload"))
     for scopes in (*panes, *below, *tabs, ("global",)):
         keys = [key for command in commands.scoped(*scopes) for key in command.keys]

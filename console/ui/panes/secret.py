@@ -109,6 +109,8 @@ class SecretScreen(ForgetfulScreen):
     @on(Page.Resized)
     def show(self) -> None:
         """Build the page around the secret, which is hidden or spelled out."""
+        if not self.query(Page):
+            return  # the app is leaving
         page = self.query_one(Page)
         width = max(page.size.width - 1, 20)
         above = [*self._above(width), BLANK] if self._above is not None else []

@@ -87,7 +87,11 @@ def enroll_form(how: Attestation, instance: ProvisioningInstance, was: Answer) -
     fields: list[Field] = []
     if how is not Attestation.TPM:
         fields.append(ChoiceField("kind", "for", _KINDS, old("kind")))
-    hint = "press-0417; with X.509 the CN" if how is Attestation.X509 else "as the device sends it, or a group's name"
+    hint = (
+        "the certificate's CN, or a group's name"
+        if how is Attestation.X509
+        else "as the device sends it, or a group's name"
+    )
     fields.append(
         TextField("id", "id", old("id"), "as the TPM's device sends it" if how is Attestation.TPM else hint, id_problem)
     )

@@ -171,10 +171,6 @@ class RegisterScreen(ConsoleScreen):
             items += [("device", result.registration.device_id), ("connection string without key", result.connection)]
         return [(name, text) for name, text in (*items, ("page", self.query_one(Page).text())) if text]
 
-    def command_pane_describe(self) -> None:
-        """There is nothing behind it."""
-        self.notify("The page has it all; y copies it", severity="warning")
-
     def on_unmount(self) -> None:
         """Forget what was typed."""
         self._wanted = None

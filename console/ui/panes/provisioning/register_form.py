@@ -47,6 +47,10 @@ class Wanted:
         return self.by == _GROUP
 
 
+def _optional_id(text: str) -> str:
+    return id_problem(text) if text else ""
+
+
 def payload_problem(text: str) -> str:
     """Return what is wrong with a payload: it is an object of JSON, or nothing."""
     if not text:
@@ -68,7 +72,9 @@ def register_form(instance: ProvisioningInstance, one: Enrollment | None, regist
             InfoField("by", f"{'enrollment' if individual else 'group'} {one.id}, {ATTESTATION_WORDS[one.attestation]}")
         )
     shown = registration_id or (one.id if one is not None and individual else "")
-    fields.append(TextField("id", "registration id", shown, "as the device sends it", id_problem))
+    may_be_empty = fixed in (None, Attestation.TPM)  # a TPM's device makes it from the endorsement key
+    hint = "empty: made from its key" if fixed is Attestation.TPM else "as the device sends it"
+    fields.append(TextField("id", "registration id", shown, hint, _optional_id if may_be_empty else id_problem))
     if fixed is None:
         known = [how for how in Attestation if how is not Attestation.OTHER]
         fields.append(
@@ -83,7 +89,7 @@ def register_form(instance: ProvisioningInstance, one: Enrollment | None, regist
         ChoiceField("by", "key", tuple(ways)),
         TextField("key", "key", "", "base64", base64_problem("key"), secret=True),
         PathField("certificate", "certificate", "", "with the CAs above it; tab completes"),
-        PathField("private_key", "private key", "", "tab completes"),
+        PathField("private_key", "private key", "", "empty: in the same file", optional=True),
         TextField("passphrase", "its passphrase", "", "empty: it has none", secret=True),
         TextField("payload", "payload", "", "optional: {...} for a custom allocation", payload_problem),
         InfoField("", "It acts as the device: the hub gets the device, or its assignment may change", "warn"),
@@ -95,6 +101,10 @@ def register_form(instance: ProvisioningInstance, one: Enrollment | None, regist
         left_out += ["key"] if answer["by"] == _SERVICE else []
         return left_out + ([] if how is Attestation.X509 else ["certificate", "private_key", "passphrase"])
 
+    def check(answer: Answer) -> str:
+        how = fixed or Attestation(str(answer["how"]))
+        return "" if answer["id"] or how is Attestation.TPM else "give the registration id"
+
     def note(answer: Answer) -> str:
         how = fixed or Attestation(str(answer["how"]))
         if how is Attestation.TPM:
@@ -105,7 +115,7 @@ def register_form(instance: ProvisioningInstance, one: Enrollment | None, regist
             else ""
         )
 
-    return ConditionalForm("RUN A REGISTRATION", fields, hidden=hidden, submit="Run it", note=note)
+    return ConditionalForm("RUN A REGISTRATION", fields, hidden=hidden, submit="Run it", check=check, note=note)
 
 
 def wanted_of(one: Enrollment | None, answer: Answer) -> Wanted:
@@ -120,7 +130,7 @@ def wanted_of(one: Enrollment | None, answer: Answer) -> Wanted:
         by=by,
         key=Secret("".join(text["key"].split())) if by in (_DEVICE, _GROUP) else None,
         certificate=Path(text["certificate"]) if x509 else None,
-        private_key=Path(text["private_key"]) if x509 else None,
+        private_key=Path(text["private_key"]) if x509 and text["private_key"] else None,
         passphrase=Secret(text["passphrase"]) if x509 and text["passphrase"] else None,
         payload=json.loads(text["payload"]) if text["payload"] else None,
         enrollment=one,

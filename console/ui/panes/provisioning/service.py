@@ -9,7 +9,7 @@ from console.model.enrollment import ProvisioningInstance, ProvisioningPolicy
 from console.model.errors import ConsoleError
 from console.present.provisioning_pages import instance_page
 from console.services.ports import Cancel
-from console.ui.commands import BY_ID, bindings, key_name
+from console.ui.commands import BY_ID, Command, bindings, key_name
 from console.ui.jobs import Post
 from console.ui.messages import JobFailed
 from console.ui.panes.base import ConsoleScreen, CopyItem
@@ -35,6 +35,10 @@ class ServiceScreen(ConsoleScreen):
     def body(self) -> ComposeResult:
         """Show the page."""
         yield Page()
+
+    def offers(self, command: Command) -> bool:
+        """Leave out what does nothing here: the service is as the pane read it."""
+        return command.id != "pane.refresh" and super().offers(command)
 
     def command_service_policies(self) -> None:
         """Read the policies: a privileged read, noted in the journal first."""
