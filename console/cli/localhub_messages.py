@@ -111,7 +111,8 @@ def _show(
 ) -> None:
     last: dict[str, int] = {}
     if as_json and not follow:
-        print_json(envelope(noun, datetime.now(UTC), new(last)))
+        document = envelope(noun, datetime.now(UTC), new(last))
+        click.echo(json.dumps(document, indent=2))  # in ASCII: exact, and no control character reaches a terminal
         return
     while True:
         for row in new(last):

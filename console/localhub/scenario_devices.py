@@ -25,6 +25,7 @@ CONNECT_SECONDS = 10
 KEEP_ALIVE = 60
 SEND_EVERY = (20.0, 45.0)  # seconds between two messages
 _LOOP_SECONDS = 0.5
+_LAST_WORDS_SECONDS = 5.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -42,11 +43,14 @@ class RealDevice:
         self._port = port
         self._ca_pem = ca_pem
         self._connection: _Connection | None = None
+        self._last: _Connection | None = None
 
     def connect(self, token: str | None, answered: Callable[[bool], None], ended: Callable[[], None]) -> None:
         """Try to connect; `answered` hears whether the hub let it in, `ended` of an end that nobody asked for here."""
         self.disconnect(clean=False)
-        self._connection = _Connection(self._client, self._host, self._port, self._context(), token, answered, ended)
+        where = (self._host, self._port)
+        self._connection = _Connection(self._client, where, self._context(), token, answered, ended, self._last)
+        self._last = self._connection
         self._connection.start()
 
     def disconnect(self, *, clean: bool) -> None:
@@ -78,18 +82,19 @@ class _Connection(threading.Thread):
     def __init__(
         self,
         client: Client,
-        host: str,
-        port: int,
+        where: tuple[str, int],
         context: ssl.SSLContext,
         token: str | None,
         answered: Callable[[bool], None],
         ended: Callable[[], None],
+        before: _Connection | None,
     ) -> None:
         super().__init__(name=f"hubwarden-device-{client.identity}", daemon=True)
         import paho.mqtt.client as paho
 
         self._device = client
-        self._port = port
+        host, self._port = where
+        self._before = before
         self._answered: Callable[[bool], None] | None = answered
         self._ended = ended
         self._leaving: str | None = None  # clean or hard
@@ -105,6 +110,9 @@ class _Connection(threading.Thread):
 
     def run(self) -> None:
         try:
+            before, self._before = self._before, None
+            if before is not None:
+                before.join(_LAST_WORDS_SECONDS)  # else the hub would take the two for a cloned device
             source = loopback_address(self._device.address)
             self._mqtt.connect("127.0.0.1", self._port, KEEP_ALIVE, bind_address=source)
             self._converse()
