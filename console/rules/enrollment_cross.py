@@ -103,7 +103,7 @@ def _individual(one: Enrollment, material: Material) -> Iterator[CrossFinding]:
     device = material.devices.get(device_id)
     if not one.enabled and device is not None and device.status is DeviceStatus.ENABLED:
         yield _stays_enabled(one, device_id)
-    if one.enabled and (registration is None or registration.status in {"", "unassigned"}):
+    if one.enabled and registration is not None and registration.status in {"", "unassigned"}:
         there = ", though the hub has a device of this id" if device is not None else ""
         yield _finding(
             CrossKind.NEVER_REGISTERED,

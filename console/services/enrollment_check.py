@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -10,7 +11,14 @@ from cryptography import x509
 
 from console.model.device import Device
 from console.model.document import TargetKind
-from console.model.enrollment import Attestation, CrossCheck, ProvisioningInstance, ProvisioningReading, Registration
+from console.model.enrollment import (
+    Attestation,
+    CrossCheck,
+    Enrollment,
+    ProvisioningInstance,
+    ProvisioningReading,
+    Registration,
+)
 from console.model.enrollment_target import service_of
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState
@@ -27,6 +35,8 @@ from console.services.undo import taken_back
 
 REGISTRATIONS = 10_000
 """So many registrations of groups are compared at most."""
+_ASKED = 100
+"""So many registrations are asked for one by one."""
 _AT_ONCE = 40
 _BY_ID = 400
 """So many devices are asked for by id, 40 in one query; of more the whole fleet is read, 1,000 in one query."""
@@ -50,10 +60,10 @@ def compared(
     deleted = _deleted(session, changes, instance)
     if any(group.enabled and group.attestation is Attestation.X509 for group in reading.groups):
         unknown.append("groups that were deleted elsewhere are not known: the service keeps no record of them")
-    material = Material(hosts, reading.enrollments, reading.groups, registrations, {}, cas, deleted)
+    enrollments = _told(reader, instance, reading.enrollments, unknown, cancel)
+    material = Material(hosts, enrollments, reading.groups, registrations, {}, cas, deleted)
     wanted = device_ids(material)
-    devices = _devices(session, wanted, cancel)
-    material = Material(hosts, reading.enrollments, reading.groups, registrations, devices, cas, deleted)
+    material = replace(material, devices=_devices(session, wanted, cancel))
     if others := elsewhere(material):
         unknown.append(f"{others:,} registrations were assigned to other hubs, which are not read")
     return CrossCheck(session.now(), findings(material), len(wanted), tuple(unknown))
@@ -76,6 +86,28 @@ def _names(der: bytes, told: str) -> CaName:
         return CaName(name_text(certificate.subject), name_text(certificate.issuer))
 
     return guarded(names, CaName(told), [], "") if der else CaName(told)
+
+
+def _told(
+    reader: EnrollmentReader,
+    instance: ProvisioningInstance,
+    enrollments: tuple[Enrollment, ...],
+    unknown: list[str],
+    cancel: Cancel,
+) -> list[Enrollment]:
+    """Return enrollments with their registrations: a list of them need not hold these, then they are asked for."""
+    found: list[Enrollment] = []
+    asked = 0
+    for one in enrollments:
+        if one.registration is None and asked < _ASKED:
+            asked += 1
+            told = reader.registration(instance, one.id, cancel)
+            found.append(replace(one, registration=told or Registration(one.id, "unassigned")))
+        else:
+            found.append(one)
+    if left := sum(one.registration is None for one in found):
+        unknown.append(f"whether the devices of {left:,} enrollments ever registered")
+    return found
 
 
 def _registrations(

@@ -17,8 +17,9 @@ from support.hub import HubRunner, request
 
 from console.cli.main import cli, run
 from console.localhub.cloud_factory import principal_named
+from console.localhub.provisioning_state import EnrollmentRecord, RegistrationRecord
 from console.localhub.rbac import CONTRIBUTOR
-from console.localhub.state import RoleAssignment
+from console.localhub.state import ProvisioningState, RoleAssignment, new_key
 
 jsonschema = pytest.importorskip("jsonschema")
 SUBNET = "/virtualNetworks/contoso-vnet/subnets/hubs"
@@ -47,6 +48,12 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "devices enable": ("{disabled}",),
     "devices rotate-keys": ("{sas}", "--key", "secondary"),
     "devices set-thumbprint": ("{thumb}", "--thumbprint", "ab" * 32, "--stage", "secondary"),
+    "dps block": ("fd-presses", "fd-stolen"),
+    "dps create": ("fd-new", "--attestation", "symmetric-key"),
+    "dps delete": ("fd-off",),
+    "dps delete-registration": ("fd-press",),
+    "dps disable": ("fd-presses", "--group"),
+    "dps enable": ("fd-off",),
     "journal undo": (),
     "network endpoint approve": ("{pending}",),
     "network endpoint create": ("new-endpoint", "--subnet", "{subnet}"),
@@ -103,6 +110,9 @@ def world(hub: HubRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     certificates = dict(state.certificates), dict(state.certificate_ders)
     kept = deepcopy((state.resource, state.policies, state.devices, state.private_endpoint_connections))
     endpoints = deepcopy(cloud.private_endpoints)
+    service = next(iter(cloud.provisioning.values()))
+    enrolled = deepcopy((service.enrollments, service.groups, service.registrations))
+    enroll(service)
     pending = state.private_endpoint_connections[0]["name"]
     devices = list(state.devices.values())
     disabled = devices[3]
@@ -120,7 +130,20 @@ def world(hub: HubRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     state.certificates, state.certificate_ders = certificates
     state.resource, state.policies, state.devices, state.private_endpoint_connections = kept
     cloud.private_endpoints = endpoints
+    service.enrollments, service.groups, service.registrations = enrolled
     state.network_changed += 1
+
+
+def enroll(service: ProvisioningState) -> None:
+    """Put a disabled enrollment, a group and a registration into a provisioning service."""
+    for held, name, status in (
+        (service.enrollments, "fd-off", "disabled"),
+        (service.groups, "fd-presses", "enabled"),
+    ):
+        body = {"attestation": {"type": "symmetricKey"}, "provisioningStatus": status}
+        body["enrollmentGroupId" if held is service.groups else "registrationId"] = name
+        held[name] = EnrollmentRecord(name, body, new_key(), new_key())
+    service.registrations["fd-press"] = RegistrationRecord("fd-press", "fd-presses", "assigned", device_id="fd-press")
 
 
 def certificate_files(hub: HubRunner, folder: Path, device_id: str) -> dict[str, str]:
@@ -162,7 +185,10 @@ def everything(hub: HubRunner) -> Any:
         }  # fmt: skip
         policies = {name: asdict(policy) for name, policy in state.policies.items()}
         others = (state.private_endpoint_connections, hub.cloud.private_endpoints)
-        provisioning = {name: one.resource["properties"] for name, one in hub.cloud.provisioning.items()}
+        provisioning = {
+            name: (one.resource["properties"], one.enrollments, one.groups, sorted(one.registrations))
+            for name, one in hub.cloud.provisioning.items()
+        }
         certificates = {name: one["properties"]["isVerified"] for name, one in state.certificates.items()}
         return deepcopy((resource, devices, policies, others, provisioning, certificates))
 
@@ -237,7 +263,9 @@ def test_it_plans_then_refuses_then_does_it(name: str, hub: HubRunner, world: di
 
 def secrets(hub: HubRunner) -> list[str]:
     state = hub.hub
-    keys = [key for policy in state.policies.values() for key in (policy.primary_key, policy.secondary_key)]
+    service = next(iter(hub.cloud.provisioning.values()))
+    held = [*state.policies.values(), *service.enrollments.values(), *service.groups.values()]
+    keys = [key for one in held for key in (one.primary_key, one.secondary_key) if key]
     return keys + [one.primary_key for one in state.devices.values() if one.primary_key]
 
 
@@ -272,6 +300,10 @@ def test_no_key_reaches_the_state_folder(hub: HubRunner, world: dict[str, str], 
         (("cert", "prove", "unproven", "--proof", "{ca_file}"), "CN=New CA"),
         (("cert", "prove", "unproven", "--code", "--offline"), "one of --ca"),
         (("cert", "delete", "nobody"), "nobody"),
+        (("dps", "disable", "nobody"), "nobody"),
+        (("dps", "create", "fd-off", "--attestation", "symmetric-key"), "has it already"),
+        (("dps", "create", "press_", "--attestation", "symmetric-key"), "no registration id"),
+        (("dps", "block", "fd-presses", "fd-off"), "disabled already"),
     ],
 )
 def test_bad_input_names_what_is_wrong_and_changes_nothing(
