@@ -95,7 +95,7 @@ def applications(cloud: Cloud, faults: Faults, world: World, options: LocalHubOp
         "arm": resource_manager.make_app(cloud, faults, base_url),
         "logs": log_analytics.make_app(cloud, world.store, faults),
         "token": token_service.make_app(cloud, faults),
-        "dps": provisioning.make_app(cloud, world.desk, faults),
+        "dps": provisioning.make_app(cloud, world.desk),
     }
 
 
