@@ -18,6 +18,7 @@ _LABELS = {
     "modules": "modules",
     "policies": "shared access policies",
     "certificates": "CA certificates",
+    "provisioningCertificates": "CA certificates of the provisioning service",
     "enrollments": "individual enrollments",
     "enrollmentGroups": "enrollment groups",
 }

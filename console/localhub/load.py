@@ -7,6 +7,7 @@ from collections.abc import Collection
 from console.localhub.arm_certificates import put_certificate
 from console.localhub.cloud_factory import next_etag
 from console.localhub.door import stamp
+from console.localhub.load_enrollments import KINDS, ServicePlan
 from console.localhub.load_plan import LoadPlan, PlannedIdentity, make_plan
 from console.localhub.registry_identity import first_counter, make_edge, new_device, new_module
 from console.localhub.registry_twins import set_twin
@@ -21,8 +22,8 @@ def load(cloud: Cloud, document: Json) -> Json:
     with cloud.lock:
         hub = next(iter(cloud.hubs.values()))
         service = next(iter(cloud.provisioning.values()))
-        plan = make_plan(document, hub, service)
-        provisioned = _provisioning(service, plan)
+        plan = make_plan(document, hub, service, cloud.clock.story())
+        provisioned = _provisioning(service, plan.service) if plan.service is not None else {}
     with hub.lock:
         report = {**_hub(cloud, hub, plan), **provisioned}
     for device in plan.devices:
@@ -88,13 +89,11 @@ def _device(cloud: Cloud, one: PlannedIdentity, before: DeviceRecord | None) -> 
     return record
 
 
-def _provisioning(service: ProvisioningState, plan: LoadPlan) -> Json:
-    report = {
-        "enrollments": _counts([one.id for one in plan.enrollments], service.enrollments),
-        "enrollmentGroups": _counts([one.id for one in plan.groups], service.groups),
-    }
-    service.enrollments.update({one.id: one for one in plan.enrollments})
-    service.groups.update({one.id: one for one in plan.groups})
+def _provisioning(service: ProvisioningState, plan: ServicePlan) -> Json:
+    report = {"provisioningCertificates": _counts(plan.certificates, service.certificates)}
+    for name, kind in KINDS.items():
+        report[name] = _counts([one.id for one in plan.taken[name]], kind.records(service))
+    plan.apply(service)
     return report
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -18,15 +18,14 @@ from console.localhub.arm_certificates import parse_certificate
 from console.localhub.arm_errors import ArmError
 from console.localhub.arm_hub_body import policies_from, validate_properties
 from console.localhub.load_az import from_state_export, is_state_export
-from console.localhub.load_enrollments import plan_enrollments
-from console.localhub.provisioning_state import EnrollmentRecord
+from console.localhub.load_enrollments import KINDS, ServicePlan
 from console.localhub.registry_errors import RegistryError
 from console.localhub.registry_identity import Credentials, DeviceSpec, check_id, credentials, device_spec
 from console.localhub.registry_twins import check_sizes, twin_parts
 from console.localhub.state import AccessPolicy, HubState, Json, ProvisioningState, new_key
 
 MOST_PROBLEMS = 20
-_TOP = ("devices", "policies", "certificates", "networkRules", "enrollments", "enrollmentGroups")
+_TOP = ("devices", "policies", "certificates", "networkRules", "provisioningCertificates", *KINDS)
 _DEVICE = {
     "deviceId", "id", "status", "statusReason", "authentication", "capabilities", "deviceScope", "parentScopes",
     "tags", "properties", "modules", "auth", "primaryKey", "secondaryKey", "primaryThumbprint", "secondaryThumbprint",
@@ -76,8 +75,7 @@ class LoadPlan:
     policies: dict[str, AccessPolicy] = field(default_factory=dict)
     certificates: dict[str, tuple[bytes, bool]] = field(default_factory=dict)  # name: DER, verified
     network: Json | None = None
-    enrollments: list[EnrollmentRecord] = field(default_factory=list)
-    groups: list[EnrollmentRecord] = field(default_factory=list)
+    service: ServicePlan | None = None
     left_out: list[str] = field(default_factory=list)
 
 
@@ -112,8 +110,8 @@ class Problems:
                 self.add(place, f"there is no {name!r} here" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
-def make_plan(document: Json, hub: HubState, service: ProvisioningState) -> LoadPlan:
-    """Return what a document changes at a hub and a provisioning service. Changes nothing.
+def make_plan(document: Json, hub: HubState, service: ProvisioningState, now: datetime) -> LoadPlan:
+    """Return what a document changes at a hub and a provisioning service; hold the cloud's lock. Changes nothing.
 
     Raises LoadRefused with everything that is wrong with it.
     """
@@ -125,15 +123,17 @@ def make_plan(document: Json, hub: HubState, service: ProvisioningState) -> Load
         _device(entry, f"devices[{number}]", plan, problems)
     _twice([one.device_id for one in plan.devices], "devices", problems)
     _policies(_entries(document, "policies", "name", problems), plan, problems)
-    for number, entry in enumerate(_entries(document, "certificates", "name", problems)):
-        _certificate(entry, f"certificates[{number}]", plan, problems)
+    for name, der, verified in _certificates(document, "certificates", problems):
+        plan.certificates[name] = (der, verified)
     if len(set(plan.certificates) | set(hub.certificates)) > _MOST_CERTIFICATES:
         problems.add("certificates", f"a hub has at most {_MOST_CERTIFICATES}")
     if "networkRules" in document:
         _network(document["networkRules"], hub, plan, problems)
-    for kind, target in (("enrollments", plan.enrollments), ("enrollmentGroups", plan.groups)):
-        entries = _entries(document, kind, "registrationId" if kind == "enrollments" else "enrollmentGroupId", problems)
-        target.extend(plan_enrollments(entries, kind, service, problems))
+    plan.service = ServicePlan(service, hub, now)
+    for name, der, verified in _certificates(document, "provisioningCertificates", problems):
+        plan.service.certificate(name, der, verified=verified)
+    for name, kind in KINDS.items():
+        plan.service.enrollments(_entries(document, name, kind.id_name, problems), name, problems)
     if problems.found:
         raise LoadRefused(problems.found)
     return plan
@@ -244,18 +244,20 @@ def _policies(entries: list[Json], plan: LoadPlan, problems: Problems) -> None:
         plan.policies = policies_from(written) or {}
 
 
-def _certificate(entry: Json, place: str, plan: LoadPlan, problems: Problems) -> None:
-    name = entry.get("name")
-    if not isinstance(name, str) or not _CERTIFICATE_NAME.fullmatch(name):
-        problems.add(place, "it needs a name of 1 to 64 letters, digits, hyphens, dots and underscores")
-        return
-    place = f"{place} ({name})"
-    problems.unknown(place, entry, {"name", "certificate", "verified"})
-    if not isinstance(entry.get("verified", True), bool):
-        problems.add(place, "verified must be true or false")
-    with problems.at(place):
-        certificate: x509.Certificate = parse_certificate(entry.get("certificate"))
-        plan.certificates[name] = (certificate.public_bytes(Encoding.DER), entry.get("verified", True) is True)
+def _certificates(document: Json, part: str, problems: Problems) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield name, DER and whether it is verified of the good ones of a part's certificates."""
+    for number, entry in enumerate(_entries(document, part, "name", problems)):
+        name, verified = entry.get("name"), entry.get("verified", True)
+        place = f"{part}[{number}]"
+        if not isinstance(name, str) or not _CERTIFICATE_NAME.fullmatch(name):
+            problems.add(place, "it needs a name of 1 to 64 letters, digits, hyphens, dots and underscores")
+            continue
+        place = f"{place} ({name})"
+        problems.unknown(place, entry, {"name", "certificate", "verified"})
+        if not isinstance(verified, bool):
+            problems.add(place, "verified must be true or false")
+        with problems.at(place):
+            yield name, parse_certificate(entry.get("certificate")).public_bytes(Encoding.DER), verified is True
 
 
 def _network(written: Any, hub: HubState, plan: LoadPlan, problems: Problems) -> None:

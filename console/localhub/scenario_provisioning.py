@@ -7,10 +7,10 @@ import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from console.localhub.arm_certificates import certificate_body
 from console.localhub.cloud_factory import DPS_NAME
 from console.localhub.fleet_plan import Auth, PlannedDevice, Role
-from console.localhub.provisioning_answers import certificate_info
+from console.localhub.load_enrollments import service_certificate
+from console.localhub.provisioning_answers import certificate_info, operation_id
 from console.localhub.provisioning_state import EnrollmentRecord, RegistrationRecord
 from console.localhub.registry_call import timestamp
 from console.localhub.scenario_fleet import Authorities, Client
@@ -63,9 +63,7 @@ class _Story:
         """Give the service the CAs that its groups stand on."""
         for name, authority in (("plants-2021", self._authorities.old), (CA_GROUP, self._authorities.new)):
             uploaded = self._start - timedelta(days=380)
-            body = certificate_body(self._hub, name, authority.der, uploaded, verified=True, etag=None)
-            body["id"] = f"{self._service.arm_id}/certificates/{name}"
-            body["type"] = "Microsoft.Devices/ProvisioningServices/Certificates"
+            body = service_certificate(self._service, self._hub, name, authority.der, uploaded, verified=True)
             self._service.certificates[name] = body
             self._service.certificate_ders[name] = authority.der
 
@@ -123,6 +121,7 @@ class _Story:
             assigned_hub=self._hub.host,
             created=moment,
             updated=moment,
+            operation_id=operation_id(self._service, device_id),
             attestation="x509" if group else self._service.enrollments[device_id.casefold()].kind,
             counter=1 + self._rng.randrange(1 << 24),
         )

@@ -106,6 +106,19 @@ class IotHub:
         self.load({"devices": [{"deviceId": device_id, "auth": auth, "modules": wanted, **more}]})
         return self.connection_string(device_id)
 
+    def add_enrollment(self, registration_id: str, *, group: bool = False, **more: Any) -> str | None:
+        """Make or replace an individual enrollment, or a group, and return its primary key; None for other kinds.
+
+        `more` are the other names of an enrollment in a load file: primaryKey, certificate (PEM), ca, endorsementKey,
+        status, deviceId, initialTwin, …; without any of the first four a symmetric key is made. Raises LoadRefused.
+        """
+        kind = "enrollmentGroups" if group else "enrollments"
+        self.load({kind: {registration_id: more}})
+        service = next(iter(self._server.cloud.provisioning.values()))
+        with self._server.cloud.lock:
+            records = service.groups if group else service.enrollments
+            return records[registration_id if group else registration_id.casefold()].primary_key
+
     def connection_string(self, device_id: str, module_id: str | None = None) -> str:
         """Return the connection string of a device or module. Raises KeyError when there is none."""
         with self._state.lock:

@@ -30,6 +30,14 @@ policies:
   - {{name: ci, rights: [RegistryRead, ServiceConnect], primaryKey: {KEY}}}
 certificates:
   - {{name: plants, file: plants.pem}}
+provisioningCertificates:
+  - {{name: plants, file: plants.pem}}
+enrollments:
+  Press-3: {{primaryKey: {KEY}, status: disabled, deviceId: press-3}}
+  press-4: {{certificateFile: plants.pem}}
+enrollmentGroups:
+  by-ca: {{ca: plants, initialTwin: {{tags: {{site: lyon}}}}}}
+  by-key: {{}}
 networkRules:
   defaultAction: Deny
   rules: {{all-of-this-machine: 127.0.0.0/8}}
@@ -118,6 +126,12 @@ def test_a_yaml_file_is_loaded_and_a_reset_takes_it_back(hub: HubRunner, command
     assert [rule["filterName"] for rule in state.resource["properties"]["networkRuleSets"]["ipRules"]] == [
         "all-of-this-machine"
     ]
+    service = next(iter(hub.cloud.provisioning.values()))
+    assert (made["enrollments"], made["enrollmentGroups"], made["provisioningCertificates"]) == (2, 2, 1)
+    assert (service.enrollments["press-3"].primary_key, service.enrollments["press-3"].enabled) == (KEY, False)
+    assert service.enrollments["press-4"].certificate_ders == {"client.primary": plants.der}
+    assert [one.kind for one in service.groups.values()] == ["x509", "symmetricKey"]
+    assert service.certificate_ders == {"plants": plants.der}
     assert "2 made" not in command("load", str(tmp_path / "content.yaml"))[1]  # the second time they are replaced
     hub.faults.add("throttle", endpoint="arm")
 
@@ -125,6 +139,7 @@ def test_a_yaml_file_is_loaded_and_a_reset_takes_it_back(hub: HubRunner, command
     assert (code, told["items"][0]["faults_removed"]) == (0, 1)
     assert (json.dumps(state.resource), state.policies) == before
     assert not state.devices and not state.certificates and not hub.faults.all()
+    assert not service.enrollments and not service.groups and not service.certificates
     assert not hub.server.requests.since(0) and hub.server.world.store.count() == 0
 
 
@@ -152,14 +167,18 @@ def test_one_wrong_word_and_nothing_is_loaded(hub: HubRunner, command: Any, tmp_
         "polices": [],
         "networkRules": {"rules": {"far": "10.0.0.0/99"}},
         "certificates": [{"name": "x", "certificate": "nonsense"}],
+        "enrollments": {"e": {"endorsementKey": "AAAA"}, "f": {"primaryKey": KEY, "stauts": "disabled"}},
+        "enrollmentGroups": {"g": {"ca": "not-there"}, "h": {}},
     }
     (tmp_path / "wrong.json").write_text(json.dumps(wrong))
     code, out, err = command("load", str(tmp_path / "wrong.json"))
     assert (code, out) == (1, "")
     for place in ("devices[1] (a b)", "did you mean 'primaryKey'", "'magic'", "did you mean 'policies'", "10.0.0.0/99",
-                  "certificates[0] (x)", "Invalid device key"):  # fmt: skip
+                  "certificates[0] (x)", "Invalid device key", "enrollments[0] (e)", "did you mean 'status'",
+                  "'not-there' was not found"):  # fmt: skip
         assert place in err
     assert not hub.hub.devices and not hub.hub.certificates
+    assert not next(iter(hub.cloud.provisioning.values())).groups
 
 
 def test_what_is_no_load_file(tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ def test_a_certificate_that_ran_out(iot_hub, tmp_path):
     assert refused["code"] == "401003" and "expired" in str(refused["properties"])
 
 
+def test_enrollments(iot_hub):
+    key = iot_hub.add_enrollment("press-3")
+    assert len(key) == 44 and iot_hub.add_enrollment("PRESS-3", primaryKey=key, status="disabled") == key
+    assert iot_hub.add_enrollment("by-key", group=True) not in (key, None)
+
+
 def test_what_cannot_be_loaded(iot_hub):
     with pytest.raises(Exception, match="identifier is not valid"):
         iot_hub.add_device("a b")
@@ -66,4 +72,4 @@ def test_the_fixtures_work_in_another_project(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed" in done.stdout
+    assert "5 passed" in done.stdout
