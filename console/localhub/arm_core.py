@@ -28,12 +28,13 @@ from console.localhub.arm_errors import (
 )
 from console.localhub.arm_operations import FaultSource, Operation, Operations, TakenFault
 from console.localhub.auth import AuthFailure, bearer
-from console.localhub.state import ActivityEvent, Cloud, HubState, Json, Principal
+from console.localhub.state import ActivityEvent, Cloud, HubState, Json, Principal, ProvisioningState
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
 GROUP = SUBSCRIPTION + "/resourceGroups/{group}"
 HUBS = "/providers/Microsoft.Devices/IotHubs"
 HUB = GROUP + HUBS + "/{hub}"
+PROVISIONING = GROUP + "/providers/Microsoft.Devices/provisioningServices/{service}"
 AUDIENCES = (
     "https://management.azure.com",
     "https://management.azure.com/",
@@ -108,6 +109,23 @@ class Call:
         if hub is None or group_of(hub.arm_id) != group.casefold():
             raise resource_not_found("Microsoft.Devices/IotHubs", name, group)
         return hub
+
+    def provisioning(self) -> ProvisioningState:
+        """Return the provisioning service that the path names; raises ResourceGroupNotFound or ResourceNotFound."""
+        found = self.find_provisioning()
+        if found is None:
+            kind = "Microsoft.Devices/provisioningServices"
+            raise resource_not_found(kind, self.params["service"], self.params["group"])
+        return found
+
+    def find_provisioning(self) -> ProvisioningState | None:
+        """Return the provisioning service that the path names, None when its group has none such."""
+        self.check_group(self.params["group"])
+        with self.cloud.lock:
+            service = self.cloud.provisioning.get(self.params["service"].casefold())
+        if service is None or group_of(service.arm_id) != self.params["group"].casefold():
+            return None
+        return service
 
     def check_group(self, group: str) -> None:
         """Raise ResourceGroupNotFound unless the group is here."""

@@ -1,20 +1,23 @@
-"""Azure Monitor of a hub: platform metrics, diagnostic settings, and the Log Analytics workspaces they name."""
+"""Azure Monitor of hubs and provisioning services: metrics, diagnostic settings, and the workspaces they name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from console.localhub.arm_core import GROUP, HUB, SUBSCRIPTION, Call, Route, group_of
+from console.localhub.arm_core import GROUP, HUB, PROVISIONING, SUBSCRIPTION, Call, Route, group_of
 from console.localhub.arm_errors import flat, forbidden, resource_not_found
 from console.localhub.arm_metrics import metrics
 from console.localhub.cloud_factory import LOG_CATEGORIES, seeded_id
-from console.localhub.state import HubState, Json, Workspace
+from console.localhub.provisioning_logs import CATEGORIES as DPS_LOG_CATEGORIES
+from console.localhub.state import Json, Workspace
 
 _INSIGHTS = "/providers/Microsoft.Insights"
-_SETTINGS = HUB + _INSIGHTS + "/diagnosticSettings"
 _WORKSPACES = "/providers/Microsoft.OperationalInsights/workspaces"
 _READ_WORKSPACE = "Microsoft.OperationalInsights/workspaces/read"
 MAX_SETTINGS = 5
@@ -27,31 +30,55 @@ _DESTINATIONS = (
 )
 
 
-def _list_settings(call: Call) -> Response:
+@dataclass(frozen=True)
+class _Monitored:
+    """A resource with diagnostic settings: its own, the lock they are under, and its log categories."""
+
+    arm_id: str
+    settings: dict[str, Json]
+    lock: AbstractContextManager[object]
+    categories: tuple[str, ...]
+    changed: Callable[[], None]
+
+
+def _monitored(call: Call) -> _Monitored:
+    if "service" in call.params:
+        service = call.provisioning()
+        settings = service.diagnostic_settings
+        return _Monitored(service.arm_id, settings, call.cloud.lock, DPS_LOG_CATEGORIES, lambda: None)
     hub = call.hub()
+
+    def changed() -> None:
+        call.cloud.notify(hub, "diagnostics")
+
+    return _Monitored(hub.arm_id, hub.diagnostic_settings, hub.lock, LOG_CATEGORIES, changed)
+
+
+def _list_settings(call: Call) -> Response:
+    place = _monitored(call)
     if call.arm.fault("no-diagnostic-setting", call) is not None:
         return JSONResponse({"value": []})
-    with hub.lock:
-        return JSONResponse({"value": list(hub.diagnostic_settings.values())})
+    with place.lock:
+        return JSONResponse({"value": list(place.settings.values())})
 
 
-def _setting_name(call: Call, hub: HubState) -> str | None:
+def _setting_name(call: Call, place: _Monitored) -> str | None:
     wanted = call.params["setting"].casefold()
-    return next((name for name in hub.diagnostic_settings if name.casefold() == wanted), None)
+    return next((name for name in place.settings if name.casefold() == wanted), None)
 
 
 def _get_setting(call: Call) -> Response:
-    hub = call.hub()
-    with hub.lock:
-        name = _setting_name(call, hub)
+    place = _monitored(call)
+    with place.lock:
+        name = _setting_name(call, place)
         if name is None:
             text = f"The diagnostic setting '{call.params['setting']}' doesn't exist."
             raise flat(404, "ResourceNotFound", text)
-        return JSONResponse(hub.diagnostic_settings[name])
+        return JSONResponse(place.settings[name])
 
 
 def _put_setting(call: Call) -> Response:
-    hub = call.hub()
+    place = _monitored(call)
     written = call.json().get("properties")
     if not isinstance(written, dict):
         raise flat(400, "BadRequest", "The properties of the diagnostic setting are missing.")
@@ -66,14 +93,14 @@ def _put_setting(call: Call) -> Response:
         "logAnalyticsDestinationType": None,
         **written,
         "metrics": [_category(item, ("AllMetrics",)) for item in _items(written, "metrics")],
-        "logs": [_category(item, LOG_CATEGORIES) for item in _items(written, "logs")],
+        "logs": [_category(item, place.categories) for item in _items(written, "logs")],
     }
-    with hub.lock:
-        name = _setting_name(call, hub) or call.params["setting"]
-        if name not in hub.diagnostic_settings and len(hub.diagnostic_settings) >= MAX_SETTINGS:
+    with place.lock:
+        name = _setting_name(call, place) or call.params["setting"]
+        if name not in place.settings and len(place.settings) >= MAX_SETTINGS:
             raise flat(409, "Conflict", f"A resource takes at most {MAX_SETTINGS} diagnostic settings.")
         body: Json = {
-            "id": f"{hub.arm_id}/providers/microsoft.insights/diagnosticSettings/{name}",
+            "id": f"{place.arm_id}/providers/microsoft.insights/diagnosticSettings/{name}",
             "type": "Microsoft.Insights/diagnosticSettings",
             "name": name,
             "location": None,
@@ -82,8 +109,8 @@ def _put_setting(call: Call) -> Response:
             "properties": properties,
             "identity": None,
         }
-        hub.diagnostic_settings[name] = body
-    call.cloud.notify(hub, "diagnostics")
+        place.settings[name] = body
+    place.changed()
     return JSONResponse(body)
 
 
@@ -108,13 +135,13 @@ def _category(item: Json, known: tuple[str, ...]) -> Json:
 
 
 def _delete_setting(call: Call) -> Response:
-    hub = call.hub()
-    with hub.lock:
-        name = _setting_name(call, hub)
+    place = _monitored(call)
+    with place.lock:
+        name = _setting_name(call, place)
         if name is None:
             return Response(status_code=204)
-        del hub.diagnostic_settings[name]
-    call.cloud.notify(hub, "diagnostics")
+        del place.settings[name]
+    place.changed()
     return Response(status_code=200)
 
 
@@ -174,13 +201,21 @@ def _metrics(call: Call) -> Response:
 
 _SETTING_ACTION = "Microsoft.Insights/diagnosticSettings/"
 
+
+def _setting_routes(resource: str) -> tuple[Route, ...]:
+    every = resource + _INSIGHTS + "/diagnosticSettings"
+    one, action = every + "/{setting}", _SETTING_ACTION
+    return (
+        Route("GET", every, _list_settings, action + "read", resource),
+        Route("GET", one, _get_setting, action + "read", resource),
+        Route("PUT", one, _put_setting, action + "write", resource, action + "Write"),
+        Route("DELETE", one, _delete_setting, action + "delete", resource, action + "Delete"),
+    )
+
+
 ROUTES = (
-    Route("GET", _SETTINGS, _list_settings, _SETTING_ACTION + "read", HUB),
-    Route("GET", _SETTINGS + "/{setting}", _get_setting, _SETTING_ACTION + "read", HUB),
-    Route("PUT", _SETTINGS + "/{setting}", _put_setting, _SETTING_ACTION + "write", HUB, _SETTING_ACTION + "Write"),
-    Route(
-        "DELETE", _SETTINGS + "/{setting}", _delete_setting, _SETTING_ACTION + "delete", HUB, _SETTING_ACTION + "Delete"
-    ),
+    *_setting_routes(HUB),
+    *_setting_routes(PROVISIONING),
     Route("GET", HUB + _INSIGHTS + "/metrics", _metrics, "Microsoft.Insights/metrics/read", HUB),
     Route("GET", SUBSCRIPTION + _WORKSPACES, _list_workspaces),
     Route("GET", GROUP + _WORKSPACES, _list_workspaces),

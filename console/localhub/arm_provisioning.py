@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, Response
 
-from console.localhub.arm_core import GROUP, SUBSCRIPTION, Call, Route, group_of
-from console.localhub.arm_errors import bad_argument, bad_etag, iot_hub, resource_not_found
+from console.localhub.arm_core import GROUP, PROVISIONING, SUBSCRIPTION, Call, Route
+from console.localhub.arm_errors import bad_argument, bad_etag, iot_hub
 from console.localhub.arm_hub_actions import policy_body
 from console.localhub.arm_hub_body import policies_from, tags_from
 from console.localhub.arm_provisioning_body import NAME, merged_provisioning, provisioning_body
@@ -16,7 +16,7 @@ from console.localhub.state import DPS_RIGHTS, Json, ProvisioningState
 KIND = "Microsoft.Devices/provisioningServices"
 PAGE = 50
 _ALL = "/providers/" + KIND
-_ONE = GROUP + _ALL + "/{service}"
+_ONE = PROVISIONING
 
 
 def _list(call: Call) -> Response:
@@ -25,33 +25,18 @@ def _list(call: Call) -> Response:
     return call.listing(KIND + "/read", bodies, PAGE)
 
 
-def _known(call: Call) -> ProvisioningState | None:
-    """Return the service that the path names, None when its group has none; raises ResourceGroupNotFound."""
-    call.check_group(call.params["group"])
-    with call.cloud.lock:
-        service = call.cloud.provisioning.get(call.params["service"].casefold())
-    return service if service is not None and group_of(service.arm_id) == call.params["group"].casefold() else None
-
-
-def _service(call: Call) -> ProvisioningState:
-    service = _known(call)
-    if service is None:
-        raise resource_not_found(KIND, call.params["service"], call.params["group"])
-    return service
-
-
 def _body(call: Call, service: ProvisioningState) -> Json:
     with call.cloud.lock:
         return provisioning_body(service)
 
 
 def _get(call: Call) -> Response:
-    return JSONResponse(_body(call, _service(call)))
+    return JSONResponse(_body(call, call.provisioning()))
 
 
 def _put(call: Call) -> Response:
     """Create or replace a service; policies that are not named stay, everything else is replaced."""
-    written, before, wanted = call.json(), _known(call), call.if_match()
+    written, before, wanted = call.json(), call.find_provisioning(), call.if_match()
     properties = written.get("properties")
     named = properties.get("authorizationPolicies") if isinstance(properties, dict) else None
     policies = policies_from(named, DPS_RIGHTS)
@@ -100,7 +85,7 @@ def _check_new(call: Call, name: str, wanted: str | None) -> None:
 
 def _patch(call: Call) -> Response:
     """Replace the tags; nothing else can be patched."""
-    service, tags = _service(call), tags_from(call.json())
+    service, tags = call.provisioning(), tags_from(call.json())
     with call.cloud.lock:
         service.resource["tags"] = tags
         service.resource["etag"] = next_etag(service.resource["etag"])
@@ -108,7 +93,7 @@ def _patch(call: Call) -> Response:
 
 
 def _delete(call: Call) -> Response:
-    service = _known(call)
+    service = call.find_provisioning()
     if service is None:
         return Response(status_code=204)
 
@@ -120,13 +105,13 @@ def _delete(call: Call) -> Response:
 
 
 def _list_keys(call: Call) -> Response:
-    service = _service(call)
+    service = call.provisioning()
     with call.cloud.lock:
         return JSONResponse({"value": [policy_body(policy) for policy in service.policies.values()]})
 
 
 def _one_key(call: Call) -> Response:
-    service = _service(call)
+    service = call.provisioning()
     with call.cloud.lock:
         for policy in service.policies.values():
             if policy.name.casefold() == call.params["key"].casefold():

@@ -20,6 +20,7 @@ from console.localhub import (
     arm_monitor,
     arm_private_endpoints,
     arm_provisioning,
+    arm_provisioning_certificates,
 )
 from console.localhub.arm_core import GROUP, SUBSCRIPTION, Arm, Call, Route, groups
 from console.localhub.arm_errors import group_not_found
@@ -140,6 +141,7 @@ _ROUTES: tuple[Route, ...] = (
     *arm_connections.ROUTES,
     *arm_private_endpoints.ROUTES,
     *arm_provisioning.ROUTES,
+    *arm_provisioning_certificates.ROUTES,
     *arm_monitor.ROUTES,
     *arm_activity.ROUTES,
     *arm_authorization.ROUTES,
