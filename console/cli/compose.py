@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
     from console.services.provisioning import Provisioning
+    from console.services.registration import Registering
     from console.services.write_ports import WritePorts
 
     WritePortsFactory = Callable[[Wiring], WritePorts]
@@ -93,7 +94,15 @@ def services_for(
     changes = later(lambda: _changes(session, profile, wiring, state_dir, prompt, write_ports))
     credentials = later(lambda: _credentials(session, changes, wiring, state_dir))
     dps = later(lambda: _provisioning(session, changes, wiring))
-    return Services(session, fleet, connections, overview, meter, clock, changes, credentials, dps)
+    registering = later(lambda: _registering(wiring, clock))
+    return Services(session, fleet, connections, overview, meter, clock, changes, credentials, dps, registering)
+
+
+def _registering(wiring: Wiring, clock: Clock) -> Registering:
+    from console.gateways.tpm import Tpm
+    from console.services.registration import Registering
+
+    return Registering(later(lambda: wiring.registrar), Tpm, clock)
 
 
 def _provisioning(session: Session, changes: Changes, wiring: Wiring) -> Provisioning:

@@ -13,6 +13,7 @@ from console.gateways.logs import LogsGateway
 from console.gateways.network import NetworkGateway
 from console.gateways.provisioning import EnrollmentGateway
 from console.gateways.provisioning_links import ProvisioningGateway
+from console.gateways.registration import RegistrarGateway
 from console.gateways.registry import RegistryGateway
 from console.gateways.remote import RemoteGateway
 from console.gateways.resource_manager import HubGateway
@@ -64,6 +65,11 @@ class Wiring:
     def enrollments(self) -> EnrollmentGateway:
         """What provisioning services hold."""
         return EnrollmentGateway(self.arm, self.hub)
+
+    @cached_property
+    def registrar(self) -> RegistrarGateway:
+        """The device API of provisioning services."""
+        return RegistrarGateway(ca_file=self._profile.ca_file, proxy=self._profile.proxy)
 
     @cached_property
     def network(self) -> NetworkGateway:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -40,7 +41,8 @@ _NEVER_SENT = ("etag", "createdDateTimeUtc", "lastUpdatedDateTimeUtc", "registra
 class EnrollmentGateway:
     """The service API of the provisioning services in the hub's subscription, with Entra tokens.
 
-    It is asked at `endpoints.dps` of the profile where that is given, else at each service's own host.
+    It is asked at `endpoints.dps` of the profile where that is given, else at each service's own host; devices are told
+    to register there, too.
     """
 
     def __init__(self, arm: Arm, hub: HubGateway) -> None:
@@ -66,6 +68,8 @@ class EnrollmentGateway:
         found = [instance_from(body) for body in bodies]
         with self._lock:
             self._hosts.update({one.arm_id.casefold(): one.host for one in found})
+        if moved := self._moved.removeprefix("https://"):  # then devices register there, too
+            return [replace(one, device_host=moved) for one in found]
         return found
 
     def policies(
@@ -83,9 +87,7 @@ class EnrollmentGateway:
             raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the answer is not a list of policies", "Try again")
         return [policy_from(item) for item in items if isinstance(item, dict)]
 
-    def authorities(
-        self, instance: ProvisioningInstance, cancel: Cancel = NEVER_CANCELLED
-    ) -> Sequence[HubCertificate]:
+    def authorities(self, instance: ProvisioningInstance, cancel: Cancel = NEVER_CANCELLED) -> Sequence[HubCertificate]:
         """Return the CA certificates that were uploaded to the service. Raises ConsoleError."""
         what = f"The CA certificates of {instance.name} could not be read"
         body = self._arm.get(what, f"{instance.arm_id}/certificates", PROVISIONING, cancel)

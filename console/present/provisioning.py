@@ -151,9 +151,9 @@ def head_lines(instance: ProvisioningInstance | None, hub_host: str) -> list[Lin
         return [((" PROVISIONING", "head"),)]
     first: list[Piece] = [(f" DPS {instance.name}", "head"), (f"  {instance.id_scope or 'no id scope told'}", "")]
     rest = [instance.location, f"allocation {allocation_words(instance.allocation)}" if instance.allocation else ""]
-    first.append(("  " + " · ".join(part for part in rest if part), "dim"))
     if instance.state and instance.state.casefold() != "active":
-        first.append((f" · {instance.state}", "warn"))
+        first.append((f"  {instance.state}", "warn"))
+    first.append(("  " + " · ".join(part for part in rest if part), "dim"))
     return [tuple(first), _links_line(instance, hub_host), ((" REACH  ", "head"), *reach_pieces(instance))]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the first frame does without it
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
     from console.services.provisioning import Provisioning
+    from console.services.registration import Registering
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,4 @@ class Services:
     changes: Changes
     credentials: Credentials
     dps: Provisioning
+    registering: Registering

@@ -56,6 +56,14 @@ class Registering:
         self._tpm = tpm
         self._clock = clock
 
+    def endorsement_key(self, cancel: Cancel = NEVER_CANCELLED) -> str:
+        """Return base64 of the public endorsement key of this machine's TPM, to enroll it. Raises ConsoleError."""
+        tpm = self._tpm()
+        try:
+            return tpm.endorsement_key(cancel)
+        finally:
+            tpm.close()
+
     def run(
         self, order: RegistrationOrder, on_step: Callable[[Step], None] = _nobody, cancel: Cancel = NEVER_CANCELLED
     ) -> RegistrationResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from console.model.change import Change
 from console.model.enrollment import Attestation, Enrollment, ProvisioningInstance
@@ -60,8 +60,7 @@ class Acting(FilterScreen):
 
     def tpm_key(self) -> str:
         """Return the endorsement key of this machine's TPM. Raises ConsoleError. Not for the screen's own thread."""
-        key: str = cast("Any", self.services).registering.endorsement_key()
-        return key
+        return self.services.registering.endorsement_key()
 
     # --- what may be done ----------------------------------------------------------------------------------------
 

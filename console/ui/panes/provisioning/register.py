@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -82,7 +82,7 @@ class RegisterScreen(ConsoleScreen):
         wanted, instance = self._wanted, self._instance
         if wanted is None:
             return
-        dps, registering = self.services.dps, cast("Any", self.services).registering
+        dps, registering = self.services.dps, self.services.registering
 
         def work(cancel: Cancel, post: Post) -> RunEnded:
             order = order_of(dps, instance, wanted, cancel)
