@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import certificates, processes, startup, tokens, verify
+from benchmarks import certificates, mqtt_clients, processes, startup, tokens, verify
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,21 @@ def main() -> None:
             peer = "openssl verify, processes"
             rows.append(compare("chains verified, CAs read once", "/s", verify.ours, peer, verify.openssl, ">= 20x"))
             rows.append(compare("chains verified, all read anew", "/s", verify.ours_cold, peer, verify.openssl, "-"))
+        fleet = mqtt_clients.measure()
+        beside = f"beside {fleet.clients} MQTT clients"
+        rows += [
+            Row(f"{name}, {beside}", "ms", busy, "the same, hub idle", idle, "<= 2x")
+            for name, idle, busy in mqtt_clients.rows(fleet)
+        ]
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}")
-    print(f"{'what':<32}{'ours':>28}  {'against':<26}{'theirs':>28}  {'ratio':>6}  bar")
+    print(f"{'what':<46}{'ours':>28}  {'against':<26}{'theirs':>28}  {'ratio':>6}  bar")
     for row in rows:
         ratio = statistics.median(row.ours) / statistics.median(row.theirs)
         print(
-            f"{row.name:<32}{show(row.ours) + ' ' + row.unit:>28}  {row.peer:<26}"
+            f"{row.name:<46}{show(row.ours) + ' ' + row.unit:>28}  {row.peer:<26}"
             f"{show(row.theirs) + ' ' + row.unit:>28}  {ratio:>5.2f}x  {row.bar}"
         )
+    print("\n".join(mqtt_clients.counts(fleet)))
     if az is None:
         print("az with its extension azure-iot is not installed here: sas device was not measured against it")
     heavy = startup.heavy_modules()
