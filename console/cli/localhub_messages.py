@@ -61,7 +61,6 @@ def logs(ready_file: Path, follow: bool, only: str | None, as_json: bool) -> Non
 @click.command()
 @click.argument("device")
 @ready_option
-@click.option("--module", metavar="ID", help="To a module of the device.")
 @click.option("--body", metavar="TEXT", help="The message; default: standard input.")
 @click.option("--property", "properties", metavar="NAME=VALUE", multiple=True, help="An application property.")
 @click.option("--content-type", metavar="TYPE", help="Such as application/json.")
@@ -69,7 +68,6 @@ def logs(ready_file: Path, follow: bool, only: str | None, as_json: bool) -> Non
 def send(
     device: str,
     ready_file: Path,
-    module: str | None,
     body: str | None,
     properties: Sequence[str],
     content_type: str | None,
@@ -87,7 +85,6 @@ def send(
         raise usage("The message was not sent", f"it is larger than {_MOST_BODY // 1024} KB")
     message: dict[str, Any] = {
         "deviceId": device,
-        "moduleId": module,
         "body": base64.b64encode(raw).decode(),
         "encoding": "base64",
         "properties": named,
@@ -95,10 +92,9 @@ def send(
     }
     call(ready_file, "POST", "/c2d", message)
     if as_json:
-        item = {"device_id": clean(device), "module_id": module and clean(module), "bytes": len(raw)}
-        print_json(envelope("localhub_send", datetime.now(UTC), [item]))
+        print_json(envelope("localhub_send", datetime.now(UTC), [{"device_id": clean(device), "bytes": len(raw)}]))
     else:
-        click.echo(f"Sent {len(raw)} bytes to {clean(device)}{'/' + clean(module) if module else ''}.")
+        click.echo(f"Sent {len(raw)} bytes to {clean(device)}.")
 
 
 def _show(

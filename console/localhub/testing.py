@@ -195,7 +195,6 @@ class IotHub:
         device_id: str,
         body: bytes | str,
         *,
-        module_id: str | None = None,
         properties: Mapping[str, str] | None = None,
         content_type: str | None = None,
     ) -> None:
@@ -203,7 +202,7 @@ class IotHub:
         assert self._server.controls is not None, "it is running"
         raw = body.encode() if isinstance(body, str) else body
         system = {"ct": content_type} if content_type else {}
-        self._server.controls.send(device_id, module_id, system, dict(properties or {}), raw)
+        self._server.controls.send(device_id, None, system, dict(properties or {}), raw)
 
     @property
     def _state(self) -> HubState:
