@@ -68,5 +68,5 @@ LOCALHUB_SCHEMAS: dict[str, Schema] = {
     ),
     "localhub_messages": document("localhub_messages", record(_MESSAGE)),
     "localhub_logs": document("localhub_logs", {"oneOf": [record(_REQUEST), record(_EVENT)]}),
-    "localhub_send": document("localhub_send", record({"device_id": TEXT, "module_id": _TEXT_OR_NONE, "bytes": COUNT})),
+    "localhub_send": document("localhub_send", record({"device_id": TEXT, "bytes": COUNT})),
 }
