@@ -103,8 +103,9 @@ def of_deletion(enrollment: Enrollment, around: Around) -> list[Risk]:
         text = "the service does not give its certificate back: to make it again the certificate file is needed"
         found.append(Risk("certificate-needed", Severity.LOW, text))
     if group and around.assigned:
-        text = f"what the service remembers of {around.assigned:,} registrations goes with it"
-        found.append(Risk("registrations-lost", Severity.MEDIUM, text))
+        text = f"its {around.assigned:,} registrations can no longer be listed: who was assigned through it gets lost"
+        hint = "Keep the list: hubwarden dps registrations GROUP --json"
+        found.append(Risk("registrations-lost", Severity.MEDIUM, text, hint=hint))
     return found
 
 

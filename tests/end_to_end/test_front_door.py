@@ -140,10 +140,12 @@ def enroll(service: ProvisioningState) -> None:
         (service.enrollments, "fd-off", "disabled"),
         (service.groups, "fd-presses", "enabled"),
     ):
-        body = {"attestation": {"type": "symmetricKey"}, "provisioningStatus": status}
+        times = dict.fromkeys(("createdDateTimeUtc", "lastUpdatedDateTimeUtc"), "2026-01-02T03:04:05.1234567Z")
+        body = {"attestation": {"type": "symmetricKey"}, "provisioningStatus": status, **times}
         body["enrollmentGroupId" if held is service.groups else "registrationId"] = name
         held[name] = EnrollmentRecord(name, body, new_key(), new_key())
-    service.registrations["fd-press"] = RegistrationRecord("fd-press", "fd-presses", "assigned", device_id="fd-press")
+    words = {"status": "assigned", "device_id": "fd-press", "operation_id": "5.1.2"}
+    service.registrations["fd-press"] = RegistrationRecord("fd-press", "fd-presses", **words)
 
 
 def certificate_files(hub: HubRunner, folder: Path, device_id: str) -> dict[str, str]:

@@ -25,8 +25,9 @@ from support.provisioning import (  # noqa: F401
     services,
 )
 
-from console.localhub.cloud_factory import new_provisioning
-from console.localhub.state import DeviceRecord
+from console.localhub.cloud_factory import new_provisioning, principal_named
+from console.localhub.rbac import DPS_DATA_CONTRIBUTOR
+from console.localhub.state import DeviceRecord, RoleAssignment
 from console.model.change import Consent, Result
 from console.model.enrollment import Attestation, CertificateSlot, CrossKind, NewEnrollment
 from console.model.errors import ConsoleError, ErrorKind
@@ -235,6 +236,8 @@ def test_several_services_behind_one_endpoint_are_not_confused(hub: HubRunner, s
     try:
         with hub.cloud.lock:
             other.resource["properties"]["ipFilterRules"] = []
+            operator = principal_named(hub.cloud, "operator").object_id
+            hub.cloud.role_assignments["dps"] = RoleAssignment("dps", operator, DPS_DATA_CONTRIBUTOR, other.arm_id)
         with pytest.raises(ConsoleError) as caught:
             services.dps.instance()
         assert caught.value.code == "usage"

@@ -66,8 +66,8 @@ def made(services: Services, name: str, kind: EnrollmentKind = INDIVIDUAL, **ord
 def register(hub: HubRunner, name: str, group: str = "", **more: str) -> RegistrationRecord:
     """Let the service remember that a device was assigned to the hub."""
     times = {"created": "2026-01-02T03:04:05.1234567Z", "updated": "2026-01-02T03:04:05.1234567Z"}
-    words = {"status": "assigned", "device_id": name, "assigned_hub": hub.hub.host, **times, **more}
-    record = RegistrationRecord(name, group, **words)  # type: ignore[arg-type]
+    words = {"status": "assigned", "device_id": name, "assigned_hub": hub.hub.host, "operation_id": "5.1.2", **times}
+    record = RegistrationRecord(name, group, **{**words, **more})  # type: ignore[arg-type]
     with hub.cloud.lock:
         service_of(hub).registrations[name] = record
     return record
