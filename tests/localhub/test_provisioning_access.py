@@ -212,3 +212,21 @@ def test_the_name_of_the_service_leads_to_it_through_the_proxy(dps: Dps):
 )
 def test_what_is_no_call_is_refused(dps: Dps, method: str, path: str, status: int):
     assert told(dps(method, path)) == (status, status * 1000)
+
+
+@pytest.mark.parametrize(
+    "path", ["/enrollments/a", "/enrollments/%00%FF%F0%9F%94%91", "/enrollments/query", "/enrollments"]
+)
+def test_what_is_no_json_is_refused(dps: Dps, path: str):
+    for data in (b"", b"\xff\xfe", b"[" * 50_000, b'{"registrationId": NaN}', b'"\\ud800"', b"[]", b"null"):
+        for method in ("PUT", "POST"):
+            answer = requests.request(
+                method,
+                f"https://{dps.host}{path}?{API}",
+                data=data,
+                headers={"Authorization": dps.bearer(), "If-Match": "*"},
+                verify=dps.runner.ready["ca_file"],
+                proxies={"https": ""},
+                timeout=20,
+            )
+            assert told(answer)[0] in (400, 405, 412)

@@ -266,3 +266,20 @@ def test_no_body_upsets_the_service(runner: HubRunner, body: dict[str, Any]):
     answer = dps("PUT", "/enrollments/any", {"registrationId": "any", "attestation": KEYS, **body}, If_Match="*")
     assert answer.status_code in (200, 400), answer.text
     assert dps("POST", "/enrollments/query", {"query": "SELECT *"}).status_code == 200
+
+
+DER = make("press-1").der
+SPOILED = st.lists(st.tuples(st.integers(0, len(DER) - 1), st.integers(0, 255)), min_size=1, max_size=4)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SPOILED)
+def test_no_certificate_upsets_the_service(runner: HubRunner, changes: list[tuple[int, int]]):
+    dps, spoiled = Dps(runner), bytearray(DER)
+    for place, value in changes:
+        spoiled[place] = value
+    dps("DELETE", "/enrollments/spoiled")
+    content = {"certificate": base64.b64encode(spoiled).decode()}
+    answer = dps.put("/enrollments/spoiled", x509("clientCertificates", primary=content))
+    assert answer.status_code in (200, 400), answer.text
+    assert dps("GET", "/enrollments/spoiled").status_code == (200 if answer.status_code == 200 else 404)
