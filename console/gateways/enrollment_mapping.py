@@ -57,7 +57,7 @@ def instance_from(body: Json) -> ProvisioningInstance:
 
 def policy_from(body: Json) -> ProvisioningPolicy:
     """Return a shared access policy of a provisioning service without its keys."""
-    rights = (clean(part) for part in str(body.get("rights") or "").split(","))
+    rights = (clean(part).strip() for part in str(body.get("rights") or "").split(","))
     return ProvisioningPolicy(clean(body.get("keyName")), tuple(right for right in rights if right))
 
 

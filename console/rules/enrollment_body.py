@@ -10,6 +10,11 @@ from console.rules.certificate_text import der_of
 
 ENROLLMENT_COMPUTED = frozenset({"etag", "createdDateTimeUtc", "lastUpdatedDateTimeUtc", "registrationState"})
 """Members that the service moves by itself; none is sent (the service's model marks them read-only)."""
+_DEFAULTS: Json = {
+    "capabilities": {"iotEdge": False},
+    "reprovisionPolicy": {"updateHubAssignment": True, "migrateDeviceData": True},
+}
+"""What the service's model says that members are when they are left out."""
 
 
 def steady_enrollment(body: Json) -> Json:
@@ -18,6 +23,7 @@ def steady_enrollment(body: Json) -> Json:
     The service takes a `certificate` and tells its `info`; whether it gives the certificate back is not documented.
     """
     kept = {name: value for name, value in body.items() if name not in ENROLLMENT_COMPUTED}
+    kept = {name: value for name, value in kept.items() if value != _DEFAULTS.get(name, ...)}
     for name in ("registrationId", "enrollmentGroupId"):  # without case, and perhaps told in another one
         if isinstance(kept.get(name), str):
             kept[name] = kept[name].casefold()

@@ -59,7 +59,7 @@ def compared(
         unknown.append(f"the service's CA certificates could not be read: {trouble}")
     deleted = _deleted(session, changes, instance)
     if any(group.enabled and group.attestation is Attestation.X509 for group in reading.groups):
-        unknown.append("groups that were deleted elsewhere are not known: the service keeps no record of them")
+        unknown.append("groups that were deleted elsewhere: the service keeps no record of them")
     enrollments = _told(reader, instance, reading.enrollments, unknown, cancel)
     material = Material(hosts, enrollments, reading.groups, registrations, {}, cas, deleted)
     wanted = device_ids(material)

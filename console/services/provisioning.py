@@ -106,8 +106,13 @@ class Provisioning:
         self, instance: ProvisioningInstance, group_id: str, cancel: Cancel = NEVER_CANCELLED
     ) -> tuple[Registration, ...]:
         """Return the registrations made through a group, at most 10,000. Raises NOT_FOUND without such a group."""
-        found = tuple(islice(self._reader.registrations(instance, group_id, cancel), LIMIT))
-        if not found:
+        try:
+            found = tuple(islice(self._reader.registrations(instance, group_id, cancel), LIMIT))
+        except ConsoleError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                self.known(instance, EnrollmentKind.GROUP, group_id, cancel)  # says it better
+            raise
+        if not found:  # the service may tell of none for a group that it does not have
             self.known(instance, EnrollmentKind.GROUP, group_id, cancel)
         return found
 

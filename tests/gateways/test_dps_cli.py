@@ -116,6 +116,8 @@ def test_registrations_services_and_the_comparison(hub: HubRunner, cli: Run) -> 
     document = read(cli("registrations", "presses", "--json")[1], "registrations")
     assert [(one["registration_id"], one["status"]) for one in document["items"]] == [("press-1", "assigned")]
     assert "press-1" in cli("registrations", "presses")[1]
+    code, _, err = cli("registrations", "nobody")
+    assert (code, "has no such group" in err) == (1, True)
     shown = read(cli("show", "--json")[1], "provisioning_services")["items"]
     assert shown[0]["policies"] is None
     assert shown[0]["hubs"][0]["host"] == hub.hub.host
@@ -155,6 +157,7 @@ def test_a_key_is_derived_without_any_profile(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("registrations", "no.such."), "no group id"),
         (("derive-key", "press-1"), "--group ID or --group-key-stdin"),
         (("derive-key", "press one", "--group", "x"), "no registration id"),
         (("create", "press_", "--attestation", "symmetric-key"), "no registration id"),

@@ -250,7 +250,19 @@ def test_several_services_behind_one_endpoint_are_not_confused(hub: HubRunner, s
             hub.cloud.provisioning.pop(next(name for name, one in hub.cloud.provisioning.items() if one is other))
 
 
-def test_the_hub_and_the_service_are_compared(hub: HubRunner, services: Services) -> None:
+def test_a_certificate_that_the_service_does_not_give_out_cannot_come_back(hub: HubRunner, services: Services) -> None:
+    made(services, "lyon", GROUP, attestation=Attestation.X509, certificates=(authority("Lyon CA").pem,))
+    done(services, services.dps.plan_delete(services.dps.instance(), GROUP, "lyon"))
+    with pytest.raises(ConsoleError, match="certificate file"):
+        services.changes.undo.plan()
+    assert not service_of(hub).groups
+
+
+@pytest.mark.parametrize("at_once", [400, 1], ids=["by id", "the whole fleet"])
+def test_the_hub_and_the_service_are_compared(
+    hub: HubRunner, services: Services, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.services.enrollment_check._BY_ID", at_once)
     there, off, unseen = (DeviceRecord(name, "1", auth="sas") for name in ("Press-1", "press-2", "press-3"))
     for one in (there, off, unseen):
         made(services, one.device_id.casefold(), device_id=one.device_id)
