@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.responses import JSONResponse, Response
@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from console.localhub.arm_core import HUB, Call, Route
 from console.localhub.arm_errors import bad_argument, bad_body, bad_etag, iot_hub
 from console.localhub.cloud_factory import next_etag
+from console.localhub.door_x509 import UNREADABLE
 from console.localhub.state import HubState, Json, ProvisioningState
 
 MAX_CERTIFICATES = 25
@@ -91,10 +92,11 @@ def parse_certificate(text: object) -> x509.Certificate:
     try:
         if not raw.startswith(b"-----BEGIN"):
             raw = base64.b64decode(b"".join(raw.split()), validate=True)
-        if raw.lstrip().startswith(b"-----BEGIN"):
-            return x509.load_pem_x509_certificate(raw)
-        return x509.load_der_x509_certificate(raw)
-    except (ValueError, binascii.Error):
+        pem = raw.lstrip().startswith(b"-----BEGIN")
+        found = x509.load_pem_x509_certificate(raw) if pem else x509.load_der_x509_certificate(raw)
+        _ = found.subject, found.issuer  # names are taken apart when they are asked for, and may turn out to be none
+        return found
+    except (binascii.Error, *UNREADABLE):
         raise bad_argument("The certificate is not a valid X.509 certificate.") from None
 
 
@@ -192,7 +194,7 @@ def _verify(call: Call, store: Store) -> Response:
             raise bad_argument("The common name of the verification certificate is not the verification code.")
         try:
             proof.verify_directly_issued_by(x509.load_der_x509_certificate(owner.certificate_ders[name]))
-        except (ValueError, TypeError, InvalidSignature):
+        except (InvalidSignature, UnsupportedAlgorithm, *UNREADABLE):
             raise bad_argument("The verification certificate was not signed by the certificate's key.") from None
         del call.arm.verification_codes[_code_key(owner, name)]
         body = _touched(call, owner, name, verified=True)

@@ -9,12 +9,21 @@ from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from console.localhub.state import DeviceRecord, HubState
 
 MAX_DEPTH = 5
+UNREADABLE = (
+    ValueError,
+    TypeError,  # a name's part of a kind that its value cannot have
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises over a certificate that is none."""
+
 NO_CERTIFICATE = "Authentication failed for this device, renew token or certificate and reconnect"
 
 
@@ -41,13 +50,15 @@ def facts(der: bytes) -> CertificateFacts | None:
             authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
         except x509.ExtensionNotFound:
             authority = False
-    except ValueError:
+        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        _ = certificate.issuer  # read when asked for, as all names
+    except UNREADABLE:
         return None
     return CertificateFacts(
         certificate,
         str(names[0].value) if names else "",
-        certificate.not_valid_before_utc,
-        certificate.not_valid_after_utc,
+        begin,
+        end,
         hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
         hashlib.sha256(der).hexdigest().upper(),
         authority,
@@ -62,7 +73,7 @@ def signed_by(der: bytes, issuer_der: bytes) -> bool:
         return False
     try:
         certificate.certificate.verify_directly_issued_by(issuer.certificate)
-    except (ValueError, TypeError, InvalidSignature):
+    except (InvalidSignature, UnsupportedAlgorithm, *UNREADABLE):
         return False
     return True
 

@@ -7,11 +7,11 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from console.localhub.arm_certificates import parse_certificate
 from console.localhub.arm_errors import ArmError
+from console.localhub.door_x509 import UNREADABLE
 from console.localhub.provisioning_answers import certificate_info
 from console.localhub.provisioning_attest import SYMMETRIC_KEY, TPM, X509
 from console.localhub.provisioning_errors import invalid
@@ -135,7 +135,7 @@ def _certificate(told: Any, before: EnrollmentRecord | None, prefix: str) -> byt
         try:
             der = parse_certificate(told["certificate"]).public_bytes(Encoding.DER)
             readable = bool(certificate_info(der))
-        except (ArmError, ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        except (ArmError, *UNREADABLE):
             readable = False
         if not readable:
             raise invalid("The certificate is not a valid X.509 certificate.")
