@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from support.authorities import authority
 from support.console import by_connection_string, impatient, profile_of
-from support.hub import HubRunner
+from support.hub import HubRunner, request
 from support.provisioning import (  # noqa: F401
     GROUP,
     INDIVIDUAL,
@@ -177,6 +179,28 @@ def test_a_group_key_is_read_to_derive_and_that_is_noted(hub: HubRunner, service
     made(services, "gateway-1", attestation=Attestation.TPM, endorsement_key=endorsement_key())
     with pytest.raises(ConsoleError, match="has no keys"):
         services.dps.reveal_keys(instance, INDIVIDUAL, "gateway-1")
+
+
+def knocks(hub: HubRunner, name: str, key: str) -> int:
+    """Ask to register as a device would, with a token signed by its own code; return the status."""
+    scope = service_of(hub).id_scope
+    resource, expires = quote(f"{scope}/registrations/{name}", safe=""), int(time.time()) + 300
+    signed = hmac.new(base64.b64decode(key), f"{resource}\n{expires}".encode(), hashlib.sha256).digest()
+    token = f"SharedAccessSignature sr={resource}&sig={quote(base64.b64encode(signed))}&se={expires}&skn=registration"
+    url = f"https://{hub.ready['dps_host']}/{scope}/registrations/{name}/register?api-version=2021-06-01"
+    headers = {"Authorization": token}
+    body = {"registrationId": name}
+    return request(url, ca_file=hub.ready["ca_file"], method="PUT", body=body, headers=headers)[0]
+
+
+def test_a_derived_key_lets_a_device_in_and_a_block_keeps_it_out(hub: HubRunner, services: Services) -> None:
+    made(services, "presses", GROUP)
+    instance = services.dps.instance()
+    derived = {name: services.dps.derive_key(instance, "presses", name).reveal() for name in ("press-1", "press-2")}
+    assert [knocks(hub, name, key) for name, key in derived.items()] == [202, 202]
+    assert knocks(hub, "press-1", derived["press-2"]) == 401
+    done(services, services.dps.plan_block(instance, "presses", "press-2"))
+    assert [knocks(hub, name, key) for name, key in derived.items()] == [202, 401]
 
 
 def test_policies_are_read_without_their_keys(hub: HubRunner, services: Services) -> None:
