@@ -108,10 +108,11 @@ def put_record(
     elif attestation_kind == X509 and len(name) > MAX_COMMON_NAME:
         raise invalid(f"With X.509 the registration id has at most {MAX_COMMON_NAME} characters.")
     _check(service, kind, body)
+    known = before.body if before is not None else {}
     body |= {
-        kind.id_name: before.body[kind.id_name] if before is not None else told,
+        kind.id_name: known.get(kind.id_name, told),
         "attestation": found.body,
-        "createdDateTimeUtc": before.body["createdDateTimeUtc"] if before is not None else now,
+        "createdDateTimeUtc": known.get("createdDateTimeUtc", now),
         "lastUpdatedDateTimeUtc": now,
     }
     if before is None:
