@@ -14,6 +14,7 @@ from console.localhub.load import load
 from console.localhub.middleware import RequestLog
 from console.localhub.snapshot import Snapshot
 from console.localhub.state import Cloud, HubState, Json
+from console.localhub.switchboard import QueueFull
 
 if TYPE_CHECKING:
     from console.localhub.parts import World
@@ -39,8 +40,18 @@ def make_controls(
         return report
 
     def send(device: str, module: str | None, system: dict[str, str], properties: dict[str, str], body: bytes) -> None:
-        del device, module, system, properties, body
-        raise CannotSend(501, "This hub sends no messages to devices yet.")
+        with cloud.lock:
+            hub = next(iter(cloud.hubs.values()))
+        if module is not None:
+            raise CannotSend(400, "IoT Hub sends messages to devices; a module gets its own from IoT Edge.")
+        with hub.lock:
+            known = device in hub.devices
+        if not known:
+            raise CannotSend(404, f"The hub {hub.name} has no device {device}.")
+        try:
+            world.board.enqueue(hub, device, system, properties, body)
+        except QueueFull:
+            raise CannotSend(403, f"50 messages wait for {device} already (403004 at the service).") from None
 
     rows: dict[str, Rows] = {"requests": requests, "messages": world.telemetry, "events": world.events}
     return Controls(faults, rows, send, lambda document: load(cloud, document), reset)
@@ -55,6 +66,7 @@ def _reset(cloud: Cloud, world: World, faults: Faults, requests: RequestLog, sna
         _settle(world.doors, hub)
         for what in ("network", "policies", "certificates"):
             cloud.notify(hub, what)  # a simulated fleet goes by the rules of the start again
+    world.board.forget()
     world.telemetry.clear()
     world.events.clear()
     requests.clear()

@@ -11,11 +11,14 @@ from console.localhub.door import Attempt, Door, Session, Verdict
 from console.localhub.doors import Doors
 from console.localhub.front import ConnInfo
 from console.localhub.mqtt import ClientSession, MqttConnection, Refused
+from console.localhub.mqtt_topics import HubTopics
 from console.localhub.state import Cloud, HubState
+from console.localhub.switchboard import Switchboard
 from console.localhub.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from console.localhub.mqtt_gate import Claimed
+    from console.localhub.query import QueryIndex
 
 MESSAGE_LIMIT = 256 * 1024
 _VERSIONS = {"TLSv1.2": "1.2", "TLSv1.3": "1.3"}
@@ -24,10 +27,14 @@ _VERSIONS = {"TLSv1.2": "1.2", "TLSv1.3": "1.3"}
 class HubSessions:
     """Accepts the MQTT clients of every hub of the cloud."""
 
-    def __init__(self, cloud: Cloud, doors: Doors, telemetry: Telemetry) -> None:
+    def __init__(
+        self, cloud: Cloud, doors: Doors, telemetry: Telemetry, board: Switchboard, index: QueryIndex | None = None
+    ) -> None:
         self.cloud = cloud
         self.doors = doors
         self.telemetry = telemetry
+        self.board = board
+        self.index = index
 
     async def accept(
         self, claim: Claimed, connect: wire.Connect, info: ConnInfo, client: MqttConnection
@@ -82,6 +89,8 @@ class HubSession:
         self.device_id, self.module_id = device, module or None
         base = f"devices/{device}/" + (f"modules/{module}/" if module else "")
         self._events = base + "messages/events/"
+        self._topics = HubTopics(hub, self.identity, client, owner.board, owner.index)
+        owner.board.attach(hub, self.identity, self._topics)
         self._timer: asyncio.TimerHandle | None = None
         if verdict.expires is not None:
             self._plan_expiry()
@@ -91,30 +100,33 @@ class HubSession:
         if len(message.payload) > MESSAGE_LIMIT:
             return False
         topic = message.topic
+        self._door.active(self.identity, self._owner.cloud.clock.story())
         if topic == self._events[:-1] or topic.startswith(self._events):
-            self._door.active(self.identity, self._owner.cloud.clock.story())
             self._telemetry(topic[len(self._events) :], message.payload, retained=message.retain)
             return True
-        return False
+        return await self._topics.publish(message)
 
     async def subscribe(self, topic: str, qos: int) -> int:
         """Refuse what IoT Hub does not know."""
-        del topic, qos
-        return wire.REFUSED_SUBSCRIPTION
+        return await self._topics.subscribe(topic, qos)
 
     async def subscribed(self) -> None:
-        """Nothing waits for the client."""
+        """Send what waits for the client."""
+        self._topics.go_on()
 
     async def unsubscribe(self, topic: str) -> None:
-        """Forget a filter."""
+        """Take a filter back."""
+        self._topics.unsubscribe(topic)
 
     def acknowledged(self, packet_id: int) -> None:
-        """Take a receipt."""
+        """Take the receipt of a cloud-to-device message."""
+        self._topics.acknowledged(packet_id)
 
     async def closed(self, *, clean: bool) -> None:
         """Leave through the door, once; send the will where there was no goodbye."""
         if self._timer is not None:
             self._timer.cancel()
+        self._owner.board.detach(self.hub, self.identity, self._topics)
         now = self._owner.cloud.clock.story()
         if not clean and self._connect.will_topic is not None:
             topic = self._connect.will_topic

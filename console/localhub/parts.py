@@ -22,11 +22,13 @@ from console.localhub.mqtt_gate import Gate
 from console.localhub.mqtt_hub import HubSessions
 from console.localhub.mqtt_provisioning import ProvisioningSessions
 from console.localhub.provisioning_desk import RegistrationDesk
+from console.localhub.query import QueryIndex
 from console.localhub.scenario import Scenario
 from console.localhub.scenario import build as build_incident
 from console.localhub.scenario_devices import loopback_address
 from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, StoryClock
+from console.localhub.switchboard import Switchboard
 from console.localhub.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class World:
     telemetry: Telemetry
     desk: RegistrationDesk
     events: EventLog
+    board: Switchboard
+    index: QueryIndex
     scenario: Scenario | None = None
     plant_addresses: dict[str, str] = field(default_factory=dict)
 
@@ -68,14 +72,15 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
         raise ValueError(f"there is no scenario {options.scenario!r}; there are {', '.join(SCENARIOS)}")
     store = LogStore(cloud, faults)
     doors = Doors(cloud, store, options.token_grace)
-    world = World(store, doors, Telemetry(), FaultyDesk(cloud, store, faults), EventLog())
+    index = QueryIndex(lambda: faults.on("stale-index"))
+    world = World(store, doors, Telemetry(), FaultyDesk(cloud, store, faults), EventLog(), Switchboard(), index)
     if options.scenario != "empty":
         world.scenario = build_incident(cloud, store, options.devices, options.seed, options.history_hours)
         doors.adopt(world.scenario.door)
         if options.real_devices:
             clients = world.scenario.player.clients.values()
             world.plant_addresses = {loopback_address(one.address): one.address for one in clients if one.real}
-    cloud.listeners.append(doors.hub_changed)
+    cloud.listeners += [doors.hub_changed, world.board.hub_changed]
     if options.load is not None:
         load(cloud, options.load)
     store.watcher = world.events.add  # not before: nobody follows the history
@@ -84,14 +89,16 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
 
 def mqtt_gate(cloud: Cloud, world: World, faults: Faults) -> Acceptor:
     """Return what decides on MQTT clients."""
-    gate = Gate(HubSessions(cloud, world.doors, world.telemetry), ProvisioningSessions(world.desk))
+    gate = Gate(
+        HubSessions(cloud, world.doors, world.telemetry, world.board, world.index), ProvisioningSessions(world.desk)
+    )
     return FaultyAcceptor(gate, faults)
 
 
 def applications(cloud: Cloud, faults: Faults, world: World, options: LocalHubOptions) -> dict[str, AsgiApp]:
     """Return the application of each service: hub, arm, logs, token."""
     return {
-        "hub": registry.make_app(cloud, throttle=options.throttle, faults=faults),
+        "hub": registry.make_app(cloud, faults, throttle=options.throttle, index=world.index, board=world.board),
         "arm": resource_manager.make_app(cloud, faults, base_url),
         "logs": log_analytics.make_app(cloud, world.store, faults),
         "token": token_service.make_app(cloud, faults),

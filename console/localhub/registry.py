@@ -26,6 +26,7 @@ from console.localhub.registry_devices import (
     device_statistics,
     get_device,
     list_devices,
+    purge_commands,
     put_device,
     service_statistics,
 )
@@ -40,6 +41,7 @@ from console.localhub.registry_errors import (
 from console.localhub.registry_modules import delete_module, get_module, list_modules, put_module
 from console.localhub.registry_twins import get_twin, invoke_method, patch_twin, put_twin
 from console.localhub.state import Cloud, Principal
+from console.localhub.switchboard import Switchboard
 from console.localhub.throttle import Throttle
 
 AUDIENCES = ("https://iothubs.azure.net",)
@@ -80,6 +82,7 @@ _QUERY = _access("ServiceConnect", "twins/read", throttled_as="Query")
 _TWIN_READ = _access("ServiceConnect", "twins/read", throttled_as="TwinRead")
 _TWIN_WRITE = _access("ServiceConnect", "twins/write", throttled_as="TwinWrite")
 _METHOD = _access("ServiceConnect", "directMethods/invoke/action", throttled_as="DirectMethod")
+_PURGE = _access("ServiceConnect", "cloudToDeviceMessages/queue/purge/action", throttled_as="DirectMethod")
 _CONFIGURATIONS = _access("RegistryRead", "configurations/read", throttled_as="ConfigurationRead")
 
 
@@ -96,6 +99,7 @@ ROUTES: tuple[tuple[str, str, Access, Handler], ...] = (
     ("GET", "devices/*", _READ, get_device),
     ("PUT", "devices/*", _WRITE, put_device),
     ("DELETE", "devices/*", _DELETE, delete_device),
+    ("DELETE", "devices/*/commands", _PURGE, purge_commands),
     ("GET", "devices/*/modules", _READ, list_modules),
     ("GET", "devices/*/modules/*", _READ, get_module),
     ("PUT", "devices/*/modules/*", _WRITE, put_module),
@@ -115,17 +119,24 @@ ROUTES: tuple[tuple[str, str, Access, Handler], ...] = (
 
 
 def make_app(
-    cloud: Cloud, faults: FaultFlags | None = None, *, throttle: bool = True, index: QueryIndex | None = None
+    cloud: Cloud,
+    faults: FaultFlags | None = None,
+    *,
+    throttle: bool = True,
+    index: QueryIndex | None = None,
+    board: Switchboard | None = None,
 ) -> Starlette:
     """Return the data plane of every hub in the cloud; the Host header says which.
 
-    `throttle` False lets every call through. `faults` is asked for `stale-index`. Any api-version is accepted.
+    `throttle` False lets every call through. Without a `board` no device is ever online. `faults` is asked for
+    `stale-index`. Any api-version is accepted.
     """
     flags = faults
     plane = DataPlane(
         cloud,
         Throttle() if throttle else None,
         index or QueryIndex((lambda: flags.on("stale-index")) if flags is not None else lambda: False),
+        board,
     )
 
     async def endpoint(request: Request) -> Response:
@@ -141,10 +152,13 @@ def make_app(
 class DataPlane:
     """Answers calls for the hubs of a cloud; thread-safe."""
 
-    def __init__(self, cloud: Cloud, throttle: Throttle | None, index: QueryIndex) -> None:
+    def __init__(
+        self, cloud: Cloud, throttle: Throttle | None, index: QueryIndex, board: Switchboard | None = None
+    ) -> None:
         self._cloud = cloud
         self._throttle = throttle
         self._index = index
+        self._board = board
 
     def respond(self, request: Request, body: bytes) -> Response:
         """Answer one request; every failure becomes a body of the service's kind."""
@@ -188,6 +202,7 @@ class DataPlane:
             dict(request.query_params),
             {name.lower(): value for name, value in request.headers.items()},
             body,
+            self._board,
         )
         access, handler = _route(call.method, call.segments)
         self._authorize(call, access)

@@ -13,6 +13,7 @@ from console.localhub.state import Cloud, HubState, Json
 
 if TYPE_CHECKING:
     from console.localhub.query import QueryIndex
+    from console.localhub.switchboard import Switchboard
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    board: Switchboard | None = None
     by_policy: bool = False  # signed by a shared access policy, not by a token of Entra
 
     def json(self) -> Any:

@@ -61,6 +61,15 @@ def delete_device(call: Call) -> Answer:
     return Answer(204)
 
 
+def purge_commands(call: Call) -> Answer:
+    """DELETE /devices/{id}/commands: every cloud-to-device message that waits for the device goes."""
+    device_id = call.segments[1]
+    with call.hub.lock:
+        find_device(call, device_id)
+    removed = call.board.purge(call.hub, device_id) if call.board is not None else 0
+    return Answer(body={"totalMessagesPurged": removed, "deviceId": device_id, "moduleId": None})
+
+
 def device_statistics(call: Call) -> Answer:
     """GET /statistics/devices."""
     with call.hub.lock:

@@ -152,6 +152,17 @@ def not_online() -> RegistryError:
     )
 
 
+def no_answer(seconds: float) -> RegistryError:
+    """Return 504101: a direct method that the device did not answer in time."""
+    return RegistryError(
+        504,
+        "GatewayTimeout",
+        f"Timed out waiting for the response from device after {seconds:.0f} seconds.",
+        shape=Shape.NESTED,
+        number=504101,
+    )
+
+
 def throttled(operation: str) -> RegistryError:
     """Return 429 as captured: no Retry-After, and the connection is closed."""
     text = f"The request has been throttled. Wait 10 seconds and try again. Operation type: {operation}"

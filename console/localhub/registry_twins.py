@@ -1,4 +1,4 @@
-"""Twins of devices and modules: read, patch, replace; and direct methods, which nobody answers yet."""
+"""Twins of devices and modules: read, patch, replace; and direct methods, which connected devices answer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,25 @@ from typing import Any
 
 from console.localhub.registry_call import Answer, Call
 from console.localhub.registry_devices import find_device
-from console.localhub.registry_errors import argument_invalid, module_not_found, not_online
+from console.localhub.registry_errors import (
+    RegistryError,
+    argument_invalid,
+    module_not_found,
+    no_answer,
+    not_online,
+)
 from console.localhub.registry_json import twin_json
 from console.localhub.state import DeviceRecord, Json
+from console.localhub.switchboard import NoAnswer, NotOnline
 
 # Sizes in bytes of JSON and depth: the service's published limits.
 TAGS_LIMIT = 8 * 1024
 DESIRED_LIMIT = 32 * 1024
+REPORTED_LIMIT = 32 * 1024
+METHOD_LIMIT = 128 * 1024
 DEPTH_LIMIT = 10
+RESPONSE_SECONDS = range(5, 301)
+CONNECT_SECONDS = range(301)
 _BAD_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f.$ ]")
 _READ_ONLY = frozenset({"$version", "$metadata"})
 
@@ -38,13 +49,49 @@ def put_twin(call: Call) -> Answer:
 
 
 def invoke_method(call: Call) -> Answer:
-    """POST a direct method: 404103, because no device listens."""
+    """POST a direct method: the device's status and payload; 404103 when none listens, 504101 when none answers.
+
+    (IoT Hub's direct methods: a response time-out of 5 to 300 seconds, 30 when not given; a connect time-out of 0 to
+    300, none when not given.)
+    """
     body = call.json_object()
-    if not isinstance(body.get("methodName"), str):
+    name = body.get("methodName")
+    if not isinstance(name, str) or not name:
         raise argument_invalid("methodName is missing.")
+    answer_seconds = _seconds(body, "responseTimeoutInSeconds", 30, RESPONSE_SECONDS)
+    connect_seconds = _seconds(body, "connectTimeoutInSeconds", 0, CONNECT_SECONDS)
     with call.hub.lock:
-        _find(call)
-    raise not_online()
+        record = _find(call)
+    identity = (
+        record.device_id
+        if len(call.segments) < 4 or call.segments[2] != "modules"
+        else "/".join((record.device_id, call.segments[3]))
+    )
+    if call.board is None:
+        raise not_online()
+    payload = json.dumps(body.get("payload"), separators=(",", ":")).encode()
+    if len(payload) > METHOD_LIMIT:
+        raise argument_invalid(f"The payload is larger than {METHOD_LIMIT} bytes.")
+    try:
+        status, answer = call.board.invoke(call.hub, identity, name, payload, connect_seconds, answer_seconds)
+    except NotOnline:
+        raise not_online() from None
+    except NoAnswer:
+        raise no_answer(answer_seconds) from None
+    try:
+        said = json.loads(answer) if answer.strip() else None
+    except (ValueError, RecursionError):
+        raise RegistryError(502, "GenericBadGateway", "The device's answer is not valid JSON.") from None
+    return Answer(body={"status": status, "payload": said})
+
+
+def _seconds(body: Json, name: str, default: int, allowed: range) -> int:
+    value = body.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or (value not in allowed):
+        raise argument_invalid(f"{name} must be between {allowed.start} and {allowed.stop - 1}.")
+    return value
 
 
 def merged(old: Json, patch: Json) -> Json:
@@ -92,6 +139,14 @@ def check_sizes(tags: Json | None, desired: Json | None) -> None:
     for name, part, limit in (("tags", tags, TAGS_LIMIT), ("desired", desired, DESIRED_LIMIT)):
         if part is not None and len(json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode()) > limit:
             raise argument_invalid(f"The twin's {name} are larger than {limit} bytes.")
+
+
+def check_reported(whole: Json, patch: Json) -> Json:
+    """Return reported properties that are within the service's limits, `patch` being what was sent. Raises 400."""
+    _check_names(patch, "reported properties")
+    if len(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()) > REPORTED_LIMIT:
+        raise argument_invalid(f"The twin's reported properties are larger than {REPORTED_LIMIT} bytes.")
+    return whole
 
 
 def _write(call: Call, *, replacing: bool) -> Answer:

@@ -33,6 +33,7 @@ from console.localhub.proxy import ConnectProxy, Hangup
 from console.localhub.ready import ReadyInfo, profile_text, remove_own, write_private
 from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, Json, StoryClock
+from console.localhub.websocket import HttpOrWebSocket
 
 LOOPBACK = "127.0.0.1"
 SERVICES = ("hub", "arm", "logs", "token", "control", "proxy", "mqtt", "dps")  # the order of ports after --port
@@ -211,14 +212,17 @@ class LocalHub:
         return TlsServer(self._context, self._upper(name), self._tls, via_proxy=via_proxy)
 
     def _upper(self, name: str) -> UpperFactory:
-        return self._mqtt if name == "mqtt" else self._endpoints[name]
+        if name == "mqtt":
+            return self._mqtt
+        http = self._endpoints[name]
+        return (lambda info: HttpOrWebSocket(info, http, self._mqtt)) if name in ("hub", "dps") else http
 
-    def _mqtt(self, info: ConnInfo) -> MqttConnection:
+    def _mqtt(self, info: ConnInfo, protocol: str = "Mqtt") -> MqttConnection:
         assert self._gate is not None, "the world is built before a port is open"
         assert self.world is not None
         if (plant := self.world.plant_addresses.get(info.peer[0])) is not None:
             info = replace(info, peer=(plant, info.peer[1]))
-        return MqttConnection(info, self._gate, self._pool, self._clients)
+        return MqttConnection(info, self._gate, self._pool, self._clients, protocol)
 
     def _resolve(self, host: str, port: int) -> asyncio.Protocol | None:
         if host in {"localhost", LOOPBACK}:
