@@ -69,7 +69,8 @@ class Wiring:
     @cached_property
     def registrar(self) -> RegistrarGateway:
         """The device API of provisioning services."""
-        return RegistrarGateway(ca_file=self._profile.ca_file, proxy=self._profile.proxy)
+        profile = self._profile
+        return RegistrarGateway(ca_file=profile.ca_file, proxy=profile.proxy, moved=profile.endpoints.dps)
 
     @cached_property
     def network(self) -> NetworkGateway:

@@ -33,11 +33,15 @@ _CARD = "The device's certificate cannot be shown"
 
 
 class RegistrarGateway:
-    """Connects to device APIs, through the profile's proxy and trusting the profile's roots, else the public ones."""
+    """Connects to device APIs, through the profile's proxy and trusting the profile's roots, else the public ones.
 
-    def __init__(self, *, ca_file: str = "", proxy: str = "") -> None:
+    `moved` is the profile's `endpoints.dps`, a URL: every host is asked for there.
+    """
+
+    def __init__(self, *, ca_file: str = "", proxy: str = "", moved: str = "") -> None:
         self._ca_file = ca_file
         self._proxy = proxy
+        self._moved = moved.removeprefix("https://").rstrip("/")
 
     def reach(
         self, host: str, certificate: ClientCertificate | None = None, cancel: Cancel = NEVER_CANCELLED
@@ -50,6 +54,7 @@ class RegistrarGateway:
         if certificate is not None:
             _load(context, certificate)
         cancel.check()
+        host = self._moved or host
         link = DeviceLink(host, context, Target("the provisioning service", host, ca_file=self._ca_file), self._proxy)
         link.connect()
         return link

@@ -33,6 +33,7 @@ from console.services.session import Session
 if TYPE_CHECKING:
     from console.model.change import Change
     from console.services.enrollment_plans import EnrollmentPlans
+    from console.services.registration_advice import Adviser
 
 READ_KEYS = "enrollment.keys"
 """The kind of a journal entry that notes the reading of an enrollment's keys."""
@@ -137,6 +138,12 @@ class Provisioning:
         from console.services.enrollment_check import compared
 
         return compared(self._session, self._changes, self._reader, instance, reading, self._hosts(cancel), cancel)
+
+    def adviser(self, instance: ProvisioningInstance) -> Adviser:
+        """Return who looks, after a registration was refused, for the reason at the service; nothing is read yet."""
+        from console.services.registration_advice import Adviser
+
+        return Adviser(self._session, self._reader, instance, self._changes.own_address)
 
     # --- keys, each reading noted in the journal before it is made -------------------------------------------------
 

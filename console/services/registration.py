@@ -30,6 +30,7 @@ from console.services.registration_steps import Steps
 
 if TYPE_CHECKING:
     from console.rules.registration_run import Card
+    from console.services.registration_advice import Adviser
 
 TOKEN_LIFETIME = timedelta(hours=1)
 PATIENCE = timedelta(minutes=5)
@@ -65,17 +66,22 @@ class Registering:
             tpm.close()
 
     def run(
-        self, order: RegistrationOrder, on_step: Callable[[Step], None] = _nobody, cancel: Cancel = NEVER_CANCELLED
+        self,
+        order: RegistrationOrder,
+        on_step: Callable[[Step], None] = _nobody,
+        cancel: Cancel = NEVER_CANCELLED,
+        adviser: Adviser | None = None,
     ) -> RegistrationResult:
         """Run a registration to its end; `on_step` learns each step when it begins and again when it is done.
 
+        `adviser` looks at the service for why one was refused, where the profile's credential may.
         What goes wrong on the way is the result's `problem`, and the last step has failed. Raises ConsoleError:
         BAD_INPUT (code "usage", "passphrase") when it cannot begin, CANCELLED.
         """
         rules.check(order)
         with ExitStack() as opened:
             run = _Run(self._registrar, self._tpm, self._clock, order, Steps(on_step, self._clock), cancel, opened)
-            return run.result()
+            return run.result(adviser)
 
 
 class _Run:
@@ -106,7 +112,7 @@ class _Run:
         self._hub_token: Secret | None = None
         self._hub_token_expires: datetime | None = None
 
-    def result(self) -> RegistrationResult:
+    def result(self, adviser: Adviser | None) -> RegistrationResult:
         """Run it, and return how it ended."""
         problem: ConsoleError | None = None
         try:
@@ -115,7 +121,7 @@ class _Run:
             self._steps.failed(error)
             if error.kind is ErrorKind.CANCELLED or error.code in _BEFORE_IT_BEGAN:
                 raise
-            problem = error
+            problem = self._advised(adviser, error) if adviser is not None else error
         return RegistrationResult(
             self._known, self._steps.all(), self._connection(), problem, self._hub_token, self._hub_token_expires
         )
@@ -255,6 +261,31 @@ class _Run:
         self._hub_token = signed_by(lambda text: tpm.sign(handle, text, self._cancel), where, ends)
         self._hub_token_expires = ends
         self._steps.done("Signed for the hub in the TPM", f"a token for {where} until {ends:%Y-%m-%d %H:%M:%S}Z")
+
+    def _advised(self, adviser: Adviser, problem: ConsoleError) -> ConsoleError:
+        """Return a problem with what the service holds for its reason; that it could not be looked at is a step."""
+        title = f"Looking at {adviser.name} for the reason"
+        try:
+            found = adviser.reason(self._case(), problem, self._cancel)
+        except ConsoleError as error:
+            if error.kind is ErrorKind.CANCELLED:
+                raise
+            self._steps.begin(title)
+            self._steps.failed(error)
+            return problem
+        if found is None:
+            return problem
+        self._steps.done(f"Looked at {adviser.name} for the reason", found.why)
+        why = found.why if found.certain else f"{found.why}, as far as can be seen"
+        return ConsoleError(
+            problem.kind,
+            problem.what,
+            why,
+            found.hint,
+            status=problem.status,
+            code=problem.code,
+            request_id=problem.request_id,
+        )
 
     # -- words ---------------------------------------------------------------------------------------------------------
 
