@@ -260,6 +260,9 @@ class FakeProvisioning:
         self._script.answer("plan_delete_registration", registration_id)
         return _change(f"registration of {registration_id} deleted", registration_id)
 
+    def adviser(self, instance: ProvisioningInstance) -> object:
+        return instance
+
 
 class FakeRegistering:
     def __init__(self, script: ProvisioningScript) -> None:
@@ -270,7 +273,11 @@ class FakeRegistering:
         return "TPMKEY=="
 
     def run(
-        self, order: RegistrationOrder, on_step: Callable[[Step], None], cancel: Cancel = NEVER_CANCELLED
+        self,
+        order: RegistrationOrder,
+        on_step: Callable[[Step], None],
+        cancel: Cancel = NEVER_CANCELLED,
+        adviser: object = None,
     ) -> RegistrationResult:
         script = self._script
         script.answer("run", order)

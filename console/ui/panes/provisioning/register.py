@@ -86,7 +86,8 @@ class RegisterScreen(ConsoleScreen):
 
         def work(cancel: Cancel, post: Post) -> RunEnded:
             order = order_of(dps, instance, wanted, cancel)
-            return RunEnded(registering.run(order, lambda step: post(StepTaken(step)), cancel))
+            adviser = dps.adviser(instance)
+            return RunEnded(registering.run(order, lambda step: post(StepTaken(step)), cancel, adviser))
 
         self._steps, self._result, self._error, self._ended = {}, None, None, ""
         self._running = True
