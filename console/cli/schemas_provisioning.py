@@ -30,7 +30,7 @@ _SERVICE: Schema = {
     "filters": {"type": "array", "items": _FILTER},
     "policies": {"type": ["array", "null"], "items": record({"name": TEXT, "rights": _TEXT_LIST})},
 }
-_REGISTRATION: Schema = {
+REGISTRATION: Schema = {
     "registration_id": TEXT,
     "status": TEXT,
     "substatus": TEXT,
@@ -69,7 +69,7 @@ _ENROLLMENT: Schema = {
     "reprovision": {"enum": ["migrate", "reset", "never"]},
     "created": TIME_OR_NONE,
     "updated": TIME_OR_NONE,
-    "registration": {"anyOf": [record(_REGISTRATION), {"type": "null"}]},
+    "registration": {"anyOf": [record(REGISTRATION), {"type": "null"}]},
 }
 _FINDING: Schema = {
     "finding": {
@@ -93,7 +93,7 @@ _FINDING: Schema = {
 PROVISIONING_SCHEMAS: dict[str, Schema] = {
     "provisioning_services": document("provisioning_services", record(_SERVICE)),
     "enrollments": document("enrollments", record(_ENROLLMENT), service=TEXT),
-    "registrations": document("registrations", record(_REGISTRATION), service=TEXT, group=TEXT),
+    "registrations": document("registrations", record(REGISTRATION), service=TEXT, group=TEXT),
     "provisioning_check": document(
         "provisioning_check", record(_FINDING), service=TEXT, compared=COUNT, unknown=_TEXT_LIST
     ),

@@ -152,7 +152,7 @@ class Tpm:
             if error.kind is not ErrorKind.SERVICE or "tpm2_activatecredential" not in error.why:
                 raise
             why = "it was wrapped for another TPM, or for another endorsement key of this one"
-            hint = "Enroll this machine's endorsement key: hubwarden dps create --attestation tpm --from-tpm"
+            hint = "Enroll this machine's endorsement key: hubwarden dps create ID --attestation tpm --from-tpm"
             raise ConsoleError(ErrorKind.AUTHENTICATION, what, why, hint) from error
         finally:
             # also where the user has stopped waiting: a session that stays takes one of the TPM's few places

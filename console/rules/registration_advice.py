@@ -56,10 +56,11 @@ def by_enrollment(case: Case, one: Enrollment) -> Reason:
         why = "it has an enrollment of its own with keys of its own, which goes before its group"
         return Reason(why, f"Use its own key (hubwarden dps keys {name}), or delete its enrollment")
     if case.attestation is Attestation.SYMMETRIC_KEY:
-        return Reason("the key is neither of the two of its enrollment", f"Compare: hubwarden dps keys {name}")
+        why = "the key is neither of the two of its own enrollment, which goes before any group"
+        return Reason(why, f"Compare: hubwarden dps keys {name}")
     if case.attestation is Attestation.TPM:
         why = "its enrollment has another endorsement key than this TPM's"
-        return Reason(why, "Delete the enrollment and make it anew: hubwarden dps create --attestation tpm --from-tpm")
+        return Reason(why, f"Delete it and enroll anew: hubwarden dps create {name} --attestation tpm --from-tpm")
     return _by_certificate(case, one)
 
 
@@ -82,7 +83,12 @@ def by_groups(case: Case, groups: Sequence[Enrollment]) -> Reason:
     name = clean(case.registration_id, limit=128)
     if case.attestation is Attestation.TPM or not fitting:
         why = "it has no enrollment" + ("" if case.attestation is Attestation.TPM else f", and no group is by {word}")
-        return Reason(why, f"Enroll it: hubwarden dps create {name}")
+        how = {
+            Attestation.SYMMETRIC_KEY: " --attestation symmetric-key",
+            Attestation.X509: " --attestation x509 --certificate FILE",
+            Attestation.TPM: " --attestation tpm --from-tpm",
+        }
+        return Reason(why, f"Enroll it: hubwarden dps create {name}{how.get(case.attestation, '')}")
     names = named(fitting)
     if case.attestation is Attestation.SYMMETRIC_KEY:
         why = f"it has no enrollment of its own, and the key is derived from none of the groups' ({names})"

@@ -21,6 +21,7 @@ from console.rules.token_order import checked
 
 WHAT = "No registration was begun"
 _ANY_ID = "registration"
+_LONGEST_TOKEN = 10 * 365 * 86400  # seconds
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,25 @@ class Card:
     stale_above: str = ""  # a CA certificate that is not valid now
 
 
-def check(order: RegistrationOrder) -> None:
-    """Raise ConsoleError BAD_INPUT (code "usage") unless an order can be run."""
+def check_names(order: RegistrationOrder) -> None:
+    """Raise ConsoleError BAD_INPUT (code "usage") unless registration id, ID scope and host are such."""
     x509 = order.attestation is Attestation.X509
-    tpm = order.attestation is Attestation.TPM
-    if order.registration_id or not tpm:
-        limit = CN_LIMIT if x509 else ID_LIMIT
-        check_registration_id(order.registration_id, limit=limit)
-    checked(TokenOrder(order.id_scope, registration_id=order.registration_id or _ANY_ID))  # the ID scope's shape
+    if order.registration_id or order.attestation is not Attestation.TPM:
+        check_registration_id(order.registration_id, limit=CN_LIMIT if x509 else ID_LIMIT)
+    try:
+        checked(TokenOrder(order.id_scope, registration_id=order.registration_id or _ANY_ID))  # the ID scope's shape
+    except ConsoleError as error:
+        raise usage(error.why, error.hint) from None
     if not order.host.strip():
         raise usage(
             "it is not known where devices register", "Give --host, usually global.azure-devices-provisioning.net"
         )
+
+
+def check(order: RegistrationOrder) -> None:
+    """Raise ConsoleError BAD_INPUT (code "usage") unless an order can be run."""
+    check_names(order)
+    tpm = order.attestation is Attestation.TPM
     keys = [key for key in (order.key, order.group_key) if key is not None]
     match order.attestation:
         case Attestation.SYMMETRIC_KEY:
@@ -63,6 +71,8 @@ def check(order: RegistrationOrder) -> None:
             raise usage("no attestation was chosen", "Choose symmetric key, X.509 or TPM")
     if order.token_ttl < 0 or ((order.token_ttl or order.keep_in_tpm) and not tpm):
         raise usage("a token is signed, and a key kept, in a TPM alone", "Leave it out, or register by TPM")
+    if order.token_ttl > _LONGEST_TOKEN:
+        raise usage("a token may last ten years at most here", "Shorten it; an hour is usual")
 
 
 def body(order: RegistrationOrder, registration_id: str, endorsement: str = "", root: str = "") -> dict[str, Any]:

@@ -121,7 +121,10 @@ class _Run:
             self._steps.failed(error)
             if error.kind is ErrorKind.CANCELLED or error.code in _BEFORE_IT_BEGAN:
                 raise
-            problem = self._advised(adviser, error) if adviser is not None else error
+            problem = error
+        if problem is not None and adviser is not None:
+            # not while the failure is being handled: what fails in the looking would carry it as its own context
+            problem = self._advised(adviser, problem)
         return RegistrationResult(
             self._known, self._steps.all(), self._connection(), problem, self._hub_token, self._hub_token_expires
         )

@@ -118,6 +118,10 @@ class Tokens:
 
         return TokenLedger(self._state_dir).entries()
 
+    def remember(self, token: Secret, resource: str, expires: datetime) -> str:
+        """Note a token that was made elsewhere, in a TPM; return why that was not possible, as a sentence."""
+        return self._note(token, resource, "", self._clock(), expires, "")
+
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _keys(self, cancel: Cancel | None) -> HubKeys:
