@@ -44,7 +44,7 @@ ALLOCATION_WORDS: dict[str, str] = {
 }
 FINDING_WORDS: dict[CrossKind, Piece] = {
     CrossKind.DISABLED_HERE_ENABLED_THERE: ("disabled here, enabled there", "bad"),
-    CrossKind.BROADER_GROUP: ("a broader group lets it in", "bad"),
+    CrossKind.BROADER_GROUP: ("a broader group above it", "warn"),
     CrossKind.OTHER_AUTH: ("other authentication there", "warn"),
     CrossKind.ENABLED_HERE_DISABLED_THERE: ("enabled here, disabled there", "warn"),
     CrossKind.NOT_IN_HUB: ("registered, not in the hub", "warn"),
@@ -68,6 +68,11 @@ _SOON = 30
 def short_host(host: str) -> str:
     """Return the name of a hub from its host."""
     return host.partition(".")[0]
+
+
+def sentence(text: str) -> str:
+    """Return a text that begins like a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def links_hub(instance: ProvisioningInstance, hub_host: str) -> bool:

@@ -30,6 +30,7 @@ from console.present.provisioning import (
     links_hub,
     reach_pieces,
     registered_piece,
+    sentence,
 )
 from console.present.words import full_moment, plural
 
@@ -44,7 +45,7 @@ def enrollment_page(one: Enrollment, now: datetime, width: int) -> list[Line]:
     pairs: list[Pair] = [
         ("group" if group else "registration id", one.id),
         status,
-        ("device in the hub", "" if group else one.device_id or f"{one.id} (the registration id)"),
+        ("device", "" if group else one.device_id or f"{one.id} (the registration id)"),
         ("edge", "devices become IoT Edge devices" if one.edge else ""),
         ("made", full_moment(one.created, now, "")),
         ("changed", full_moment(one.updated, now, "")),
@@ -123,7 +124,7 @@ def finding_page(one: CrossFinding, width: int) -> list[Line]:
         ("what", words, token),
         ("enrollment", f"{one.enrollment_id} ({kind_words(one.enrollment_kind)})" if one.enrollment_id else ""),
         ("device", one.device_id),
-        ("means", one.message),
+        ("means", sentence(one.message)),
         ("what to do", one.hint, "accent"),
     ]
     return section("THE SERVICE AND THE HUB DISAGREE", fields(pairs, width))
@@ -135,8 +136,8 @@ def check_lines(check: CrossCheck, width: int) -> list[Line]:
     if not check.unknown:
         return [((" ✓ NOTHING DISAGREES", "ok"), (f"  {compared}", ""))]
     lines: list[Line] = [((" ? NOTHING FOUND, BUT NOT ALL IS KNOWN", "warn"), (f"  {compared}", "")), ()]
-    for sentence in check.unknown:
-        lines += paragraph(f"- {sentence}", width - 2, indent=3, style="warn")
+    for missing in check.unknown:
+        lines += paragraph(f"- {missing}", width - 2, indent=3, style="warn")
     return lines
 
 

@@ -23,7 +23,7 @@ from console.present.provisioning import (
 from console.present.words import since
 
 GROUP_COLUMNS: tuple[Column, ...] = (
-    Column("id", "GROUP", 14, flex=3),
+    Column("id", "GROUP", 16, flex=3),
     Column("status", "STATUS", 8),
     Column("attestation", "ATTESTATION", 15),
     Column("allocation", "ALLOCATION", 10, priority=3),

@@ -99,7 +99,7 @@ def finding(kind: CrossKind, enrollment_id: str = "press-0417", **more: Any) -> 
         EnrollmentKind.INDIVIDUAL,
         enrollment_id,
         enrollment_id,
-        f"{enrollment_id} is shut out here, and the hub still lets it in.",
+        "shut out here, and the hub still lets it in",
         "Disable the device in the hub, too",
     )
     return replace(made, **more)

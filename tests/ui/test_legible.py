@@ -22,7 +22,7 @@ def invisible(app) -> list[str]:
 @pytest.mark.parametrize("theme", ["dark", "light", "ansi"])
 async def test_every_text_can_be_seen(theme: str) -> None:
     async with console(size=SMALL, theme=theme) as (pilot, app):
-        for key in ("1", "2", "3", "6", "s", "a", "escape", "d", "1"):
+        for key in ("1", "2", "3", "6", "s", "a", "escape", "d", "8", "tab", "enter", "1"):
             await press(pilot, key)
             await settle(pilot)
             assert not invisible(app), (key, theme)

@@ -77,7 +77,7 @@ async def test_the_selected_row_is_described_beside_the_table_or_in_full() -> No
         await press(pilot, "tab", "enter")
         text = shown(app)
         assert "ENROLLMENT registration id gdansk-gw-1" in text and "endorsement key AToAAQAL" in text
-        assert "device in the hub gateway-1" in text
+        assert "device gateway-1" in text
 
 
 async def test_sorting_and_filtering_belong_to_each_section() -> None:
@@ -189,7 +189,7 @@ async def test_the_comparison_is_made_when_it_is_asked_for_the_gravest_first() -
         await press(pilot, "c")
         rows = [line.strip("▸ ") for line in lines(app)[8:10]]
         assert rows[0].startswith("disabled here, enabled there") and rows[1].startswith("registered, never seen")
-        assert "press-0417 is shut out here, and the hub still lets it in." in shown(app)
+        assert "Shut out here, and the hub still lets it in" in shown(app)
         assert "do Disable the device in the hub, too" in shown(app)
         app.screen.post_message(ChangeApplied(frozenset({TargetKind.DEVICE})))
         await press(pilot, "j")
@@ -244,7 +244,7 @@ async def test_every_disagreement_has_words() -> None:
     knobs.provisioning.check = check(*found)
     async with provisioning(knobs) as (pilot, app, _):
         await press(pilot, "c")
-        assert len(ids(app)) == len(CrossKind) and "a broader group lets it in" in dump(app)
+        assert len(ids(app)) == len(CrossKind) and "a broader group above it" in dump(app)
 
 
 # --- registrations and the service ---------------------------------------------------------------------------------

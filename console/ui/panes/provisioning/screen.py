@@ -32,8 +32,8 @@ from console.ui.widgets.page import Page
 from console.ui.widgets.resource_table import ResourceTable
 from console.ui.widgets.text_block import Lines, TextBlock
 
-WIDE = 120
-"""From this width on the selected row is described beside the table."""
+WIDE, VERY_WIDE = 120, 170
+"""From these widths on the selected row is described beside the table, and in wide lines."""
 
 
 class ProvisioningScreen(ProvisioningActions):
@@ -49,9 +49,10 @@ class ProvisioningScreen(ProvisioningActions):
     FILTER_BELOW = "#sections"
     DEFAULT_CSS = """
     ProvisioningScreen #head { height: 3; margin: 0 0 1 0; }
-    ProvisioningScreen #meaning { height: 3; }
+    ProvisioningScreen #meaning { height: 4; }
     ProvisioningScreen #beside { display: none; width: 48; border-left: vkey $surface; }
     ProvisioningScreen.-wide #beside { display: block; }
+    ProvisioningScreen.-very-wide #beside { width: 76; }
     """
     interval = 120.0
 
@@ -91,6 +92,7 @@ class ProvisioningScreen(ProvisioningActions):
     def on_resize(self) -> None:
         """Put the description beside the table where there is room."""
         self.set_class(self.app.size.width >= WIDE, "-wide")
+        self.set_class(self.app.size.width >= VERY_WIDE, "-very-wide")
         self.show_rows()
 
     # --- reading -------------------------------------------------------------------------------------------------

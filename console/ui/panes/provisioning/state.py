@@ -19,7 +19,7 @@ from console.model.enrollment import (
 from console.model.errors import ConsoleError
 from console.present.columns import Column
 from console.present.lines import Line, Piece
-from console.present.provisioning import links_hub
+from console.present.provisioning import links_hub, sentence
 from console.present.provisioning_pages import enrollment_page, finding_page
 from console.present.provisioning_table import (
     ENROLLMENT_COLUMNS,
@@ -34,7 +34,7 @@ from console.present.provisioning_table import (
     group_cells,
     passes,
 )
-from console.present.words import number, plural
+from console.present.words import number
 from console.ui.widgets.row_source import ListSource
 
 OLD_CHECK = "Something was changed since the comparison."
@@ -221,13 +221,13 @@ class ProvisioningState:
         elif self.reading is not None and self.reading.partial and self.kind is not Kind.CHECK:
             parts.append(("! ", self.reading.partial, "warn"))
         finding = self.finding(key)
-        if self.kind is Kind.CHECK and self.check is not None:
-            parts += self._check_notes(self.check)
         if finding is not None:
-            parts.append(("", finding.message, ""))
+            parts.append(("", sentence(finding.message), ""))
             parts.append(("do ", finding.hint, "accent"))
         elif (one := self.enrollment(key)) is not None and self.kind is not Kind.CHECK:
             parts += _enrollment_notes(one)
+        if self.kind is Kind.CHECK and self.check is not None:
+            parts += self._check_notes(self.check)
         return tuple(parts)
 
     def _check_notes(self, check: CrossCheck) -> list[tuple[str, str, str]]:
@@ -238,8 +238,8 @@ class ProvisioningState:
             notes.append(("! ", OLD_CHECK, "warn"))
         if check.unknown and check.findings:
             more = len(check.unknown) - 1
-            rest = f" (and {plural(more, 'more thing')} not known)" if more else ""
-            notes.append(("? ", f"{check.unknown[0]}{rest}", "warn"))
+            rest = f" (and {number(more)} more)" if more else ""
+            notes.append(("not known ", f"{check.unknown[0]}{rest}", "warn"))
         return notes
 
 
