@@ -1,10 +1,12 @@
 """Why a registration did not work, as far as the service's answer and what the device showed tell; and what to do.
 
-The service says little. Its words, and where they are known from: "CA certificate not found." where the device did not
-send its chain (azure-iot-sdk-java#573, rwatjen/AzureIoTDPSCertificates#3), "Invalid certificate" for a certificate it
-does not take (vscode-iot-workbench#590), "Unauthorized" for another key (azure-iot-sdk-node#721), for a missing
-enrollment and for an address that the IP filter shuts out (Azure's document on IP filtering: the answer does not name
-the rule), "IotHubUnauthorizedAccess" where the link to the hub has a stale key (azure-iot-sdk-c#1789).
+The service says little. Its words, and where they are known from:
+* "CA certificate not found.": the device did not send its chain (azure-iot-sdk-java#573, AzureIoTDPSCertificates#3);
+* "Invalid certificate": one that it does not take (vscode-iot-workbench#590);
+* "Unauthorized": another key (azure-iot-sdk-node#721), no enrollment, or an address that the IP filter shuts out
+  (Azure's document on IP filtering: the answer does not name the rule);
+* 400004: another TPM's key (azure-iot-sdk-c#1502, #1955);
+* "IotHubUnauthorizedAccess": the link to the hub has a stale key (azure-iot-sdk-c#1789).
 """
 
 from __future__ import annotations
@@ -78,6 +80,9 @@ def _refused(answer: DeviceAnswer, case: Case, now: datetime) -> _Told:
     if answer.status in {409, 412}:
         why = f"another registration of it is under way{said}"
         return _Told(ErrorKind.CONFLICT, why, "Run it again in a minute")
+    if answer.code == 400004 or "endorsement key" in answer.message.casefold():
+        why = "its enrollment has another endorsement key than this TPM's"
+        return _Told(ErrorKind.AUTHENTICATION, why, "Compare with hubwarden dps enrollments, and enroll this TPM's key")
     why = f"the service refused the request with {answer.code or answer.status}{said}"
     return _Told(ErrorKind.BAD_INPUT, why, "Check the registration id, and the payload where there is one")
 

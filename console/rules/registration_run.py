@@ -88,8 +88,8 @@ def body(order: RegistrationOrder, registration_id: str, endorsement: str = "", 
 def usual_id(endorsement_key: str) -> str:
     """Return the registration id that Azure's device software makes of an endorsement key (base64 of TPM2B_PUBLIC).
 
-    Base32 of its SHA-256, in lower case and without padding (azure-iot-sdk-c, prov_auth_client.c; ids so made are in
-    its issue 271). Raises ConsoleError BAD_INPUT when it is not base64.
+    Base32 of its SHA-256, in lower case and without padding (azure-iot-sdk-c, prov_auth_client.c; a key with the id so
+    made is in its issue 2286). Raises ConsoleError BAD_INPUT when it is not base64.
     """
     try:
         raw = binascii.a2b_base64(endorsement_key, strict_mode=True)

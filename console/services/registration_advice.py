@@ -39,7 +39,7 @@ class Adviser:
         Raises ConsoleError when the service does not let us look.
         """
         off = problem.kind is ErrorKind.PERMISSION and problem.status == 200
-        if not off and problem.status not in {401, 403, 404}:
+        if not off and problem.status not in {400, 401, 403, 404}:
             return None
         if problem.kind not in {ErrorKind.AUTHENTICATION, ErrorKind.NOT_FOUND, ErrorKind.PERMISSION}:
             return None
