@@ -203,8 +203,10 @@ async def test_the_asyncio_client_does_the_same(hub: HubRunner, registry: Any, w
         connection_string(hub, name), **options(hub, websockets=websockets)
     )
 
+    loop = asyncio.get_running_loop()
+
     async def patched(patch: dict[str, Any]) -> None:
-        await patches.put(patch)
+        loop.call_soon_threadsafe(patches.put_nowait, patch)  # the client runs its handlers in a loop of its own
 
     client.on_twin_desired_properties_patch_received = patched
     try:
