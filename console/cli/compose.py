@@ -66,7 +66,7 @@ def services_for(
     def connect() -> ConnectionsService:
         from console.services.connections import ConnectionsService
 
-        return ConnectionsService(session)
+        return ConnectionsService(session, later(lambda: wiring.provisioning) if entra else None)
 
     wiring = later(wire)
     name, host = _hub_of(profile, wiring)
@@ -94,15 +94,15 @@ def services_for(
     changes = later(lambda: _changes(session, profile, wiring, state_dir, prompt, write_ports))
     credentials = later(lambda: _credentials(session, changes, wiring, state_dir))
     dps = later(lambda: _provisioning(session, changes, wiring))
-    registering = later(lambda: _registering(wiring, clock))
+    registering = later(lambda: _registering(wiring))
     return Services(session, fleet, connections, overview, meter, clock, changes, credentials, dps, registering)
 
 
-def _registering(wiring: Wiring, clock: Clock) -> Registering:
+def _registering(wiring: Wiring) -> Registering:
     from console.gateways.tpm import Tpm
     from console.services.registration import Registering
 
-    return Registering(later(lambda: wiring.registrar), Tpm, clock)
+    return Registering(later(lambda: wiring.registrar), Tpm)  # a device goes by the machine's clock
 
 
 def _provisioning(session: Session, changes: Changes, wiring: Wiring) -> Provisioning:

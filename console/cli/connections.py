@@ -11,7 +11,15 @@ import click
 from console.cli.context import Settings
 from console.cli.output import Json, envelope, print_json, print_table, time_text, warning
 from console.model.clock import format_time
-from console.model.connection import Confidence, ConnectionEvent, FailureGroup, FailureReport, Grouping, LogState
+from console.model.connection import (
+    Confidence,
+    ConnectionEvent,
+    FailureGroup,
+    FailureReport,
+    Grouping,
+    LogState,
+    Source,
+)
 from console.model.errors import ConsoleError, ErrorKind
 from console.present.log_states import WORDS
 from console.services.bundle import Services
@@ -19,6 +27,7 @@ from console.services.ports import Cancel
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _GROUPINGS = {grouping.name.lower(): grouping for grouping in Grouping}
+_SOURCES = [source.value for source in Source]
 _GOOD = {LogState.READY, LogState.EMPTY}
 _BARS = 60
 _LONGEST = timedelta(days=30)
@@ -36,6 +45,7 @@ def _span(_ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
 @click.command()
 @click.option("--since", metavar="TIME", callback=_span, default="1h", show_default=True, help="How far back.")
 @click.option("--by", "by", type=click.Choice(list(_GROUPINGS)), default="cause", show_default=True, help="Group by.")
+@click.option("--source", type=click.Choice(_SOURCES), help="Only the hub's own log, or only refused registrations.")
 @click.option("--raw", is_flag=True, help="Single events instead of groups, newest first.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Events with --raw.")
 @click.option("--renewals", is_flag=True, help="With --raw: token renewals too.")
@@ -47,6 +57,7 @@ def connections(
     settings: Settings,
     since: timedelta,
     by: str,
+    source: str | None,
     raw: bool,
     limit: int,
     renewals: bool,
@@ -54,14 +65,18 @@ def connections(
     interval: timedelta,
     as_json: bool,
 ) -> int:
-    """Show who fails to connect, since when and why; token renewals are folded and counted apart."""
+    """Show who fails to connect, since when and why; token renewals are folded and counted apart.
+
+    What provisioning services that link the hub refuse is among it: source "provisioning", causes that begin with DPS.
+    """
+    chosen = Source(source) if source else None
     services = settings.services()
     cancel = Cancel()
     while True:
         code = (
-            _show_events(services, since, limit, renewals, as_json, watch, cancel)
+            _show_events(services, since, chosen, limit, renewals, as_json, watch, cancel)
             if raw
-            else _show_report(services, since, _GROUPINGS[by], as_json, watch, cancel)
+            else _show_report(services, since, chosen, _GROUPINGS[by], as_json, watch, cancel)
         )
         if not watch:
             return code
@@ -69,10 +84,16 @@ def connections(
 
 
 def _show_report(
-    services: Services, since: timedelta, grouping: Grouping, as_json: bool, watch: bool, cancel: Cancel
+    services: Services,
+    since: timedelta,
+    source: Source | None,
+    grouping: Grouping,
+    as_json: bool,
+    watch: bool,
+    cancel: Cancel,
 ) -> int:
     step = timedelta(seconds=max(60, round(since.total_seconds() / _BARS / 60) * 60))
-    report = services.connections.report(since, step, grouping, cancel)
+    report = services.connections.report(since, step, grouping, cancel, source=source)
     if as_json:
         document = report_json(report)
         click.echo(json.dumps(document, ensure_ascii=False)) if watch else print_json(document)
@@ -113,10 +134,17 @@ def _print_report(report: FailureReport) -> None:
 
 
 def _show_events(
-    services: Services, since: timedelta, limit: int, renewals: bool, as_json: bool, watch: bool, cancel: Cancel
+    services: Services,
+    since: timedelta,
+    source: Source | None,
+    limit: int,
+    renewals: bool,
+    as_json: bool,
+    watch: bool,
+    cancel: Cancel,
 ) -> int:
     now = services.clock()
-    events = services.connections.events(now - since, now, (), cancel, limit=limit, renewals=renewals)
+    events = services.connections.events(now - since, now, (), cancel, limit=limit, renewals=renewals, source=source)
     if as_json:
         document = envelope("connection_events", now, [event_json(event) for event in events])
         click.echo(json.dumps(document, ensure_ascii=False)) if watch else print_json(document)
@@ -152,6 +180,7 @@ def report_json(report: FailureReport) -> Json:
         folded=report.folded,
         lag_seconds=None if report.lag is None else int(report.lag.total_seconds()),
         partial=report.partial,
+        provisioning_services=list(report.provisioning),
         bins=[
             {"start": format_time(b.start), "counts": {cause.value: count for cause, count in b.counts}}
             for b in report.bins
@@ -189,4 +218,5 @@ def event_json(event: ConnectionEvent) -> Json:
         "sdk": event.sdk,
         "auth": event.auth,
         "renewal": event.renewal,
+        "source": event.source.value,
     }

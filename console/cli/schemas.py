@@ -25,6 +25,7 @@ from console.cli.schemas_localhub import LOCALHUB_SCHEMAS
 from console.cli.schemas_network import NETWORK_SCHEMAS
 from console.cli.schemas_policy import POLICY_SCHEMAS
 from console.cli.schemas_provisioning import PROVISIONING_SCHEMAS
+from console.cli.schemas_registration import REGISTRATION_SCHEMAS
 from console.cli.schemas_tokens import TOKEN_SCHEMAS
 
 _DEVICE: Schema = {
@@ -75,6 +76,7 @@ _EVENT: Schema = {
     "sdk": TEXT,
     "auth": TEXT,
     "renewal": FLAG,
+    "source": {"enum": ["hub", "provisioning"]},
 }
 _PROFILE: Schema = {
     "name": TEXT,
@@ -109,6 +111,7 @@ SCHEMAS: dict[str, Schema] = {
         folded=COUNT,
         lag_seconds=COUNT_OR_NONE,
         partial=TEXT,
+        provisioning_services={"type": "array", "items": TEXT},
         bins={
             "type": "array",
             "items": record({"start": TIME, "counts": {"type": "object", "additionalProperties": COUNT}}),
@@ -125,6 +128,7 @@ SCHEMAS: dict[str, Schema] = {
     **NETWORK_SCHEMAS,
     **ISSUING_SCHEMAS,
     **LOCALHUB_SCHEMAS,
+    **REGISTRATION_SCHEMAS,
     **TOKEN_SCHEMAS,
     "profile_check": document("profile_check", record(_CHECK), profile=TEXT),
 }

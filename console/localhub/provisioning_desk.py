@@ -31,6 +31,7 @@ from console.localhub.state import Cloud, HubState, Json, ProvisioningState
 
 HTTPS = "Https"
 NO_SERVICE = 404000  # ours; that it is a 404 is in Microsoft's list of the service's common errors
+DISABLED = 403000  # ours, as the text: how the log tells of a disabled enrollment is not published
 NO_OPERATION = 404203  # nrfconnect/sdk-nrf's tests quote it: "Operation not found."
 CHALLENGE = "Authorization required, resend request using supplied key"
 KEY_NAME = "registration"
@@ -244,6 +245,7 @@ class RegistrationDesk:
         """Bring a registration to its end: assigned, failed or disabled."""
         if not proof.enrollment.enabled:
             found.status = "disabled"
+            visit.records.append(self._record(caller, REGISTRATION, Failure(403, DISABLED, "Enrollment is disabled.")))
             return
         try:
             given = assign(self.cloud, service, proof, found)

@@ -34,6 +34,17 @@ class Cause(StrEnum):
     RENEWAL = "token renewal (folded)"
 
 
+PROVISIONING_CODE = "DPS "
+"""Stands before a code of the provisioning service where codes are grouped: some numbers mean another thing there."""
+
+
+class Source(StrEnum):
+    """Whose log tells of a failure: the hub's, or that of a provisioning service that links it."""
+
+    HUB = "hub"
+    PROVISIONING = "provisioning"
+
+
 class Confidence(StrEnum):
     """How sure a cause is: the log says so, or it is inferred from circumstances."""
 
@@ -69,7 +80,10 @@ class LogState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvent:
-    """One row of the Connections log. `code` is the six-digit error code as text, empty on success."""
+    """One row of the hub's Connections log, or a refused registration (`device_id` is the registration id then).
+
+    `code` is the six-digit error code as text, empty on success.
+    """
 
     time: datetime
     device_id: str
@@ -83,6 +97,7 @@ class ConnectionEvent:
     sdk: str
     auth: str
     renewal: bool = False  # folded: part of a token renewal
+    source: Source = Source.HUB
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +159,5 @@ class FailureReport:
     partial: str = ""  # set when the service returned only part of the result, and why
     connected: MetricSeries | None = None
     total_devices: MetricSeries | None = None
+    source: Source | None = None  # None: all
+    provisioning: tuple[str, ...] = ()  # names of the provisioning services whose log was asked, too

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from console.model.connection import PROVISIONING_CODE
 from console.model.error_codes_data import FAMILIES, REQUEST, RETRY, TABLE
+from console.model.provisioning_codes import TABLE as PROVISIONING
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,22 @@ def _parse(table: str) -> dict[str, ErrorCode]:
 CATALOGUE: Mapping[str, ErrorCode] = MappingProxyType(_parse(TABLE))
 """Every known code by its six digits."""
 
+_UNKNOWN = ("The service's reference does not list this code.", "Look at the raw event.")
 _BY_NAME = MappingProxyType({entry.name.casefold(): entry for entry in CATALOGUE.values()})
 
 
 def explain(code: str) -> ErrorCode:
-    """Return the entry of a code (six digits or the service's name); an unknown one is explained by its HTTP family."""
+    """Return the entry of a code (six digits or the service's name); an unknown one is explained by its HTTP family.
+
+    A code of a provisioning service has `DPS ` before it: some numbers mean another thing there.
+    """
     text = code.strip()
+    number = text.removeprefix(PROVISIONING_CODE.strip()).strip()
+    if number != text:
+        name, meaning, fix = PROVISIONING.get(number, ("", *FAMILIES.get(number[:3], _UNKNOWN)))
+        return ErrorCode(number, name or "not in the catalogue", meaning, fix)
     entry = CATALOGUE.get(text) or _BY_NAME.get(text.casefold())
     if entry is not None:
         return entry
-    meaning, fix = FAMILIES.get(
-        text[:3], ("The service's reference does not list this code.", "Look at the raw event.")
-    )
+    meaning, fix = FAMILIES.get(text[:3], _UNKNOWN)
     return ErrorCode(text, "not in the catalogue", meaning, fix)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from console.model.connection import (
+    PROVISIONING_CODE,
     Cause,
     Confidence,
     ConnectionEvent,
@@ -13,6 +14,7 @@ from console.model.connection import (
     FailureReport,
     Grouping,
     LogState,
+    Source,
 )
 from console.model.text import clean
 from console.present.cause_help import CAUSE_HELP
@@ -40,6 +42,7 @@ WINDOWS: tuple[tuple[timedelta, tuple[timedelta, ...]], ...] = (
 )
 """Time ranges with their bin widths, the default first."""
 
+_SOURCES = {Source.HUB: "hub", Source.PROVISIONING: "DPS"}
 GROUP_COLUMNS: tuple[Column, ...] = (
     Column("label", "CAUSE", 24, flex=1),
     Column("count", "COUNT", 6, "right"),
@@ -81,7 +84,7 @@ def group_cells(group: FailureGroup, now: datetime) -> tuple[Piece, ...]:
 def event_matches(event: ConnectionEvent, wanted: str) -> bool:
     """Return whether an event has every word of a filter somewhere in its row; `!word` must not be there."""
     texts = (event.device_id, event.code, event.description, event.message, event.address, event.sdk, event.protocol)
-    row = "\n".join((*texts, event.auth, event.operation)).casefold()
+    row = "\n".join((*texts, event.auth, event.operation, event.source)).casefold()
     return all(
         (word[1:] not in row) if word.startswith("!") and word[1:] else (word in row)
         for word in wanted.casefold().split()
@@ -112,7 +115,8 @@ def title_line(report: FailureReport, *, paused: bool, reading: bool) -> tuple[L
         (" FAILED CONNECTIONS", "head"),
         (f"  last {window_words(asked(report))}, {step_words(report.step)}", "dim"),
     )
-    state: Piece = (f"by {report.grouping.value}", "")
+    only = "" if report.source is None else f", {_SOURCES[report.source]} only"
+    state: Piece = (f"by {report.grouping.value}{only}", "")
     if paused:
         state = ("PAUSED", "warn")
     elif reading:
@@ -189,6 +193,12 @@ def group_page(group: FailureGroup, grouping: Grouping, now: datetime, width: in
         *section("WHY", fields(why, width)),
         *section("WHAT IT MEANS", fields((("meaning", meaning), ("what to do", fix, "accent")), width)),
     ]
+
+
+def event_meaning(event: ConnectionEvent) -> tuple[str, str]:
+    """Return (meaning, fix) of an event's error code, which a provisioning service may mean otherwise than a hub."""
+    told_by_service = event.source is Source.PROVISIONING and event.code
+    return code_meaning(f"{PROVISIONING_CODE}{event.code}" if told_by_service else event.code)
 
 
 def code_meaning(code: str) -> tuple[str, str]:

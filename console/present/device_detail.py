@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from console.model.connection import ConnectionEvent
+from console.model.connection import ConnectionEvent, Source
 from console.model.device import AuthType, Device, DeviceDetail, DeviceStatus
 from console.model.errors import ConsoleError
 from console.present.connections import event_cells
@@ -135,6 +135,7 @@ def event_page(
                     ("operation", event.operation),
                     ("code", f"{event.code} {event.description}".strip(), "bad" if event.code else ""),
                     ("message", event.message),
+                    ("told by", "the provisioning service's log" if event.source is Source.PROVISIONING else ""),
                     ("address", event.address),
                     ("", "the log masks the last part of every address", "dim"),
                     ("protocol", event.protocol),

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from console.model.clock import parse_time
 from console.model.connection import (
+    PROVISIONING_CODE,
     Cause,
     ConnectionEvent,
     FailureReport,
     Grouping,
     LogState,
+    Source,
 )
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, MetricSeries
@@ -25,8 +26,10 @@ from console.rules.folding import CONTEXT_BEFORE, FOLD_WITHIN
 from console.rules.time_bins import fill_bins, window_start
 from console.services import connections_kql as kql
 from console.services.connections_groups import build_groups
+from console.services.connections_provisioning import Refusals, RefusalsReader
+from console.services.log_time import time_of
 from console.services.network_memory import MEMORY, NetworkMemory, RuleHistory
-from console.services.ports import NEVER_CANCELLED, Cancel, LogsReader, LogTable
+from console.services.ports import NEVER_CANCELLED, Cancel, LogsReader, LogTable, ProvisioningReader
 from console.services.session import NoDiagnosticSettingError, Session
 
 T = TypeVar("T")
@@ -75,10 +78,14 @@ class _Finding:
 
 
 class ConnectionsService:
-    """Reads the Connections log of the session's hub."""
+    """Reads the Connections log of the session's hub, and what provisioning services that link it refused.
 
-    def __init__(self, session: Session) -> None:
+    `provisioning` None: nothing is known about provisioning services.
+    """
+
+    def __init__(self, session: Session, provisioning: ProvisioningReader | None = None) -> None:
         self._session = session
+        self._refusals = RefusalsReader(session, provisioning)
         self._last: _Finding | None = None
         self._memory = session.cached(MEMORY, None, NetworkMemory)
 
@@ -90,17 +97,18 @@ class ConnectionsService:
         cancel: Cancel = NEVER_CANCELLED,
         *,
         end: datetime | None = None,
+        source: Source | None = None,
     ) -> FailureReport:
-        """Return the failures of a window that ends now (or at `end`), in bins of `step`, grouped.
+        """Return the failures of a window that ends now (or at `end`), in bins of `step`; of one source or all.
 
         What is wrong with the log is told by the report's `state` and `error`; only a cancelled reading raises
         (ConsoleError CANCELLED).
         """
         now = end or self._session.now()
         start = window_start(now, window, step)
-        blank = FailureReport(LogState.FAILED, start, now, step, grouping)
+        blank = FailureReport(LogState.FAILED, start, now, step, grouping, source=source)
         try:
-            return self._report(blank, window, cancel)
+            return self._report(blank, window, source, cancel)
         except ConsoleError as error:
             if error.kind is ErrorKind.CANCELLED:
                 raise
@@ -115,14 +123,18 @@ class ConnectionsService:
         *,
         limit: int = 500,
         renewals: bool = False,
+        source: Source | None = None,
     ) -> tuple[ConnectionEvent, ...]:
         """Return single failures of [start, end), newest first; `filters` are a group's. Raises ConsoleError."""
         logs = self._session.logs(cancel)
         last = self._last
+        refusals = last.scope.refusals if last else self._refusals.read(logs, start, end, cancel)
         if last is None and ("Cause", kql.WORD_OF[Cause.IP_RULES]) in filters:
-            last = self._look(logs, start, end, self._circumstances(start, end, end - start, cancel), cancel)
+            last = self._look(
+                logs, start, end, self._circumstances(start, end, end - start, cancel), refusals, source, cancel
+            )
         writes, cut = (last.scope.writes, last.scope.cut) if last else ((), ())
-        scope = kql.Scope(self._session.arm_id(cancel), start, end, writes, cut)
+        scope = kql.Scope(self._session.arm_id(cancel), start, end, writes, cut, refusals, source)
         folded = renewals or ("Cause", kql.WORD_OF[Cause.RENEWAL]) in filters
         table = self._ask(logs, kql.rows(scope, filters, limit, renewals=folded), scope, cancel)
         return tuple(event for row in table.dicts() if (event := _event(row)) is not None)
@@ -139,25 +151,34 @@ class ConnectionsService:
         """Run a query as somebody wrote it, over the rows a report of [start, end) would see. Raises ConsoleError."""
         return self._session.logs(cancel).query(text, start - CONTEXT_BEFORE, end + FOLD_WITHIN, cancel)
 
-    def _report(self, blank: FailureReport, window: timedelta, cancel: Cancel) -> FailureReport:
+    def _report(self, blank: FailureReport, window: timedelta, source: Source | None, cancel: Cancel) -> FailureReport:
         start, end = blank.start, blank.end
         logs = self._session.logs(cancel)
         arm_id = self._session.arm_id(cancel)
-        asked, around = _together(
+        asked, around, refusals = _together(
             lambda: query_log(logs, kql.pulse(arm_id, start, end), start, end, cancel),
             lambda: self._circumstances(start, end, blank.step, cancel),
+            lambda: self._refusals.read(logs, start - window, end, cancel) if source is not Source.HUB else Refusals(),
         )
         pulse = asked.dicts()[0] if asked.rows else {}
-        partial = asked.partial or (_BLIND if around.blind else "")
-        known = replace(blank, connected=around.connected, total_devices=around.total, partial=partial)
+        partial = asked.partial or "; ".join(
+            part for part in (_BLIND if around.blind else "", refusals.trouble) if part
+        )
+        known = replace(
+            blank,
+            connected=around.connected,
+            total_devices=around.total,
+            partial=partial,
+            provisioning=refusals.names,
+        )
         newest = time_of(pulse.get("Newest"))
-        if not int(pulse.get("Rows") or 0):
+        if not int(pulse.get("Rows") or 0) and not refusals.errors:
             state = LogState.NO_SETTING if around.setting is False else LogState.NO_ROWS
             error = NoDiagnosticSettingError(self._session.hub_name, 0) if around.setting is False else None
             lag = self._lag(logs, arm_id, start, end, cancel)
             return replace(known, state=state, lag=lag, error=error)
         known = replace(known, lag=max(end - newest, timedelta(0)) if newest else None)
-        found = self._look(logs, start, end, around, cancel)
+        found = self._look(logs, start, end, around, refusals, source, cancel)
         self._last = found
         report = self._count(known, found, logs, window, cancel)
         if around.setting is False:
@@ -203,7 +224,14 @@ class ConnectionsService:
         )
 
     def _look(
-        self, logs: LogsReader, start: datetime, end: datetime, around: Circumstances, cancel: Cancel
+        self,
+        logs: LogsReader,
+        start: datetime,
+        end: datetime,
+        around: Circumstances,
+        refusals: Refusals,
+        source: Source | None,
+        cancel: Cancel,
     ) -> _Finding:
         writes = tuple(entry.time for entry in around.history.writes)
         scope = kql.Scope(self._session.arm_id(cancel), start, end, writes)
@@ -223,7 +251,8 @@ class ConnectionsService:
         ]
         history = around.history
         cuts = tuple(cut_ranges(evidence, history.writes, dict(history.exposures), around.connected, start))
-        return _Finding(replace(scope, cut=tuple((cut.address, cut.segment) for cut in cuts)), cuts)
+        cut = tuple((one.address, one.segment) for one in cuts)
+        return _Finding(replace(scope, cut=cut, refusals=refusals, source=source), cuts)
 
     def _circumstances(self, start: datetime, end: datetime, step: timedelta, cancel: Cancel) -> Circumstances:
         if self._session.data_plane_only:
@@ -285,22 +314,18 @@ def query_log(logs: LogsReader, text: str, start: datetime, end: datetime, cance
         raise NoTableError(error) from error
 
 
-def time_of(value: object) -> datetime | None:
-    """Return a cell as an aware time, whether it is one already or text."""
-    return value if isinstance(value, datetime) else parse_time(value)
-
-
 def _event(row: Mapping[str, Any]) -> ConnectionEvent | None:
     time = time_of(row["TimeGenerated"])
     if time is None:
         return None
     text = {name: str(value or "") for name, value in row.items()}
+    provisioning = text["Source"] == Source.PROVISIONING
     return ConnectionEvent(
         time=time,
         device_id=text["DeviceId"],
         operation=text["OperationName"],
         level=text["Level"],
-        code=text["Code"],
+        code=text["Code"].removeprefix(PROVISIONING_CODE),
         description=text["Description"],
         message=text["Message"],
         address=text["Address"],
@@ -308,6 +333,7 @@ def _event(row: Mapping[str, Any]) -> ConnectionEvent | None:
         sdk=clean(unquote(text["Sdk"])),  # some SDKs escape their own name
         auth=text["Auth"],
         renewal=_cause(text["Cause"]) is Cause.RENEWAL,
+        source=Source.PROVISIONING if provisioning else Source.HUB,
     )
 
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from console.model.clock import parse_time
 from console.model.connection import Cause, Confidence, FailureGroup, Grouping
 from console.model.error_codes import explain
 from console.model.text import clean
 from console.rules.causes import Cut, GroupFacts, cut_evidence, judge, short_range
 from console.services.connections_kql import CAUSE_WORDS, KEY_COLUMNS
+from console.services.log_time import time_of
 from console.services.ports import LogTable
 
 NOT_TOLD = "not told"
@@ -102,5 +102,4 @@ def _cause(row: dict[str, Any]) -> Cause:
 
 
 def _time(value: object) -> datetime:
-    time = value if isinstance(value, datetime) else parse_time(value)
-    return time if time is not None else datetime.min
+    return time_of(value) or datetime.min

@@ -6,13 +6,15 @@ device and its masked address are in the JSON text `properties_s`, whose `authTy
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from console.model.connection import Cause, Grouping
+from console.model.connection import Cause, Grouping, Source
 from console.rules.folding import CONTEXT_BEFORE, FOLD_WITHIN, REFUSED, RENEWAL_CODES, REPEAT_SPAN
+from console.services import connections_provisioning as provisioning
+from console.services.connections_provisioning import Refusals
+from console.services.kql_text import quote, span, stamp, strings
 
 CAUSE_WORDS: dict[str, Cause] = {
     "ip-rules": Cause.IP_RULES,
@@ -45,16 +47,17 @@ KEY_COLUMNS: dict[Grouping, str] = {
     Grouping.SDK: "Sdk",
     Grouping.AUTH: "Auth",
 }
-FILTER_COLUMNS = frozenset({*KEY_COLUMNS.values(), "OperationName", "Protocol", "Description"})
+FILTER_COLUMNS = frozenset({*KEY_COLUMNS.values(), "OperationName", "Protocol", "Description", "Source"})
 MAX_GROUPS = 1000
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose rows, when, and what was found out about IP rules.
+    """Whose rows, when, and what was found out about IP rules and about provisioning services.
 
     `writes` are times at which the hub was written: they cut the window into segments, numbered from 0. `cut` holds
-    (masked address, segment) pairs whose refusals and lost connections are due to IP rules.
+    (masked address, segment) pairs whose refusals and lost connections are due to IP rules. `source` None is the hub
+    and the provisioning services together.
     """
 
     arm_id: str
@@ -62,6 +65,8 @@ class Scope:
     end: datetime
     writes: tuple[datetime, ...] = ()
     cut: tuple[tuple[str, int], ...] = ()
+    refusals: Refusals = field(default_factory=Refusals)
+    source: Source | None = None
 
     @property
     def read_from(self) -> datetime:
@@ -72,31 +77,6 @@ class Scope:
     def read_to(self) -> datetime:
         """Where the rows that the folding rule needs end."""
         return self.end + FOLD_WITHIN
-
-
-def quote(value: str) -> str:
-    r"""Return a KQL expression that is this text: a literal, all printable ASCII, with backslashes and quotes escaped.
-
-    Other text goes through JSON, whose \u escapes every engine reads alike (KQL's own are not universal).
-    """
-    if value.isascii() and value.isprintable():
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"tostring(parse_json({quote(json.dumps({'v': value}))}).v)"
-
-
-def stamp(time: datetime) -> str:
-    """Return a KQL datetime literal in UTC."""
-    return f"datetime({time.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%S.%f')}Z)"
-
-
-def span(value: timedelta) -> str:
-    """Return a KQL timespan literal in whole seconds."""
-    return f"{int(value.total_seconds())}s"
-
-
-def strings(values: Iterable[str]) -> str:
-    """Return a KQL list of string literals."""
-    return "(" + ", ".join(quote(value) for value in values) + ")"
 
 
 def rows_of_hub(arm_id: str, start: datetime, end: datetime) -> str:
@@ -118,7 +98,8 @@ def pulse(arm_id: str, start: datetime, end: datetime) -> str:
 def events_prefix(scope: Scope) -> str:
     """Return the `let` statements that all questions share.
 
-    They define `connections` (parsed rows) and `failures` (errors of the window with Cause; renewals are one).
+    They define `connections` (parsed rows of the hub) and `failures`: errors of the window with Source and Cause, of
+    which renewals are one; refused registrations are among them where a provisioning service has rows in the log.
     """
     fold, repeat = span(FOLD_WITHIN), span(REPEAT_SPAN)
     return f"""let connections = materialize({rows_of_hub(scope.arm_id, scope.read_from, scope.read_to)}
@@ -163,13 +144,13 @@ let renewals = errors
 | join kind=leftouter repeated on DeviceId, Quarter
 | where Code == "404104" or isnull(Repeated)
 | summarize Folded = count() by DeviceId, TimeGenerated, Code;
-let failures = errors
+let hub_failures = errors
 | where TimeGenerated >= {stamp(scope.start)} and TimeGenerated < {stamp(scope.end)}
 | join kind=leftouter renewals on DeviceId, TimeGenerated, Code
 | extend Cause = case(isnotnull(Folded), "renewal", {_cut(scope.cut)}Cause)
 | project TimeGenerated, OperationName, Level, Code, Description, Message, DeviceId, Address, Protocol, Sdk, Auth,
-    Segment, Cause;
-"""
+    Segment, Cause, Source = "hub";
+{_failures(scope)}"""
 
 
 def evidence(scope: Scope) -> str:
@@ -260,6 +241,14 @@ def by_device(scope: Scope) -> str:
         events_prefix(scope)
         + 'failures\n| where Cause != "renewal"\n| summarize Count = count() by DeviceId\n| top 50000 by Count'
     )
+
+
+def _failures(scope: Scope) -> str:
+    only = f"\n| where Source == {quote(scope.source.value)}" if scope.source is not None else ""
+    if not scope.refusals.services:
+        return f"let failures = hub_failures{only};\n"
+    registrations = provisioning.failures(scope.refusals, scope.start, scope.end)
+    return f"let registrations = {registrations};\nlet failures = union hub_failures, registrations{only};\n"
 
 
 def _segments(writes: Sequence[datetime]) -> str:

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from console.model.ip_rule import SeenAddress
 from console.model.network import SeenLog, SeenRange
-from console.services.connections import query_log, time_of
-from console.services.connections_kql import quote, rows_of_hub, stamp, strings
+from console.services.connections import query_log
+from console.services.connections_kql import rows_of_hub
+from console.services.kql_text import quote, stamp, strings
+from console.services.log_time import time_of
 from console.services.ports import Cancel, LogTable
 from console.services.session import Session
 

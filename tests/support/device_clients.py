@@ -25,12 +25,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from support.authorities import Holder
-from support.hub import HubRunner
+from support.hub import HubRunner, request
 
 from console.cli.main import run
-from console.localhub.state import DeviceRecord, HubState
+from console.localhub.state import DeviceRecord, HubState, ProvisioningState
 
 APIS: dict[str, Any] = {"sync": sync_api, "asyncio": aio_api}
+PROVISIONING_HOST = "global.azure-devices-provisioning.net"
 Maker = Callable[[Any], Any]
 """Makes a client of one of the two APIs."""
 
@@ -106,6 +107,37 @@ class Site:
         who: dict[str, str] = {"device_id": device, **({"module_id": module} if module else {})}
         return kind.create_from_x509_certificate(files.for_sdk, self.host, **who, **self.reach)
 
+    # --- provisioning -------------------------------------------------------------------------------------------
+
+    @property
+    def service(self) -> ProvisioningState:
+        return next(iter(self.hub.cloud.provisioning.values()))
+
+    def provisioned_by_key(self, api: Any, registration_id: str, key: str) -> Any:
+        """Return a provisioning client with a key."""
+        return api.ProvisioningDeviceClient.create_from_symmetric_key(
+            PROVISIONING_HOST, registration_id, self.service.id_scope, key, **self.reach
+        )
+
+    def provisioned_by_certificate(self, api: Any, registration_id: str, files: Files) -> Any:
+        """Return a provisioning client with a certificate."""
+        return api.ProvisioningDeviceClient.create_from_x509_certificate(
+            PROVISIONING_HOST, registration_id, self.service.id_scope, files.for_sdk, **self.reach
+        )
+
+    def trust(self, name: str, ca: Path, *, verified: bool = True) -> None:
+        """Upload a CA certificate to the provisioning service, at the resource manager."""
+        pem = (ca / "ca.cert.pem").read_text()
+        path = f"{self.service.arm_id}/certificates/{name}?api-version=2022-12-12"
+        status, _, answer = request(
+            self.hub.ready["arm_endpoint"] + path,
+            ca_file=self.hub.ready["ca_file"],
+            method="PUT",
+            token=self.hub.token(),
+            body={"properties": {"certificate": pem, "isVerified": verified}},
+        )
+        assert status in (200, 201), answer
+
     # --- certificates -------------------------------------------------------------------------------------------
 
     def mint(self, name: str, ca: Path | None = None, *options: str) -> Files:
@@ -133,14 +165,16 @@ class Site:
     # --- what is told -------------------------------------------------------------------------------------------
 
     def records(self, device: str) -> list[dict[str, Any]]:
-        """Return the log records of a device, oldest first, as Log Analytics has them; `properties` is parsed."""
+        """Return the log records of a device that connects or registers, oldest first; `properties` is parsed."""
         world = self.hub.server.world
         assert world is not None
-        answer = world.store.query("AzureDiagnostics | sort by TimeGenerated asc")
+        answer = world.store.query(
+            'AzureDiagnostics | where Category in ("Connections", "DeviceOperations") | sort by TimeGenerated asc'
+        )
         rows = [dict(zip([name for name, _ in answer.columns], row, strict=True)) for row in answer.rows]
         for row in rows:
             row["properties"] = json.loads(row["properties_s"] or "{}")
-        return [row for row in rows if row["properties"].get("deviceId") == device]
+        return [row for row in rows if device in (row["properties"].get("deviceId"), row["properties"].get("id"))]
 
 
 @dataclass(frozen=True)
@@ -168,6 +202,18 @@ def site(folder: Path, **options: Any) -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patched, HubRunner(scenario="empty", throttle=False, **options) as hub:
         patched.setenv("HUBWARDEN_STATE_DIR", str(folder / "state"))
         yield Site(hub, folder)
+
+
+def register(make: Maker, api_name: str) -> Any:
+    """Let a provisioning client register; return its result. Raises what the client raises."""
+    client = make(APIS[api_name])
+    if api_name == "sync":
+        return client.register()
+
+    async def ask() -> Any:
+        return await client.register()
+
+    return asyncio.run(ask())
 
 
 def deliver(make: Maker, api_name: str, message: Any = "ready") -> None:

@@ -24,6 +24,7 @@ from console.model.connection import (
     FailureReport,
     Grouping,
     LogState,
+    Source,
 )
 from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, Fleet, FleetCounts
 from console.model.errors import ConsoleError, ErrorKind
@@ -305,10 +306,18 @@ class FakeConnections:
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
 
-    def report(self, window: timedelta, step: timedelta, grouping: Grouping, cancel: Cancel) -> FailureReport:
-        self._knobs.answer("connections.report", window, step, grouping)
+    def report(
+        self,
+        window: timedelta,
+        step: timedelta,
+        grouping: Grouping,
+        cancel: Cancel,
+        *,
+        source: Source | None = None,
+    ) -> FailureReport:
+        self._knobs.answer("connections.report", window, step, grouping, *([source] if source else []))
         cancel.check()
-        return self._knobs.report(window, step, grouping)
+        return replace(self._knobs.report(window, step, grouping), source=source)
 
     def events(
         self,

@@ -11,6 +11,7 @@ from support.kql import ARM_ID, KqlTable
 
 from console.model.connection import Cause, Grouping
 from console.services import connections_kql as kql
+from console.services.kql_text import quote
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SCOPE = kql.Scope(ARM_ID, NOON, NOON + timedelta(hours=1))
@@ -156,7 +157,7 @@ def test_hostile_ids_stay_values(table: KqlTable, device: str) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=30))
 def test_any_text_is_one_literal(text: str) -> None:
-    literal = kql.quote(text)
+    literal = quote(text)
     assert literal.isascii()
     assert literal.isprintable()
     (row,) = KqlTable().query(f"print Value = {literal}", NOON, NOON).dicts()

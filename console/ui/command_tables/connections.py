@@ -18,6 +18,14 @@ TABLE: tuple[Command, ...] = (
         "connections.cycle", "Next grouping", "connections", ("B",), "Cause, device, code, address, SDK, auth in turn"
     ),
     Command(
+        "connections.source",
+        "Hub or provisioning",
+        "connections",
+        ("s",),
+        "All, the hub's own, refused registrations in turn",
+        words=("dps", "source"),
+    ),
+    Command(
         "connections.longer", "Longer time range", "connections", ("greater_than_sign",), "Hour, day, week", "range", 30
     ),
     Command("connections.shorter", "Shorter time range", "connections", ("less_than_sign",), "Week, day, hour"),

@@ -8,9 +8,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from console.model.connection import ConnectionEvent
+from console.model.connection import ConnectionEvent, Source
 from console.model.errors import ConsoleError, ErrorKind
-from console.present.connections import EVENT_COLUMNS, code_meaning, event_cells, event_matches
+from console.present.connections import EVENT_COLUMNS, event_cells, event_matches, event_meaning
 from console.present.device_detail import event_page
 from console.present.lines import Line
 from console.present.pages import error_lines
@@ -114,7 +114,7 @@ class EventsScreen(ConsoleScreen):
         if event is None:
             block.explain()
         else:
-            meaning, fix = code_meaning(event.code)
+            meaning, fix = event_meaning(event)
             block.explain(("", meaning, ""), ("→ ", fix, "accent"))
 
     def _selected(self) -> ConnectionEvent | None:
@@ -133,8 +133,9 @@ class EventsScreen(ConsoleScreen):
             return
         from console.model.error_codes import explain
 
-        meaning = code_meaning(event.code)
-        security = explain(event.code).security if event.code else ""
+        meaning = event_meaning(event)
+        told_by_hub = event.code and event.source is Source.HUB
+        security = explain(event.code).security if told_by_hub else ""
         clock = self.services.clock
         crumbs = (*self.crumbs, event.device_id)
         self.app.push_screen(

@@ -122,11 +122,11 @@ class ConnectionsScreen(ConsoleScreen):
     def load(self) -> None:
         """Ask the log."""
         state, connections = self.state, self.services.connections
-        window, step, grouping = state.window, state.step, state.grouping
+        window, step, grouping, source = state.window, state.step, state.grouping, state.source
 
         def work(cancel: Cancel, post: Post) -> ReportRead:
             del post
-            return ReportRead(connections.report(window, step, grouping, cancel))
+            return ReportRead(connections.report(window, step, grouping, cancel, source=source))
 
         self.console.jobs.start(self, "report", work)
 
@@ -141,7 +141,13 @@ class ConnectionsScreen(ConsoleScreen):
         """Keep what is there and say since when it is old."""
         state, now = self.state, self.services.clock()
         failed = FailureReport(
-            LogState.FAILED, now - state.window, now, state.step, state.grouping, error=message.error
+            LogState.FAILED,
+            now - state.window,
+            now,
+            state.step,
+            state.grouping,
+            error=message.error,
+            source=state.source,
         )
         state.take(failed, now)
         self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
@@ -225,7 +231,7 @@ class ConnectionsScreen(ConsoleScreen):
         """Show the events of a group."""
         group, report = self.state.group(message.key), self.state.report
         if group is not None and report is not None:
-            self.app.push_screen(EventsScreen(group.label, report.start, report.end, group.filters))
+            self.app.push_screen(EventsScreen(group.label, report.start, report.end, self.state.filters(group)))
 
     @on(FailureChart.Opened)
     def open_bar(self, message: FailureChart.Opened) -> None:
@@ -234,7 +240,7 @@ class ConnectionsScreen(ConsoleScreen):
         title = (
             f"{bar.start:%H:%M}–{bar.end:%H:%M}" if bar.end - bar.start < timedelta(days=1) else f"{bar.start:%m-%d}"
         )
-        self.app.push_screen(EventsScreen(title, bar.start, bar.end, ()))
+        self.app.push_screen(EventsScreen(title, bar.start, bar.end, self.state.filters(None)))
 
     @on(FailureChart.Left)
     def leave_chart(self) -> None:
@@ -287,6 +293,11 @@ class ConnectionsScreen(ConsoleScreen):
     def command_connections_cycle(self) -> None:
         """Take the next grouping."""
         self.state.next_grouping()
+        self._ask_again()
+
+    def command_connections_source(self) -> None:
+        """Take the next source."""
+        self.state.next_source()
         self._ask_again()
 
     def command_connections_longer(self) -> None:

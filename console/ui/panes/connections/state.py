@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from console.model.connection import FailureGroup, FailureReport, Grouping, LogState
+from console.model.connection import FailureGroup, FailureReport, Grouping, LogState, Source
 from console.model.errors import ConsoleError, ErrorKind
 from console.present.connections import WINDOWS
 
@@ -20,6 +20,7 @@ class ConnectionsState:
         self._window = 0
         self._step = 0
         self.grouping = Grouping.CAUSE
+        self.source: Source | None = None
         self.report: FailureReport | None = None
         self.as_of: datetime | None = None
         self.error: ConsoleError | None = None
@@ -51,6 +52,16 @@ class ConnectionsState:
         kinds = list(Grouping)
         self.grouping = kinds[(kinds.index(self.grouping) + 1) % len(kinds)]
 
+    def next_source(self) -> None:
+        """Choose the next source: all, the hub's log, the provisioning services' log."""
+        kinds = [None, *Source]
+        self.source = kinds[(kinds.index(self.source) + 1) % len(kinds)]
+
+    def filters(self, group: FailureGroup | None) -> tuple[tuple[str, str], ...]:
+        """Return what selects the events of a group, or of all, as the report counts them."""
+        only = (("Source", self.source.value),) if self.source is not None else ()
+        return (*(group.filters if group is not None else ()), *only)
+
     def take(self, report: FailureReport, now: datetime) -> None:
         """Take an answer. Trouble that passes by itself keeps the earlier figures of the same question, as stale."""
         old = self.report
@@ -67,15 +78,15 @@ class ConnectionsState:
 
     def placeholder(self, now: datetime) -> FailureReport:
         """Return the report to show before the first answer."""
-        return FailureReport(LogState.NOT_ASKED, now - self.window, now, self.step, self.grouping)
+        return FailureReport(LogState.NOT_ASKED, now - self.window, now, self.step, self.grouping, source=self.source)
 
     def matches(self, report: FailureReport) -> bool:
         """Return whether a report answers what is asked now, and not an earlier choice."""
-        return report.grouping is self.grouping and report.step == self.step
+        return _same(report, self.placeholder(report.end))
 
 
 def _same(old: FailureReport, new: FailureReport) -> bool:
-    return old.step == new.step and old.grouping is new.grouping
+    return old.step == new.step and old.grouping is new.grouping and old.source is new.source
 
 
 def cut_off_ranges(group: FailureGroup) -> str:
