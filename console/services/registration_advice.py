@@ -41,6 +41,8 @@ class Adviser:
         off = problem.kind is ErrorKind.PERMISSION and problem.status == 200
         if not off and problem.status not in {400, 401, 403, 404}:
             return None
+        if case.id_scope.strip().casefold() != self._instance.id_scope.casefold():
+            return None  # it was another service's to answer
         if problem.kind not in {ErrorKind.AUTHENTICATION, ErrorKind.NOT_FOUND, ErrorKind.PERMISSION}:
             return None
         if not off:
