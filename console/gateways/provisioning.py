@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -41,8 +40,7 @@ _NEVER_SENT = ("etag", "createdDateTimeUtc", "lastUpdatedDateTimeUtc", "registra
 class EnrollmentGateway:
     """The service API of the provisioning services in the hub's subscription, with Entra tokens.
 
-    It is asked at `endpoints.dps` of the profile where that is given, else at each service's own host; devices are told
-    to register there, too.
+    It is asked at `endpoints.dps` of the profile where that is given, else at each service's own host.
     """
 
     def __init__(self, arm: Arm, hub: HubGateway) -> None:
@@ -68,8 +66,6 @@ class EnrollmentGateway:
         found = [instance_from(body) for body in bodies]
         with self._lock:
             self._hosts.update({one.arm_id.casefold(): one.host for one in found})
-        if moved := self._moved.removeprefix("https://"):  # then devices register there, too
-            return [replace(one, device_host=moved) for one in found]
         return found
 
     def policies(
