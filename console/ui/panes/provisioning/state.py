@@ -239,7 +239,7 @@ class ProvisioningState:
         if check.unknown and check.findings:
             more = len(check.unknown) - 1
             rest = f" (and {number(more)} more)" if more else ""
-            notes.append(("not known ", f"{check.unknown[0]}{rest}", "warn"))
+            notes.append(("? ", f"{check.unknown[0]}{rest}", "warn"))
         return notes
 
 
