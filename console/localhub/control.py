@@ -14,7 +14,7 @@ from console.localhub.load import load
 from console.localhub.middleware import RequestLog
 from console.localhub.snapshot import Snapshot
 from console.localhub.state import Cloud, HubState, Json
-from console.localhub.switchboard import QueueFull
+from console.localhub.switchboard import QueueFull, TooLarge
 
 if TYPE_CHECKING:
     from console.localhub.parts import World
@@ -52,6 +52,8 @@ def make_controls(
             world.board.enqueue(hub, device, system, properties, body)
         except QueueFull:
             raise CannotSend(403, f"50 messages wait for {device} already (403004 at the service).") from None
+        except TooLarge:
+            raise CannotSend(413, "A message and its properties may have 64 KB together.") from None
 
     rows: dict[str, Rows] = {"requests": requests, "messages": world.telemetry, "events": world.events}
     return Controls(faults, rows, send, lambda document: load(cloud, document), reset)
@@ -86,7 +88,10 @@ def _settle(doors: Doors, hub: HubState) -> None:
     door = doors.of(hub)
     with hub.lock:
         now = stamp(doors.cloud.clock.story())
+        records = {device.device_id: device for device in hub.devices.values()}
         for device in hub.devices.values():
-            state = "Connected" if device.device_id in door.sessions else "Disconnected"
-            if device.connection_state != state:
-                device.connection_state, device.connection_updated = state, now
+            records |= {f"{device.device_id}/{name}": module for name, module in device.modules.items()}
+        for identity, record in records.items():
+            state = "Connected" if identity in door.sessions else "Disconnected"
+            if record.connection_state != state:
+                record.connection_state, record.connection_updated = state, now

@@ -207,9 +207,9 @@ class Door:
 
     def active(self, identity: str, time: datetime) -> None:
         """Note that a connected client sent or received something."""
-        device = self.hub.devices.get(identity.partition("/")[0])
-        if device is not None:
-            device.last_activity = stamp(time)
+        record = self._record(identity)
+        if record is not None:
+            record.last_activity = stamp(time)
 
     def close(self, identity: str, time: datetime, *, clean: bool) -> bool:
         """Log that a client went away, with a goodbye (`clean`) or without (404104); False when it was not there."""
@@ -279,7 +279,7 @@ class Door:
         """Note that connected devices were active within the last minute: they send telemetry."""
         with self.hub.lock:
             for identity in self.sessions:
-                device = self.hub.devices.get(identity.partition("/")[0])
+                device = self._record(identity)
                 if device is not None:
                     device.last_activity = stamp(time - timedelta(seconds=hash_second(identity)))
 
@@ -327,15 +327,19 @@ class Door:
         return session
 
     def _state(self, identity: str, time: datetime, *, connected: bool) -> None:
-        if "/" in identity:
-            return
-        device = self.hub.devices.get(identity)
-        if device is None:
+        record = self._record(identity)
+        if record is None:
             return
         text = stamp(time)
-        device.connection_state = "Connected" if connected else "Disconnected"
-        device.connection_updated = text
-        device.last_activity = text
+        record.connection_state = "Connected" if connected else "Disconnected"
+        record.connection_updated = text
+        record.last_activity = text
+
+    def _record(self, identity: str) -> DeviceRecord | None:
+        """Return the device, or the module of `device/module`."""
+        device_id, _, module_id = identity.partition("/")
+        device = self.hub.devices.get(device_id)
+        return device.modules.get(module_id) if device is not None and module_id else device
 
 
 def hash_second(text: str) -> int:

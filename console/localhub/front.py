@@ -21,6 +21,7 @@ HANDSHAKE_SECONDS = 10.0
 LINGER_SECONDS = (
     2.0  # how long a closed connection waits for the peer's end, so that the last answer is not lost to a reset
 )
+UNREAD_SECONDS = 30.0  # how long the peer may then take to read what was sent before
 _CHUNK = 65536
 
 
@@ -188,12 +189,18 @@ class TlsServer(asyncio.Protocol):
         if upper is not None:
             self._loop.call_soon(upper.connection_lost, None)
         if self._peer_ended or self._raw.is_closing():
-            self._raw.close()
+            self._end()
             return
         with contextlib.suppress(OSError):  # the peer may be gone already
             self._raw.write_eof()
         self._raw.resume_reading()
-        self._timer = self._loop.call_later(LINGER_SECONDS, self._raw.close)
+        self._timer = self._loop.call_later(LINGER_SECONDS, self._end)
+
+    def _end(self) -> None:
+        """Close the socket; a peer that does not even read what was sent gets a while, not for ever."""
+        if self._raw is not None:
+            self._raw.close()
+            self._timer = self._loop.call_later(UNREAD_SECONDS, self._raw.abort)
 
     def abort(self) -> None:
         """Drop the connection at once, without a word."""

@@ -89,8 +89,9 @@ class HubSession:
         self.device_id, self.module_id = device, module or None
         base = f"devices/{device}/" + (f"modules/{module}/" if module else "")
         self._events = base + "messages/events/"
-        self._topics = HubTopics(hub, self.identity, client, owner.board, owner.index)
-        owner.board.attach(hub, self.identity, self._topics)
+        self._topics = HubTopics(hub, self.identity, client, owner.board, owner.index, owner.cloud.clock.story)
+        if door.sessions.get(self.identity) is session:  # else a newer connection has taken its place already
+            owner.board.attach(hub, self.identity, self._topics)
         self._timer: asyncio.TimerHandle | None = None
         if verdict.expires is not None:
             self._plan_expiry()
@@ -112,7 +113,7 @@ class HubSession:
 
     async def subscribed(self) -> None:
         """Send what waits for the client."""
-        self._topics.go_on()
+        await self._topics.go_on()
 
     async def unsubscribe(self, topic: str) -> None:
         """Take a filter back."""
@@ -120,6 +121,7 @@ class HubSession:
 
     def acknowledged(self, packet_id: int) -> None:
         """Take the receipt of a cloud-to-device message."""
+        self._door.active(self.identity, self._owner.cloud.clock.story())
         self._topics.acknowledged(packet_id)
 
     async def closed(self, *, clean: bool) -> None:

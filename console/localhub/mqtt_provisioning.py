@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from console.localhub import mqtt_packets as wire
+from console.localhub import wire_json
 from console.localhub.front import ConnInfo
 from console.localhub.mqtt import ClientSession, MqttConnection, Refused
 from console.localhub.provisioning_desk import DeskAnswer, DeviceCaller, RegistrationDesk
@@ -62,8 +63,8 @@ class ProvisioningSession:
         if (match := _REGISTER.fullmatch(message.topic)) is not None:
             request = dict(parse_qsl(match[1], keep_blank_values=True))
             try:
-                body: Any = json.loads(message.payload) if message.payload.strip() else {}
-            except (ValueError, RecursionError):
+                body: Any = wire_json.loads(message.payload) if message.payload.strip() else {}
+            except ValueError:
                 body = None
             if not isinstance(body, dict):
                 return False

@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from copy import copy, deepcopy
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from console.localhub import mqtt_packets as wire
+from console.localhub import wire_json
+from console.localhub.door import stamp
 from console.localhub.mqtt import MqttConnection
-from console.localhub.registry_errors import RegistryError
+from console.localhub.registry_errors import RegistryError, Shape
 from console.localhub.registry_twins import check_reported, merged
 from console.localhub.state import DeviceRecord, HubState, Json
 from console.localhub.switchboard import MethodAnswer, QueuedMessage, Switchboard
@@ -36,13 +40,20 @@ class HubTopics:
     """
 
     def __init__(
-        self, hub: HubState, identity: str, client: MqttConnection, board: Switchboard, index: QueryIndex | None
+        self,
+        hub: HubState,
+        identity: str,
+        client: MqttConnection,
+        board: Switchboard,
+        index: QueryIndex | None,
+        now: Callable[[], datetime],
     ) -> None:
         self.hub = hub
         self.identity = identity
         self._client = client
         self._board = board
         self._index = index
+        self._now = now
         device, _, module = identity.partition("/")
         self._device, self._module = device, module
         base = f"devices/{device}/modules/{module}" if module else f"devices/{device}"
@@ -63,15 +74,17 @@ class HubTopics:
         """Grant a filter that the hub knows."""
         if topic not in self._filters:
             return wire.REFUSED_SUBSCRIPTION
+        self._granted[topic] = qos
         if topic == DESIRED:
             self._version, self._desired = await self._in_pool(self._current)
-        self._granted[topic] = qos
         return qos
 
-    def go_on(self) -> None:
+    async def go_on(self) -> None:
         """Send what waits, after the SUBACK."""
         if METHODS in self._granted:
             self._board.listens()
+        if DESIRED in self._granted:
+            await self._in_pool(self.twin_changed)  # what changed between the look at the twin and now
         self._deliver()
 
     def unsubscribe(self, topic: str) -> None:
@@ -85,8 +98,11 @@ class HubTopics:
             self._answer_twin(404 if body is None else 200, _id(match[1]), body)
             return True
         if (match := _TWIN_PATCH.fullmatch(message.topic)) is not None:
-            status, version = await self._in_pool(lambda: self._report(message.payload))
-            self._answer_twin(status, _id(match[1]), None, version)
+            status, said = await self._in_pool(lambda: self._report(message.payload))
+            if isinstance(said, int):
+                self._answer_twin(status, _id(match[1]), None, said)
+            else:
+                self._answer_twin(status, _id(match[1]), said)
             return True
         if (match := _METHOD_ANSWER.fullmatch(message.topic)) is not None:
             answered = self._methods.pop(_id(match[2]), None)
@@ -100,6 +116,14 @@ class HubTopics:
         message = self._unacknowledged.pop(packet_id, None)
         if message is not None:
             self._board.complete(self.hub, self._device, message)
+
+    def forget_method(self, answered: MethodAnswer) -> None:
+        """Take no answer to a direct method any more."""
+
+        def forget() -> None:
+            self._methods = {name: one for name, one in self._methods.items() if one is not answered}
+
+        self._soon(forget)
 
     # --- from the service, on any thread ------------------------------------------------------------------------
 
@@ -167,28 +191,33 @@ class HubTopics:
                 "reported": {**deepcopy(record.reported), "$version": record.reported_version},
             }
 
-    def _report(self, payload: bytes) -> tuple[int, int | None]:
-        """Lay reported properties over the twin's; return the status and the new version."""
+    def _report(self, payload: bytes) -> tuple[int, int | Json]:
+        """Lay reported properties over the twin's; return the status and the new version, or the error's body."""
         try:
-            patch = json.loads(payload)
-        except (ValueError, RecursionError):
-            return 400, None
+            patch = wire_json.loads(payload)
+        except ValueError:
+            return 400, self._refusal("The reported properties are not valid JSON.")
         if not isinstance(patch, dict):
-            return 400, None
+            return 400, self._refusal("The reported properties must be a JSON object.")
         with self.hub.lock:
             record = self._record()
             if record is None:
-                return 404, None
+                return 404, self._refusal("Not found.", 404001)
             try:
                 reported = check_reported(merged(record.reported, patch), patch)
-            except (RegistryError, RecursionError):
-                return 400, None
+            except RegistryError as error:
+                return 400, self._refusal(error.text)
             if self._index is not None and not self._module:
                 self._index.device_changes(self.hub, self._device, copy(record))
             record.reported = reported
             record.reported_version += 1
-            record.twin_counter += 1
+            record.reported_changes += 1
+            record.twin_updated = stamp(self._now())
             return 204, record.reported_version
+
+    def _refusal(self, text: str, number: int = 400004) -> Json:
+        """Return an error's body as the service writes it to the answer's topic (github.com/amenzhinsky/iothub, 70)."""
+        return RegistryError(400, "", text, shape=Shape.NUMBERED, number=number).body(self._now())
 
     def _answer_twin(self, status: int, request: str, body: Json | None, version: int | None = None) -> None:
         if TWIN_ANSWERS not in self._granted:

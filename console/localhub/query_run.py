@@ -57,7 +57,7 @@ _PLAIN: dict[str, Getter] = {
     "authenticationType": lambda r: r.auth,
     "x509Thumbprint": thumbprints,
     "modelId": lambda r: r.model_id,
-    "version": lambda r: r.twin_counter,
+    "version": lambda r: r.twin_version,
     "tags": lambda r: r.tags or UNDEFINED,
     "properties": properties_json,
     "capabilities": lambda r: {"iotEdge": r.edge},

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
 
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -46,6 +47,9 @@ from console.localhub.throttle import Throttle
 
 AUDIENCES = ("https://iothubs.azure.net",)
 METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
+METHODS_AT_ONCE = 100
+"""Direct methods that wait for their devices; each takes a thread."""
+
 Handler = Callable[[Call], Answer]
 _log = logging.getLogger(__name__)
 
@@ -139,8 +143,13 @@ def make_app(
         board,
     )
 
+    waiting = CapacityLimiter(METHODS_AT_ONCE)
+
     async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(plane.respond, request, await request.body())
+        body = await request.body()
+        if request.url.path.rstrip("/").endswith("/methods"):  # may wait for minutes: not in the threads of all others
+            return await to_thread.run_sync(plane.respond, request, body, limiter=waiting)
+        return await run_in_threadpool(plane.respond, request, body)
 
     async def odd(request: Request, _error: Exception) -> Response:
         return await endpoint(request)  # a line feed in the path, or a method that no route has

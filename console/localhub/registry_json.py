@@ -67,7 +67,7 @@ def twin_json(record: DeviceRecord) -> Json:
         "authenticationType": record.auth,
         "x509Thumbprint": thumbprints(record),
         "modelId": record.model_id,
-        "version": record.twin_counter,
+        "version": record.twin_version,
     }
     if record.status_reason is not None:
         body["statusReason"] = record.status_reason

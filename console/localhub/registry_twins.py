@@ -7,6 +7,7 @@ import re
 from copy import copy
 from typing import Any
 
+from console.localhub import wire_json
 from console.localhub.registry_call import Answer, Call
 from console.localhub.registry_devices import find_device
 from console.localhub.registry_errors import (
@@ -26,6 +27,9 @@ DESIRED_LIMIT = 32 * 1024
 REPORTED_LIMIT = 32 * 1024
 METHOD_LIMIT = 128 * 1024
 DEPTH_LIMIT = 10
+TEXT_LIMIT = 4 * 1024
+NAME_LIMIT = 1024
+NUMBER_LIMIT = 4503599627370496
 RESPONSE_SECONDS = range(5, 301)
 CONNECT_SECONDS = range(301)
 _BAD_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f.$ ]")
@@ -58,6 +62,8 @@ def invoke_method(call: Call) -> Answer:
     name = body.get("methodName")
     if not isinstance(name, str) or not name:
         raise argument_invalid("methodName is missing.")
+    if len(name) > NAME_LIMIT:  # the service's own limit is not published; this one fits a topic
+        raise argument_invalid(f"methodName is longer than {NAME_LIMIT} characters.")
     answer_seconds = _seconds(body, "responseTimeoutInSeconds", 30, RESPONSE_SECONDS)
     connect_seconds = _seconds(body, "connectTimeoutInSeconds", 0, CONNECT_SECONDS)
     with call.hub.lock:
@@ -79,8 +85,8 @@ def invoke_method(call: Call) -> Answer:
     except NoAnswer:
         raise no_answer(answer_seconds) from None
     try:
-        said = json.loads(answer) if answer.strip() else None
-    except (ValueError, RecursionError):
+        said = wire_json.loads(answer) if answer.strip() else None
+    except ValueError:
         raise RegistryError(502, "GenericBadGateway", "The device's answer is not valid JSON.") from None
     return Answer(body={"status": status, "payload": said})
 
@@ -187,6 +193,11 @@ def _part(body: Json, name: str, absent: Json | None) -> Json | None:
 
 
 def _check_names(value: Any, where: str, depth: int = 1) -> None:
+    """Raise 400 for names, depths, texts and numbers that a twin cannot hold (IoT Hub's device twins, "format")."""
+    if isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
+        raise argument_invalid(f"A text in the twin's {where} is longer than {TEXT_LIMIT} bytes.")
+    if isinstance(value, int) and not -NUMBER_LIMIT <= value < NUMBER_LIMIT:
+        raise argument_invalid(f"A number in the twin's {where} is not within 52 bits.")
     if isinstance(value, list):
         for item in value:
             _check_names(item, where, depth)
@@ -195,6 +206,6 @@ def _check_names(value: Any, where: str, depth: int = 1) -> None:
     if depth > DEPTH_LIMIT:
         raise argument_invalid(f"The twin's {where} are deeper than {DEPTH_LIMIT} levels.")
     for key, inner in value.items():
-        if not key or _BAD_KEY.search(key):
+        if not key or len(key) > NAME_LIMIT or _BAD_KEY.search(key):
             raise argument_invalid(f"A name in the twin's {where} holds a character that is not allowed.")
         _check_names(inner, where, depth + 1)

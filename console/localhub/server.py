@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -48,6 +49,7 @@ REAL_HOSTS = {
 }
 START_SECONDS = 120.0
 STOP_SECONDS = 1.0
+SAMPLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,18 @@ class LocalHub:
         self._loop.run_until_complete(self._main())
 
     async def _main(self) -> None:
+        sampling = self._loop.create_task(self._sample())
         await self._ended.wait()
+        sampling.cancel()
         await self._close()
+
+    async def _sample(self) -> None:
+        """Write the platform's metrics of the hubs on which no scenario plays, every minute."""
+        assert self.world is not None, "the world is built before the loop runs"
+        while True:
+            with contextlib.suppress(RuntimeError):  # the pool has ended
+                await self._loop.run_in_executor(self._pool, self.world.doors.sample)
+            await asyncio.sleep(SAMPLE_SECONDS)
 
     async def _open(self, apps: dict[str, AsgiApp], control: AsgiApp) -> None:
         for name, app in apps.items():

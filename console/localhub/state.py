@@ -96,6 +96,7 @@ class DeviceRecord:
     model_id: str = ""
     identity_counter: int = 1
     twin_counter: int = 1
+    reported_changes: int = 0
     modules: dict[str, ModuleRecord] = field(default_factory=dict)
 
     @property
@@ -107,6 +108,13 @@ class DeviceRecord:
     def twin_etag(self) -> str:
         """The twin's ETag: eight bytes of a counter in base64 (`AAAAAAAAAAE=`)."""
         return base64.b64encode(self.twin_counter.to_bytes(8, "big")).decode()
+
+    @property
+    def twin_version(self) -> int:
+        """The twin's version: counts what devices report, too, which the ETag does not (a guess: published twins have
+        versions well above their ETags, and a back end could hardly write the twin of a busy device otherwise).
+        """
+        return self.twin_counter + self.reported_changes
 
 
 @dataclass(slots=True)

@@ -11,9 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from console.localhub.state import HubState
+from console.localhub.telemetry import write_bag
 
 QUEUE_LIMIT = 50
 """Messages that wait for one device at most (IoT Hub's quotas)."""
+
+MESSAGE_LIMIT = 64 * 1024
+"""Bytes of one cloud-to-device message at most (IoT Hub's quotas); its properties count, too."""
+
+BAG_LIMIT = 60_000  # a topic has 65,535 bytes
 
 MOST_DELIVERIES = 10
 TIME_TO_LIVE = timedelta(hours=1)
@@ -34,6 +40,10 @@ class QueueFull(Exception):  # noqa: N818 - reads as what it is
     """Fifty messages wait for the device already."""
 
 
+class TooLarge(Exception):  # noqa: N818 - reads as what it is
+    """A cloud-to-device message is larger than the service takes."""
+
+
 class Link(Protocol):
     """A connected device or module. Every method may be called from any thread."""
 
@@ -43,6 +53,9 @@ class Link(Protocol):
 
     def call_method(self, name: str, payload: bytes, answered: MethodAnswer) -> None:
         """Send a direct method; `answered` is called once, from the event loop, if an answer comes."""
+
+    def forget_method(self, answered: MethodAnswer) -> None:
+        """Take no answer any more to the direct method that was sent with `answered`."""
 
     def twin_changed(self) -> None:
         """Look whether the desired properties are other ones now."""
@@ -127,6 +140,7 @@ class Switchboard:
 
         link.call_method(name, payload, answered)
         if not done.wait(answer_seconds):
+            link.forget_method(answered)
             raise NoAnswer
         return answers[0]
 
@@ -147,7 +161,10 @@ class Switchboard:
     def enqueue(
         self, hub: HubState, device_id: str, system: dict[str, str], properties: dict[str, str], body: bytes
     ) -> str:
-        """Queue a message for a device that exists, and return its id. Raises QueueFull."""
+        """Queue a message for a device that exists, and return its id. Raises QueueFull, TooLarge."""
+        bag = len(write_bag(system, properties))  # percent-encoded: what a topic has to hold
+        if len(body) + bag > MESSAGE_LIMIT or bag > BAG_LIMIT:
+            raise TooLarge
         key = _key(hub, device_id)
         message_id = system.get("mid") or str(uuid.uuid4())
         to = f"/devices/{device_id}/messages/devicebound"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -22,10 +23,11 @@ from wsproto.events import Event as WebSocketEvent
 from wsproto.utilities import ProtocolError
 
 from console.localhub.front import ConnInfo, UpperFactory
+from console.localhub.mqtt import WAITING_BYTES
 
 PATH = "/$iothub/websocket"
 SUBPROTOCOL = "mqtt"
-UPGRADE_SECONDS = 10.0
+UPGRADE_SECONDS = 10.0  # for the first bytes of a connection, and for a whole upgrade request
 _BEGINNINGS = (b"GET /$iothub/websocket", b"GET /%24iothub/websocket")
 _UNSUPPORTED_DATA = 1003
 
@@ -47,7 +49,7 @@ class HttpOrWebSocket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait, but not for ever."""
         self._transport = cast(asyncio.Transport, transport)
-        self._timer = asyncio.get_running_loop().call_later(UPGRADE_SECONDS, self._choose_http)
+        self._timer = asyncio.get_running_loop().call_later(UPGRADE_SECONDS, self._transport.close)
 
     def data_received(self, data: bytes) -> None:
         """Choose as soon as it can be told."""
@@ -119,8 +121,9 @@ class WebSocketClient(asyncio.Protocol):
                 self._handle(event)
         except ProtocolError as error:
             hint = getattr(error, "event_hint", None)
-            if isinstance(hint, RejectConnection):
-                self._send(hint)
+            if isinstance(hint, RejectConnection | CloseConnection):
+                with contextlib.suppress(ProtocolError):
+                    self._send(hint)
             self._end()
 
     def eof_received(self) -> bool:
@@ -185,6 +188,8 @@ class WebSocketClient(asyncio.Protocol):
         data = self._frames.send(event)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+            if self._transport.get_write_buffer_size() > WAITING_BYTES:  # answers to pings that the client never reads
+                self._transport.abort()
 
     def _end(self) -> None:
         self._stop_timer()
