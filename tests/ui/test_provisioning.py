@@ -8,7 +8,7 @@ import pytest
 from support.fake_provisioning import HUB, check, finding, group, instance
 from support.fakes import HOSTILE, Knobs
 from support.provisioning_screens import SIZES, denied, ids, provisioning
-from support.screens import LARGE, dump, lines, press, type_text
+from support.screens import LARGE, console, dump, lines, press, settle, type_text
 from support.token_screens import shown
 
 from console.model.document import TargetKind
@@ -138,6 +138,16 @@ async def test_a_service_of_other_hubs_is_shown_only_when_it_is_chosen() -> None
         await type_text(pilot, "provisioning east-dps")
         await press(pilot, "enter")
         assert "DPS east-dps" in dump(app) and knobs.provisioning.asked("read")[-1] == ("east-dps",)
+
+
+@pytest.mark.parametrize(("typed", "shows"), [("other-dps", "DPS other-dps"), ("lyon", "1 with “lyon”")])
+async def test_the_prompt_opens_the_pane_on_a_service_or_with_a_filter(typed: str, shows: str) -> None:
+    knobs = Knobs()
+    knobs.provisioning.instances = (instance(), instance("other-dps"))
+    async with console(knobs) as (pilot, app):
+        await app.run_line(f"provisioning {typed}")
+        await settle(pilot)
+        assert shows in dump(app)
 
 
 async def test_no_permission_for_the_service_api_leaves_what_the_resource_manager_told() -> None:

@@ -85,7 +85,7 @@ class ProvisioningScreen(ProvisioningActions):
         """Say that the reading begins; take what another pane asked for."""
         self._ready = True
         self.show_rows()
-        if self._wanted:
+        if self._wanted.startswith("/"):
             wanted, self._wanted = self._wanted, ""
             self.call_after_refresh(lambda: self.accept(wanted))
 
@@ -114,11 +114,14 @@ class ProvisioningScreen(ProvisioningActions):
 
     @on(InstancesRead)
     def take_instances(self, message: InstancesRead) -> None:
-        """Show the service; without one there is nothing more to read."""
+        """Show the service, or the one that was asked for; without one there is nothing more to read."""
+        wanted, self._wanted = self._wanted, ""
         if self.state.take_instances(message.instances) is None:
             self.state.reading = self.state.error = None
             self.ended()
         self.show_rows()
+        if wanted:
+            self.accept(wanted)
 
     @on(EnrollmentsRead)
     def take(self, message: EnrollmentsRead) -> None:
@@ -301,8 +304,8 @@ class ProvisioningScreen(ProvisioningActions):
 
     def accept(self, argument: str) -> None:
         """Take a filter, or the name of a service: "/press", "contoso-dps"."""
-        if not self._ready:
-            self._wanted = argument
+        if not self._ready or (self.state.instances is None and not argument.startswith("/")):
+            self._wanted = argument  # is it a service's name? that is known once they are read
             return
         names = {one.name.casefold() for one in self.state.instances or ()}
         if argument.casefold() in names:
