@@ -21,8 +21,8 @@ from starlette.responses import JSONResponse, Response
 from console.localhub.arm_core import HUB, Call, Route
 from console.localhub.arm_errors import bad_argument, bad_body, bad_etag, iot_hub
 from console.localhub.cloud_factory import next_etag
-from console.localhub.door_x509 import UNREADABLE
 from console.localhub.state import HubState, Json, ProvisioningState
+from console.localhub.x509_facts import UNREADABLE
 
 MAX_CERTIFICATES = 25
 _NAME = re.compile(r"[A-Za-z0-9\-._]{1,64}")

@@ -8,11 +8,11 @@ import uuid
 
 from cryptography import x509
 
-from console.localhub.door_x509 import facts
 from console.localhub.provisioning_attest import SYMMETRIC_KEY, X509, Proof
 from console.localhub.provisioning_state import RegistrationRecord
 from console.localhub.registry_call import timestamp
 from console.localhub.state import Json, ProvisioningState
+from console.localhub.x509_facts import facts
 
 
 def operation_id(service: ProvisioningState, registration_id: str) -> str:

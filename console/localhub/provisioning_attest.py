@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from console.localhub.door_x509 import facts, is_issuer, signed_by, validity
 from console.localhub.provisioning_errors import ProvisioningError
 from console.localhub.provisioning_state import EnrollmentRecord
 from console.localhub.provisioning_token import RegistrationToken, derived_key, read_token
 from console.localhub.registry_identity import Credentials
 from console.localhub.state import ProvisioningState
+from console.localhub.x509_facts import facts, is_issuer, signed_by, validity
 
 MAX_DEPTH = 8
 SYMMETRIC_KEY, X509, TPM = "symmetricKey", "x509", "tpm"
@@ -119,7 +119,9 @@ def _by_certificate(
     now: datetime,
 ) -> Proof:
     leaf = facts(chain[0])
-    if leaf is None or leaf.common_name.casefold() != registration_id.casefold() or validity(leaf, now):
+    if leaf is None or leaf.common_name.casefold() != registration_id.casefold() or not leaf.handshake:
+        raise _invalid()
+    if validity(leaf, now):
         raise _invalid()
     if individual is None:
         return _by_group_certificate(service, registration_id, chain, now)

@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from console.localhub.arm_certificates import parse_certificate
 from console.localhub.arm_errors import ArmError
-from console.localhub.door_x509 import UNREADABLE
 from console.localhub.provisioning_answers import certificate_info
 from console.localhub.provisioning_attest import SYMMETRIC_KEY, TPM, X509
 from console.localhub.provisioning_errors import invalid
 from console.localhub.provisioning_state import EnrollmentRecord
 from console.localhub.provisioning_tpm import TpmError, read_storage_key
 from console.localhub.state import Json, ProvisioningState, new_key
+from console.localhub.x509_facts import UNREADABLE
 
 KEY_BYTES = range(16, 65)
 _TYPES = {one.casefold(): one for one in (SYMMETRIC_KEY, X509, TPM)}

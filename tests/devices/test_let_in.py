@@ -105,4 +105,5 @@ def test_a_client_is_let_in_and_heard(
     assert came["properties"]["sdkVersion"].startswith("azure-iot-device")
     assert came["properties"].get("moduleId") == module
     assert (went["OperationName"], went["Level"], went["ResultType"]) == ("deviceDisconnect", "Information", "")
-    assert site.state.devices[device].last_activity > "2"
+    record = site.state.devices[device]
+    assert (record.modules[module] if module else record).last_activity > "2"

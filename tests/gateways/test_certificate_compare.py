@@ -228,6 +228,7 @@ def test_what_the_hub_is_not_known_to_check_is_told_as_unknown(house: House, nod
         found = house.ask(nodes)
         assert found.answer is UNKNOWN
         assert "may or may not" in found.why
+        assert not house.door(nodes)  # the local hub lets nothing in that a real one may refuse
     finally:
         put_certificate(house.runner.hub, "plants", ROOT.der, NOW, verified=True)
 
@@ -327,6 +328,7 @@ def test_what_the_hub_is_not_known_to_take_is_never_promised(house: House, nodes
     assert found.answer is UNKNOWN
     assert words in found.why
     assert found.hint
+    assert not house.door(nodes)
     if words in ("Ed25519", "1024", "secp256k1") and nodes[1] is MIDDLE:  # its key, which matters to thumbprints too
         register(house.runner, DEVICE, **house.known("primary, SHA-256", nodes[0]))
         assert house.ask(nodes).answer is UNKNOWN
