@@ -55,7 +55,7 @@ class Place:
 @click.option("--certificate", default="", metavar="FILE", help="PEM: the device's certificate, then its CAs'.")
 @click.option("--private-key", default="", metavar="FILE", help="PEM: its key, where it is in another file.")
 @click.option("--passphrase-stdin", is_flag=True, help="The key's passphrase is on standard input; else asked for.")
-@click.option("--tpm", is_flag=True, help="By this machine's TPM 2.0 (tpm2-tools; TPM2TOOLS_TCTI names another).")
+@click.option("--tpm", is_flag=True, help="By this machine's TPM 2.0, /dev/tpmrm0; TPM2TOOLS_TCTI names another.")
 @click.option(
     "--token-ttl",
     default=None,

@@ -54,9 +54,10 @@ class RegistrarGateway:
         if certificate is not None:
             _load(context, certificate)
         cancel.check()
+        moved = self._moved if self._moved != host else ""
         host = self._moved or host
         link = DeviceLink(host, context, Target("the provisioning service", host, ca_file=self._ca_file), self._proxy)
-        link.connect()
+        link.connect(f"; reached at {clean(moved, limit=80)}, as the profile says" if moved else "")
         return link
 
 
@@ -87,8 +88,8 @@ class DeviceLink:
         """Protocol version and cipher of the connection, and who vouches for the service."""
         return self._tls
 
-    def connect(self) -> None:
-        """Open a connection for the next call. Raises ConsoleError: NETWORK, TIMEOUT, TLS."""
+    def connect(self, remark: str = "") -> None:
+        """Open a connection for the next call; `remark` ends what is told of it. Raises ConsoleError."""
         connection = self._new()
         try:
             connection.connect()
@@ -96,7 +97,7 @@ class DeviceLink:
             connection.close()
             raise self._trouble(_WHAT, error) from error
         self._ready = connection
-        self._tls = _described(connection.sock)
+        self._tls = _described(connection.sock) + remark
 
     def register(
         self, id_scope: str, registration_id: str, body: Mapping[str, Any], token: Secret | None, cancel: Cancel

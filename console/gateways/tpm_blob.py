@@ -41,11 +41,6 @@ def read_wrapped_key(blob: bytes) -> WrappedKey:
     return WrappedKey(*parts)
 
 
-def sized(part: bytes) -> bytes:
-    """Return bytes behind their size, as a TPM marshals them."""
-    return len(part).to_bytes(2, "big") + part
-
-
 def _bad(why: str) -> ConsoleError:
     what = "The wrapped key that the provisioning service sent cannot be read"
     return ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Run the registration again")

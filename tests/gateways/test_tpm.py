@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import errno
 import hashlib
 import hmac
 import io
 import json
+import os
+import socket
 import sys
+import threading
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.hub import HubRunner
 from support.provisioning import hub, made, runner, service_of, services  # noqa: F401
 from support.tpm import EK, SRK, SoftwareTpm, needs_software_tpm
 
 from console.cli.main import run as command_line
 from console.gateways.tpm import IDENTITY_KEY, Tpm
-from console.gateways.tpm_tools import TpmTools
+from console.gateways.tpm_commands import OWNER, ROOT_TEMPLATE, TpmCommands, TpmRefusedError
 from console.localhub.provisioning_tpm import authentication_key, read_storage_key
 from console.model.enrollment import Attestation
 from console.model.errors import ConsoleError, ErrorKind
@@ -29,6 +37,7 @@ from console.services.bundle import Services
 from console.services.ports import NEVER_CANCELLED, Cancel
 
 KEY = bytes(range(32))
+PLACE = f"{IDENTITY_KEY:#x}"
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +61,58 @@ def wrapped(tpm: Tpm, key: bytes = KEY) -> bytes:
 @needs_software_tpm
 def test_keys_are_opened_and_used_inside_and_nothing_stays(chip: SoftwareTpm) -> None:
     with Tpm(chip.tcti) as tpm:
-        first = tpm.activate(wrapped(tpm))
-        second = tpm.activate(wrapped(tpm, KEY[::-1]))
-        for size in (0, 60, 3000):  # beyond 1,024 bytes it is a sequence
-            data = b"x" * size
-            assert tpm.sign(first, data) == hmac.digest(KEY, data, "sha256")
-            assert tpm.sign(second, data) == hmac.digest(KEY[::-1], data, "sha256")
-        folder = tpm._tools.folder
-        assert folder.stat().st_mode & 0o777 == 0o700
-        assert not any(KEY in file.read_bytes() for file in folder.iterdir())
-        assert not (folder / "wrapping").exists()
-        assert "IBM" in tpm.describe()
-    assert not folder.exists()
+        for key in (KEY, KEY[::-1]):
+            handle = tpm.activate(wrapped(tpm, key))
+            for data in (b"", b"x" * 60, b"x" * 1024):
+                assert tpm.sign(handle, data) == hmac.digest(key, data, "sha256")
+        with pytest.raises(ConsoleError, match="it signs 1,024 at once"):
+            tpm.sign(handle, b"x" * 1025)
+        assert tpm.describe().startswith("IBM SW TPM, firmware ")
+        told = tpm.endorsement_key()
+    assert left_in(chip) == {}
+    chip.run("tpm2_createek", "-c", "ek.ctx", "-G", "rsa", "-u", "ek.pub")
+    chip.flush()
+    assert told == base64.b64encode(chip.file("ek.pub")).decode()  # the key that tpm2-tools find, too
+
+
+class Bridge:
+    """A device file, a terminal's in truth, whose bytes go to and from a software TPM."""
+
+    def __init__(self, chip: SoftwareTpm) -> None:
+        self._ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        self.path = os.ttyname(theirs)
+        self._theirs = theirs
+        self._socket = socket.create_connection(("127.0.0.1", int(chip.tcti.rpartition("=")[2])))
+        threading.Thread(target=self._carry, daemon=True).start()
+
+    def _carry(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                command = os.read(self._ours, 10)
+                while len(command) < int.from_bytes(command[2:6], "big"):
+                    command += os.read(self._ours, 4096)
+                self._socket.sendall(command)
+                answer = self._socket.recv(10)
+                while len(answer) < int.from_bytes(answer[2:6], "big"):
+                    answer += self._socket.recv(4096)
+                os.write(self._ours, answer)
+
+    def close(self) -> None:
+        os.close(self._theirs)
+        os.close(self._ours)
+        self._socket.close()
+
+
+@needs_software_tpm
+def test_the_kernels_device_is_spoken_to_in_one_go_each_way(chip: SoftwareTpm) -> None:
+    bridge = Bridge(chip)
+    try:
+        with Tpm(f"device:{bridge.path}") as tpm:
+            handle = tpm.activate(wrapped(tpm))
+            assert tpm.sign(handle, b"m") == hmac.digest(KEY, b"m", "sha256")
+    finally:
+        bridge.close()
     assert left_in(chip) == {}
 
 
@@ -88,12 +137,10 @@ def test_a_key_is_kept_only_where_that_is_asked_for_and_a_newer_one_takes_its_pl
     with SoftwareTpm() as chip:
         for key in (KEY, KEY[::-1]):
             with Tpm(chip.tcti) as tpm:
-                assert tpm.activate(wrapped(tpm, key), keep=True) == IDENTITY_KEY
-            assert chip.run("tpm2_hmac", "-c", IDENTITY_KEY, "-g", "sha256", data=b"m") == hmac.digest(
-                key, b"m", "sha256"
-            )
+                assert tpm.activate(wrapped(tpm, key), keep=True) == PLACE
+            assert chip.run("tpm2_hmac", "-c", PLACE, "-g", "sha256", data=b"m") == hmac.digest(key, b"m", "sha256")
             chip.flush()
-        assert left_in(chip) == {"persistent": f"- {IDENTITY_KEY}".encode()}
+        assert left_in(chip) == {"persistent": f"- {PLACE}".encode()}
 
 
 # --- a registration -------------------------------------------------------------------------------------------------
@@ -183,82 +230,145 @@ def test_the_command_enrolls_this_tpm_and_registers_by_it(
 # --- where it does not work -----------------------------------------------------------------------------------------
 
 
-def refusal(tcti: str = "", cancel: Cancel = NEVER_CANCELLED) -> ConsoleError:
-    with Tpm(tcti) as tpm, pytest.raises(ConsoleError) as caught:
+def refusal(name: str, cancel: Cancel = NEVER_CANCELLED) -> ConsoleError:
+    with Tpm(name) as tpm, pytest.raises(ConsoleError) as caught:
         tpm.endorsement_key(cancel)
+    assert caught.value.hint
+    assert caught.value.sentence().isprintable()
     return caught.value
 
 
-def program(folder: Path, text: str, name: str = "tpm2_getcap") -> None:
-    """Put a program of tpm2-tools into a folder that says something else than the real one."""
-    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
-    (folder / name).chmod(0o755)
+def test_what_keeps_a_tpm_from_answering_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = refusal(f"device:{tmp_path}/tpmrm0")
+    assert (error.kind, "no TPM answers at" in error.why) == (ErrorKind.NOT_CONFIGURED, True)
+    assert refusal("swtpm:host=127.0.0.1,port=1").kind is ErrorKind.NOT_CONFIGURED
+    assert refusal(f"swtpm:path={tmp_path}/none").kind is ErrorKind.NOT_CONFIGURED
+    for name in ("tabrmd", "mssim:host=x", "swtpm:port=99999", "\x1b[31m"):
+        assert refusal(name).code == "usage"
+    monkeypatch.setenv("TPM2TOOLS_TCTI", f"device:{tmp_path}/of-the-environment")
+    assert "of-the-environment" in refusal("").why
+    assert refusal("device:/dev/null").kind is ErrorKind.BAD_ANSWER
+
+    def denied(number: int) -> Any:
+        def call(*_: Any) -> int:
+            raise OSError(number, os.strerror(number))
+
+        return call
+
+    monkeypatch.setattr("console.gateways.tpm_link.os.open", denied(errno.EACCES))
+    assert "usermod -aG tss" in refusal("device").hint
+    monkeypatch.setattr("console.gateways.tpm_link.os.open", denied(errno.EBUSY))
+    assert refusal("device").kind is ErrorKind.CONFLICT
 
 
-def test_no_tools_no_tpm_and_old_tools_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TPM2TOOLS_TCTI", raising=False)
-    monkeypatch.delenv("TCTI", raising=False)
-    monkeypatch.setattr("console.gateways.tpm_tools.DEVICE", str(tmp_path / "tpmrm0"))
-    assert "no TPM answers at" in refusal().why
-    (tmp_path / "tpmrm0").touch()
-    monkeypatch.setenv("PATH", str(tmp_path))
-    error = refusal()
-    assert error.kind is ErrorKind.NOT_CONFIGURED
-    assert "tpm2_getcap of tpm2-tools is not installed" in error.why
-    assert "apt install tpm2-tools" in error.hint
-    program(tmp_path, 'echo \'tool="tpm2_getcap" version="3.1.3"\'')
-    assert "tpm2-tools 3.1 are too old" in refusal().why
+@contextlib.contextmanager
+def playing(folder: Path, *answers: bytes) -> Iterator[str]:
+    """Play a TPM that gives these answers, and none after them; give its name."""
+    path = folder / "tpm.sock"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                for answer in answers:
+                    connection.recv(4096)
+                    connection.sendall(answer)
+                with contextlib.suppress(OSError):
+                    while connection.recv(4096):
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"swtpm:path={path}"
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def answered(code: int, tag: int = 0x8001, body: bytes = b"") -> bytes:
+    return tag.to_bytes(2, "big") + (10 + len(body)).to_bytes(4, "big") + code.to_bytes(4, "big") + body
 
 
 @pytest.mark.parametrize(
-    ("words", "kind"),
+    ("answer", "kind", "words"),
     [
-        ("ERROR:tcti: Failed to open specified TCTI device file /dev/tpmrm0: Permission denied", ErrorKind.PERMISSION),
-        ('ERROR: Could not load tcti, got: "swtpm:port=9"', ErrorKind.NOT_CONFIGURED),
-        ("ERROR: Esys_CreatePrimary(0x9A2) - tpm:session(1):authorization failure", ErrorKind.PERMISSION),
-        ("ERROR: Esys_Load(0x921) - tpm:warn(2.0): in DA lockout mode", ErrorKind.PERMISSION),
-        ("ERROR: Esys_Load(0x902) - tpm:warn(2.0): out of memory for object contexts", ErrorKind.CONFLICT),
-        ("ERROR: Esys_Load(0x101) - something \x1b[31melse", ErrorKind.SERVICE),
-        ("", ErrorKind.SERVICE),
+        (answered(0x9A2), ErrorKind.PERMISSION, "a password protects"),
+        (answered(0x921), ErrorKind.PERMISSION, "locked itself"),
+        (answered(0xB0902), ErrorKind.CONFLICT, "no room left"),  # as the kernel's resource manager says it
+        (answered(0x100), ErrorKind.SERVICE, "was not started"),
+        (answered(0x101), ErrorKind.SERVICE, "0x101"),
+        (answered(0, 0x00C4), ErrorKind.NOT_CONFIGURED, "TPM 1.2"),
+        (answered(0), ErrorKind.BAD_ANSWER, "cut short"),
+        (answered(0, 0x1234), ErrorKind.BAD_ANSWER, "not what a TPM 2.0 answers"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", ErrorKind.CANCELLED, ""),  # its size is never reached
     ],
 )
-def test_what_the_tools_say_becomes_a_sentence(
-    words: str, kind: ErrorKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    (tmp_path / "words").write_text(words)
-    program(tmp_path, f'[ "$1" = --version ] || {{ cat "{tmp_path}/words" >&2; exit 1; }}')
-    error = refusal("swtpm:port=9")
+def test_what_a_tpm_refuses_becomes_a_sentence(answer: bytes, kind: ErrorKind, words: str, tmp_path: Path) -> None:
+    with playing(tmp_path, answer) as name:
+        error = stopped(name) if kind is ErrorKind.CANCELLED else refusal(name)
     assert error.kind is kind
-    assert error.hint
-    assert error.sentence().isprintable()
+    assert words in error.why
 
 
-def test_whoever_stops_waiting_stops_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    cancel = Cancel()
-    program(tmp_path, f'[ "$1" = --version ] || {{ echo $$ > "{tmp_path}/pid"; exec sleep 600; }}')
+class Impatient(Cancel):
+    """Somebody who waits for so many slices of time."""
 
-    class WhenRunning(Cancel):
-        def check(self) -> None:
-            if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
-                cancel.cancel()
-            cancel.check()
+    def __init__(self, slices: int = 3) -> None:
+        super().__init__()
+        self._left = slices
 
-    assert refusal("swtpm:port=9", WhenRunning()).kind is ErrorKind.CANCELLED
-    pid = int((tmp_path / "pid").read_text())
-    assert not Path(f"/proc/{pid}").exists()
+    def check(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self.cancel()
+        super().check()
+
+
+def stopped(name: str) -> ConsoleError:
+    with Tpm(name) as tpm, pytest.raises(ConsoleError) as caught:
+        tpm.endorsement_key(Impatient())
+    return caught.value
+
+
+def test_who_stops_waiting_is_not_kept_by_a_tpm_that_does_not_answer(tmp_path: Path) -> None:
+    with playing(tmp_path) as name:
+        assert stopped(name).kind is ErrorKind.CANCELLED
+
+
+class Fixed:
+    """A connection that gives one answer for ever."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+
+    def exchange(self, command: bytes, cancel: Cancel) -> bytes:
+        assert len(command) == int.from_bytes(command[2:6], "big")
+        return self.answer
+
+    def close(self) -> None: ...
+
+
+@given(st.binary(max_size=80), st.booleans())
+def test_no_answer_makes_anything_but_a_refusal(body: bytes, whole: bool) -> None:
+    tpm = TpmCommands(Fixed(answered(0, 0x8002, body) if whole else body))
+    for call in (
+        lambda: tpm.persistent(NEVER_CANCELLED),
+        lambda: tpm.properties(NEVER_CANCELLED),
+        lambda: tpm.public(1, NEVER_CANCELLED),
+        lambda: tpm.create_primary(OWNER, ROOT_TEMPLATE, NEVER_CANCELLED),
+        lambda: tpm.activate_credential(1, 2, b"c", b"s", NEVER_CANCELLED),
+        lambda: tpm.import_key(1, b"w", b"p", b"d", b"s", NEVER_CANCELLED),
+        lambda: tpm.hmac(1, b"m", NEVER_CANCELLED),
+        lambda: tpm.evict(1, 2, NEVER_CANCELLED),
+    ):
+        with contextlib.suppress(ConsoleError, TpmRefusedError):
+            call()
 
 
 @needs_software_tpm
 def test_a_tpm_whose_hierarchies_are_locked_says_so() -> None:
     with SoftwareTpm() as chip:
         chip.run("tpm2_changeauth", "-c", "e", "secret")
-        chip.run("tpm2_changeauth", "-c", "o", "secret")
         assert "a password protects" in refusal(chip.tcti).why
-
-
-def test_the_kernels_resource_manager_needs_no_cleaning_up_after() -> None:
-    assert TpmTools("device:/dev/tpmrm0").managed
-    assert TpmTools("tabrmd:bus_type=system").managed
-    assert not TpmTools("device:/dev/tpm0").managed

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.gateways.tpm_blob import read_wrapped_key, sized
+from console.gateways.tpm_blob import read_wrapped_key
+from console.gateways.tpm_commands import sized
 from console.model.enrollment import Attestation, Registration
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.registration import DeviceAnswer, RegistrationOrder, Step, StepState
