@@ -75,3 +75,16 @@ def test_faults_in_json(command: Any) -> None:
     [fault] = command("faults", "list", "--json")
     assert (fault["kind"], fault["endpoint"], fault["code"], fault["path"]) == ("connack", "mqtt", 5, "^press$")
     assert command("faults", "clear", fault["id"]) == "Removed.\n"
+
+
+def test_a_message_to_a_device_waits_for_it(hub: HubRunner, command: Any) -> None:
+    [sent] = command("send", "press", "--body", "stop", "--property", "why=heat", "--json")
+    assert sent == {"device_id": "press", "bytes": 4}
+    [waits] = hub.server.world.board.take(hub.hub, "press", None)
+    assert (waits.body, waits.properties) == (b"stop", {"why": "heat"})
+
+
+def test_messages_that_cannot_be_sent(hub: HubRunner, command: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["localhub", "send", "nobody", "--body", "x"]) == 2
+    assert run(["localhub", "send", "press", "--body", "x", "--property", "novalue"]) == 2
+    assert "no device nobody" in capsys.readouterr().err

@@ -30,6 +30,15 @@ def test_a_message_arrives(iot_hub):
     assert (first["operation"], first["code"], last["operation"]) == ("deviceConnect", "", "deviceDisconnect")
 
 
+def test_a_message_to_a_device(iot_hub):
+    iot_hub.send("press-1", "stop", properties={"why": "heat"})
+    device = client(iot_hub, iot_hub.connection_string("press-1"))
+    device.connect()
+    message = device.receive_message(timeout=10)
+    device.shutdown()
+    assert (message.data, message.custom_properties) == (b"stop", {"why": "heat"})
+
+
 def test_everything_is_forgotten(fresh_iot_hub):
     with pytest.raises(KeyError):
         fresh_iot_hub.connection_string("press-1")
@@ -72,4 +81,4 @@ def test_the_fixtures_work_in_another_project(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout
