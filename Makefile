@@ -13,8 +13,8 @@ test: .venv/.dev ## every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 FUZZ_EXAMPLES ?= 100000
-fuzz: .venv/.dev ## the parsers of certificates, tokens and payloads, for longer: make fuzz FUZZ_EXAMPLES=1000000
-	HUBWARDEN_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n 2 tests/unit/test_*_fuzz.py
+fuzz: .venv/.dev ## the parsers of certificates, tokens, payloads and MQTT, for longer: make fuzz FUZZ_EXAMPLES=1000000
+	HUBWARDEN_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n 2 tests/unit/test_*_fuzz.py tests/localhub/test_mqtt_fuzz.py
 
 check: .venv/.dev ## format, lint, types, layers
 	$(BIN)/ruff format --check console tests benchmarks screenshots
