@@ -180,12 +180,12 @@ class MqttConnection(asyncio.Protocol):
         except Exception:  # one client's trouble must not be the others'
             _log.exception("an MQTT client could not be served")
         finally:
-            self._open.discard(self)
             self.kick()
             session, self._session = self._session, None
             if session is not None:
                 with contextlib.suppress(asyncio.CancelledError, RuntimeError):
                     await session.closed(clean=clean)
+            self._open.discard(self)  # last: the end of the hub waits for who is in there
 
     async def _converse(self) -> bool:
         """Work on packet after packet; return whether the client said goodbye."""
