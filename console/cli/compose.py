@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from console.cli.wiring import Wiring
     from console.gateways.registry import RegistryGateway
+    from console.services.access import Access
     from console.services.changes import Changes
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
@@ -95,7 +96,14 @@ def services_for(
     credentials = later(lambda: _credentials(session, changes, wiring, state_dir))
     dps = later(lambda: _provisioning(session, changes, wiring))
     registering = later(lambda: _registering(wiring))
-    return Services(session, fleet, connections, overview, meter, clock, changes, credentials, dps, registering)
+    access = later(lambda: _access(session, changes, wiring))
+    return Services(session, fleet, connections, overview, meter, clock, changes, credentials, dps, registering, access)
+
+
+def _access(session: Session, changes: Changes, wiring: Wiring) -> Access:
+    from console.services.access import Access
+
+    return Access(session, changes, later(lambda: wiring.access), session.clock)
 
 
 def _registering(wiring: Wiring) -> Registering:

@@ -114,6 +114,8 @@ def write_ports(wiring: Wiring) -> WritePorts:
         enrollment=writers.EnrollmentWriter(wiring.enrollments),
         enrollment_group=writers.EnrollmentGroupWriter(wiring.enrollments),
         registration=writers.RegistrationWriter(wiring.enrollments),
+        role=writers.RoleWriter(wiring.arm),
+        assignment=writers.AssignmentWriter(wiring.arm),
     )
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from console.config import Profile
 from console.config_secrets import Prompt
 from console.gateways.arm import Arm
+from console.gateways.authorization import AuthorizationGateway
 from console.gateways.credentials import SignIn
 from console.gateways.documents import DocumentGateway
 from console.gateways.logs import LogsGateway
@@ -76,6 +77,11 @@ class Wiring:
     def network(self) -> NetworkGateway:
         """Private endpoints and provisioning services."""
         return NetworkGateway(self.arm, self.hub)
+
+    @cached_property
+    def access(self) -> AuthorizationGateway:
+        """Roles and who has them."""
+        return AuthorizationGateway(self.arm)
 
     @cached_property
     def remote(self) -> RemoteGateway:

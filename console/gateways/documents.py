@@ -15,6 +15,7 @@ from console.services.ports import NEVER_CANCELLED, Cancel
 
 HUBS = {"api-version": "2023-06-30"}
 NETWORK = {"api-version": "2024-05-01"}
+AUTHORIZATION = {"api-version": "2022-04-01"}
 
 
 class DocumentGateway:
@@ -52,6 +53,10 @@ class DocumentGateway:
             case TargetKind.ENROLLMENT | TargetKind.ENROLLMENT_GROUP | TargetKind.REGISTRATION:
                 body = self._enrollments.whole(target, cancel)
                 return None if body is None else _document(body)
+            case TargetKind.ROLE | TargetKind.ASSIGNMENT:
+                noun = "role" if target.kind is TargetKind.ROLE else "role assignment"
+                what = f"The {noun} could not be read"
+                return self._by_path(what, target.id, AUTHORIZATION, cancel, etag=False)
 
     def _policies(self, cancel: Cancel) -> Document:
         before = self._hub.body(cancel)

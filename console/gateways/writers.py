@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.gateways.arm import Arm
-from console.gateways.documents import HUBS, NETWORK, PROVISIONING
+from console.gateways.documents import AUTHORIZATION, HUBS, NETWORK, PROVISIONING
 from console.gateways.operations import watch
 from console.gateways.provisioning import EnrollmentGateway
 from console.gateways.registry import RegistryGateway
@@ -250,6 +250,47 @@ class RegistrationWriter(EnrollmentWriter):
         raise _never("A registration is never written from here")
 
 
+class RoleWriter:
+    """Custom role definitions, by plain ARM. The service knows no ETag for them."""
+
+    noun = "role"
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+
+    def put(self, target: Target, body: Json, etag: str, cancel: Cancel) -> Receipt:
+        """Create or replace the role; `etag` is not used."""
+        del etag
+        what = f"The {self.noun} could not be written"
+        sent = {"properties": self._sent(body["properties"])}
+        self._arm.send(what, "PUT", target.id, AUTHORIZATION, cancel, body=sent, role=_GRANTER)
+        return Receipt()
+
+    def delete(self, target: Target, etag: str, cancel: Cancel) -> Receipt:
+        """Delete the role; `etag` is not used."""
+        del etag
+        what = f"The {self.noun} could not be deleted"
+        self._arm.send(what, "DELETE", target.id, AUTHORIZATION, cancel, role=_GRANTER)
+        return Receipt()
+
+    @staticmethod
+    def _sent(properties: Json) -> Json:
+        told = {"createdOn", "updatedOn", "createdBy", "updatedBy"}
+        return {name: value for name, value in properties.items() if name not in told and value is not None}
+
+
+class AssignmentWriter(RoleWriter):
+    """Role assignments, by plain ARM. The service knows no ETag for them, and changes none that is there."""
+
+    noun = "role assignment"
+
+    @staticmethod
+    def _sent(properties: Json) -> Json:
+        names = ("roleDefinitionId", "principalId", "principalType", "description", "condition", "conditionVersion")
+        return {name: properties[name] for name in names if properties.get(name)}
+
+
+_GRANTER = "User Access Administrator (on the hub)"
 _OWNER = "Contributor (on the hub)"
 _READ_ONLY = frozenset({"subject", "expiry", "thumbprint", "created", "updated", "verificationCode"})
 

@@ -32,6 +32,8 @@ class TargetKind(StrEnum):
     ENROLLMENT = "enrollment"  # an individual enrollment of a provisioning service
     ENROLLMENT_GROUP = "enrollment_group"  # an enrollment group of a provisioning service
     REGISTRATION = "registration"  # what a provisioning service remembers of a device's registration
+    ROLE = "role"  # a custom role definition (Microsoft.Authorization)
+    ASSIGNMENT = "assignment"  # a role assignment (Microsoft.Authorization)
 
 
 _QUOTED = frozenset({TargetKind.ENROLLMENT, TargetKind.ENROLLMENT_GROUP, TargetKind.REGISTRATION})
@@ -41,8 +43,8 @@ _QUOTED = frozenset({TargetKind.ENROLLMENT, TargetKind.ENROLLMENT_GROUP, TargetK
 class Target:
     """One resource. `id` is a resource id, a device id, or the name of a private endpoint connection.
 
-    Of a provisioning service: `ARM_ID/enrollments/ID`, `ARM_ID/enrollmentGroups/ID`, `ARM_ID/registrations/ID`, the
-    last part quoted as in a URL.
+    Of a role and of an assignment it is the whole resource id. Of a provisioning service: `ARM_ID/enrollments/ID`,
+    `ARM_ID/enrollmentGroups/ID`, `ARM_ID/registrations/ID`, the last part quoted as in a URL.
     """
 
     kind: TargetKind

@@ -34,10 +34,14 @@ _COMPUTED: dict[TargetKind, frozenset[str]] = {
     TargetKind.ENROLLMENT: ENROLLMENT_COMPUTED,
     TargetKind.ENROLLMENT_GROUP: ENROLLMENT_COMPUTED,
     TargetKind.REGISTRATION: frozenset({"etag"}),
+    TargetKind.ROLE: frozenset({"etag"}),
+    TargetKind.ASSIGNMENT: frozenset({"etag"}),
 }
 """Top-level members that the service moves by itself: states, times, counters, the ETag."""
 
-_COMPUTED_PROPERTIES = frozenset({"provisioningState", "state"})
+_COMPUTED_PROPERTIES = frozenset(
+    {"provisioningState", "state", "createdOn", "updatedOn", "createdBy", "updatedBy"}  # the last four: of roles
+)
 
 RACE = Risk(
     "race",
@@ -48,7 +52,7 @@ RACE = Risk(
 
 CERTIFICATES = frozenset({TargetKind.CERTIFICATE, TargetKind.CERTIFICATE_CODE, TargetKind.CERTIFICATE_PROOF})
 ENROLLMENTS = frozenset({TargetKind.ENROLLMENT, TargetKind.ENROLLMENT_GROUP})
-ETAGLESS = frozenset({TargetKind.CONNECTION, TargetKind.ENDPOINT})
+ETAGLESS = frozenset({TargetKind.CONNECTION, TargetKind.ENDPOINT, TargetKind.ROLE, TargetKind.ASSIGNMENT})
 
 
 def change_of(

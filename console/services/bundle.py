@@ -12,6 +12,7 @@ from console.services.ports import CallMeter
 from console.services.session import Session
 
 if TYPE_CHECKING:  # the first frame does without it
+    from console.services.access import Access
     from console.services.changes import Changes
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
@@ -33,3 +34,4 @@ class Services:
     credentials: Credentials
     dps: Provisioning
     registering: Registering
+    access: Access

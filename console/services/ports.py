@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the first frame does without them
     )
     from console.model.provisioning import DpsLink, ProvisioningService
     from console.model.registration import ClientCertificate, DeviceAnswer
+    from console.model.role import DenyAssignment, RoleAssignment, RoleDefinition
     from console.model.secret import Secret
 
 
@@ -248,6 +249,27 @@ class NetworkReader(Protocol):
 
     def provisioning_services(self, cancel: Cancel = NEVER_CANCELLED) -> Sequence[Document]:
         """Read the Device Provisioning Services of the hub's subscription; keys of linked hubs come masked."""
+
+
+class AccessReader(Protocol):
+    """Roles and who has them, as the resource manager tells them at a scope."""
+
+    def assignments(
+        self, scope: str, principal: str = "", cancel: Cancel = NEVER_CANCELLED
+    ) -> Sequence[RoleAssignment]:
+        """Return the assignments at a scope and above; with a user's or application's object id those that reach it.
+
+        Those of its groups are among them then, of groups in groups, too (`assignedTo()`).
+        """
+
+    def definitions(self, scope: str, cancel: Cancel = NEVER_CANCELLED) -> Sequence[RoleDefinition]:
+        """Return the roles that can be assigned at a scope, Azure's own and custom ones."""
+
+    def definition(self, guid: str, scope: str, cancel: Cancel = NEVER_CANCELLED) -> RoleDefinition | None:
+        """Return one role by its GUID, None when there is none."""
+
+    def denials(self, scope: str, principal: str = "", cancel: Cancel = NEVER_CANCELLED) -> Sequence[DenyAssignment]:
+        """Return the deny assignments at a scope and above."""
 
 
 class LogsReader(Protocol):

@@ -52,6 +52,8 @@ class WritePorts:
     enrollment: DocumentWriter
     enrollment_group: DocumentWriter
     registration: DocumentWriter
+    role: DocumentWriter
+    assignment: DocumentWriter
 
     def of(self, kind: TargetKind) -> DocumentWriter:
         """Return the port of a kind of resource."""
