@@ -1,0 +1,330 @@
+"""The file that keeps a hub's fleet: SQLite, one table per generation; what is current is always whole and valid."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from console.model.clock import Clock, format_time, parse_time
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.fleet_snapshot import DeviceRow, Snapshot
+from console.model.text import clean
+from console.services.private_files import private_folder
+
+VERSION = 1
+WAIT_SECONDS = 10.0
+LEASE_SECONDS = 60.0
+"""A refresh whose console has not been heard of for so long may be taken over by another."""
+COLUMNS = "id, status, auth, connection, seen, edge, reason, prints, etag, tags"
+_TABLE = (
+    "n INTEGER PRIMARY KEY, id TEXT, status INT, auth INT, connection INT, seen INT, edge INT, reason TEXT, prints TEXT"
+)
+_SCHEMA = f"""
+CREATE TABLE generations (
+  generation INTEGER PRIMARY KEY, state TEXT NOT NULL, started TEXT NOT NULL, finished TEXT, continuation TEXT NOT NULL,
+  count INT NOT NULL, dense INT NOT NULL);
+CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, beat REAL NOT NULL);
+PRAGMA user_version = {VERSION};
+"""
+INDEXED = ("status", "auth", "connection", "seen")
+"""The columns, beside the id, by which the whole fleet is sorted and filtered at once."""
+
+
+class FleetFile:
+    """The snapshot file of one hub, 0600; made at the first write. Safe with several threads and consoles.
+
+    Every thread has a connection of its own. All methods raise ConsoleError; a file that is broken is set aside (see
+    `take_note`), and what was asked for is answered as if there were none.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._epoch = 0  # counts the files that were set aside: connections to those are dropped
+        self._note = ""
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{id(self):x}"
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def current(self) -> Snapshot | None:
+        """Return the newest whole generation, else the one that grows, None where there is nothing."""
+        if not self.path.exists():
+            return None
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT generation, state, started, finished, count, dense FROM generations "
+                "ORDER BY state = 'whole' DESC, generation DESC"
+            ).fetchall()
+        return _snapshot(rows[0]) if rows else None
+
+    def unfinished(self) -> tuple[Snapshot, str] | None:
+        """Return the generation that a refresh has begun and not ended, and where it goes on."""
+        if not self.path.exists():
+            return None
+        with self.reading() as connection:
+            row = connection.execute(
+                "SELECT generation, state, started, finished, count, dense, continuation FROM generations "
+                "WHERE state = 'growing' ORDER BY generation DESC LIMIT 1"
+            ).fetchone()
+        return (_snapshot(row), str(row[6])) if row else None
+
+    def take_note(self) -> str:
+        """Return once what happened to the file (set aside as broken); empty when nothing did."""
+        with self._lock:
+            note, self._note = self._note, ""
+        return note
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give this thread's connection; a broken file is set aside, and NOT_FOUND (code "fleet-file") is raised."""
+        try:
+            yield self._connection()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):  # the generation went while it was read
+                raise ConsoleError(
+                    ErrorKind.NOT_FOUND, "The device list was replaced", "a refresh ended", code="fleet-file"
+                ) from error
+            raise _unusable(self.path, error) from error
+        except sqlite3.DatabaseError as error:
+            self._set_aside(error)
+            what = "The kept device list was broken"
+            raise ConsoleError(
+                ErrorKind.NOT_FOUND, what, clean(error), "It was set aside and is read anew", code="fleet-file"
+            ) from error
+
+    # --- one refresh --------------------------------------------------------------------------------------------
+
+    def begin(self, *, anew: bool = False) -> tuple[Snapshot, str]:
+        """Begin a generation, or go on with one that was begun; return it and its continuation (empty: the start).
+
+        Raises ConsoleError CONFLICT (code "refreshing-elsewhere") while another console refreshes.
+        """
+        with self._writing() as connection:
+            self._take_lease(connection)
+            row = connection.execute(
+                "SELECT generation, state, started, finished, count, dense, continuation FROM generations "
+                "WHERE state = 'growing' ORDER BY generation DESC LIMIT 1"
+            ).fetchone()
+            if row and not anew:
+                return _snapshot(row), str(row[6])
+            for old in connection.execute("SELECT generation FROM generations WHERE state != 'whole'").fetchall():
+                self._drop(connection, old[0])
+            whole = connection.execute(
+                "SELECT generation FROM generations WHERE state = 'whole' ORDER BY generation DESC"
+            ).fetchall()
+            for old in whole[1:]:
+                self._drop(connection, old[0])
+            last = connection.execute("SELECT max(generation) FROM generations").fetchone()[0] or 0
+            generation, now = last + 1, self._clock()
+            connection.execute(f"CREATE TABLE devices_{generation} ({_TABLE}, etag TEXT, tags TEXT)")
+            connection.execute(
+                "INSERT INTO generations VALUES (?, 'growing', ?, NULL, '', 0, 0)", (generation, format_time(now))
+            )
+            return Snapshot(generation, 0, False, now), ""
+
+    def add(self, generation: int, pages: Iterable[list[DeviceRow]], continuation: str) -> int:
+        """Keep pages of a generation, and where the next one begins, in one transaction; return its size now."""
+        with self._writing() as connection:
+            self._take_lease(connection)
+            count = 0
+            for rows in pages:
+                connection.executemany(
+                    f"INSERT INTO devices_{generation} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                    rows,
+                )
+                count += len(rows)
+            connection.execute(
+                "UPDATE generations SET count = count + ?, continuation = ? WHERE generation = ?",
+                (count, continuation, generation),
+            )
+            found = connection.execute("SELECT count FROM generations WHERE generation = ?", (generation,)).fetchone()
+            return int(found[0])
+
+    def finish(self, generation: int) -> Snapshot:
+        """Put a generation that was read to its end into id order, index it, and make it the current one.
+
+        A device that came twice (the index moved while it was paged through) is kept as it came last.
+        """
+        with self._writing() as connection:
+            self._take_lease(connection)
+            table, made = f"devices_{generation}", f"ordered_{generation}"
+            connection.execute(f"DROP TABLE IF EXISTS {made}")
+            connection.execute(f"CREATE TABLE {made} ({_TABLE}, etag TEXT, tags TEXT)")
+            connection.execute(
+                f"INSERT INTO {made} ({COLUMNS}) SELECT {COLUMNS} FROM {table} AS d "  # noqa: S608
+                f"ORDER BY d.id COLLATE NOCASE, d.id, d.n"
+            )
+            connection.execute(
+                f"DELETE FROM {made} WHERE n IN "  # noqa: S608
+                f"(SELECT a.n FROM {made} a JOIN {made} b ON b.n = a.n + 1 AND b.id = a.id)"
+            )
+            doubles = connection.execute("SELECT changes()").fetchone()[0]
+            if doubles:  # row numbers must run without a gap
+                connection.execute(f"DROP TABLE {table}")
+                connection.execute(f"ALTER TABLE {made} RENAME TO {table}")
+                connection.execute(f"CREATE TABLE {made} ({_TABLE}, etag TEXT, tags TEXT)")
+                connection.execute(
+                    f"INSERT INTO {made} ({COLUMNS}) SELECT {COLUMNS} FROM {table} ORDER BY n"  # noqa: S608
+                )
+            connection.execute(f"DROP TABLE {table}")
+            connection.execute(f"ALTER TABLE {made} RENAME TO {table}")
+            connection.execute(f"CREATE UNIQUE INDEX id_{generation} ON {table} (id)")
+            for column in INDEXED:
+                connection.execute(f"CREATE INDEX {column}_{generation} ON {table} ({column})")
+            count = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+            connection.execute(
+                "UPDATE generations SET state = 'whole', finished = ?, continuation = '', count = ?, dense = 1 "
+                "WHERE generation = ?",
+                (format_time(self._clock()), count, generation),
+            )
+            connection.execute("DELETE FROM lease")
+            row = connection.execute(
+                "SELECT generation, state, started, finished, count, dense FROM generations WHERE generation = ?",
+                (generation,),
+            ).fetchone()
+        return _snapshot(row)
+
+    def leave(self) -> None:
+        """Let another console refresh: this one stopped."""
+        if self.path.exists():
+            with self._writing() as connection:
+                connection.execute("DELETE FROM lease WHERE holder = ?", (self._holder,))
+
+    # --- single devices -----------------------------------------------------------------------------------------
+
+    def put(self, row: DeviceRow) -> None:
+        """Keep a device as it was read just now, in every generation that is there."""
+        self._each(row[0], row)
+
+    def remove(self, device_id: str) -> None:
+        """Forget a device that is gone: the query index may show it for a while longer (a ghost)."""
+        self._each(device_id, None)
+
+    def _each(self, device_id: str, row: DeviceRow | None) -> None:
+        if not self.path.exists():
+            return
+        with self._writing() as connection:
+            found = connection.execute("SELECT generation, state FROM generations").fetchall()
+            for generation, state in found:
+                table = f"devices_{generation}"
+                if state != "whole" and row is not None:
+                    continue  # it is read again there anyway
+                known = connection.execute(f"SELECT n FROM {table} WHERE id = ?", (device_id,)).fetchone()  # noqa: S608
+                if row is not None and known:
+                    names = [name.strip() for name in COLUMNS.split(",")]
+                    sets = ", ".join(f"{name} = ?" for name in names)
+                    connection.execute(f"UPDATE {table} SET {sets} WHERE n = ?", (*row, known[0]))  # noqa: S608
+                    continue
+                if row is not None:
+                    marks = ", ".join("?" * len(row))
+                    connection.execute(f"INSERT INTO {table} ({COLUMNS}) VALUES ({marks})", row)  # noqa: S608
+                elif known:
+                    connection.execute(f"DELETE FROM {table} WHERE id = ?", (device_id,))  # noqa: S608
+                else:
+                    continue
+                connection.execute(
+                    f"UPDATE generations SET dense = 0, count = (SELECT count(*) FROM {table}) WHERE generation = ?",  # noqa: S608
+                    (generation,),
+                )
+
+    # --- the file -----------------------------------------------------------------------------------------------
+
+    def _connection(self) -> sqlite3.Connection:
+        known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "known", None)
+        if known is not None and known[0] == self._epoch:
+            return known[1]
+        if not self.path.exists():
+            private_folder(self.path.parent)
+            self.path.touch(mode=0o600)
+        epoch = self._epoch
+        connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -8000")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            self._make(connection)
+        elif version != VERSION:
+            connection.close()
+            raise sqlite3.DatabaseError(f"it is of version {version}, not {VERSION}")
+        self._local.known = (epoch, connection)
+        return connection
+
+    @staticmethod
+    def _make(connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # another console may have been quicker
+                for statement in _SCHEMA.split(";"):
+                    if statement.strip():
+                        connection.execute(statement)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self.reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _take_lease(self, connection: sqlite3.Connection) -> None:
+        row = connection.execute("SELECT holder, beat FROM lease").fetchone()
+        now = self._clock().timestamp()
+        if row and row[0] != self._holder and abs(now - float(row[1])) < LEASE_SECONDS:
+            what, why = "The device list is not refreshed from here", f"another console does it ({clean(row[0])})"
+            raise ConsoleError(
+                ErrorKind.CONFLICT, what, why, "Its result is shown here, too", code="refreshing-elsewhere"
+            )
+        connection.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?)", (self._holder, now))
+
+    def _drop(self, connection: sqlite3.Connection, generation: int) -> None:
+        connection.execute(f"DROP TABLE IF EXISTS devices_{generation}")
+        connection.execute(f"DROP TABLE IF EXISTS ordered_{generation}")
+        connection.execute("DELETE FROM generations WHERE generation = ?", (generation,))
+
+    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
+        with self._lock:
+            known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "known", None)
+            self._local.known = None
+            if known is not None:
+                known[1].close()
+                if known[0] != self._epoch:
+                    return  # another thread did it already
+            aside = self.path.with_name(f"{self.path.name}.corrupt-{self._clock():%Y%m%dT%H%M%S}")
+            try:
+                self.path.replace(aside)
+            except OSError as trouble:
+                raise _unusable(self.path, trouble) from trouble
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            self._epoch += 1
+            self._note = f"the kept device list was broken ({clean(error)}): it was set aside as {aside.name}"
+
+
+def _snapshot(row: tuple[object, ...]) -> Snapshot:
+    generation, state, started, finished, count, dense = row[:6]
+    begun: datetime | None = parse_time(started)
+    assert begun is not None, "written by this module"
+    return Snapshot(int(str(generation)), int(str(count)), state == "whole", begun, parse_time(finished), bool(dense))
+
+
+def _unusable(path: Path, error: Exception) -> ConsoleError:
+    what = f"The kept device list {path.name} cannot be used"
+    return ConsoleError(ErrorKind.NOT_CONFIGURED, what, clean(error), "Check the state folder and its rights")
