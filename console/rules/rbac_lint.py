@@ -1,0 +1,310 @@
+"""What is wrong or risky in a role definition, and the definition put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from console.model.change import Severity
+from console.model.operations import COMPLETE, OPERATIONS, Plane
+from console.model.role import Permissions, RoleDefinition, RoleFinding
+from console.rules.rbac import lists, matches
+
+NAME_LIMIT, DESCRIPTION_LIMIT = 128, 1024
+"""Longest name and description of a custom role (Azure's document on custom roles)."""
+_GROUPS = "/providers/microsoft.management/managementgroups/"
+_KEYS = ("microsoft.devices/iothubs/listkeys/action", "microsoft.devices/iothubs/iothubkeys/listkeys/action")
+_DPS_KEYS = (
+    "microsoft.devices/provisioningservices/listkeys/action",
+    "microsoft.devices/provisioningservices/keys/listkeys/action",
+)
+_EXPORT = "microsoft.devices/iothubs/exportdevices/action"
+_GIVES = ("microsoft.authorization/roleassignments/write", "microsoft.authorization/elevateaccess/action")
+_NAMES = {plane: [one.name for one in OPERATIONS if one.plane is plane] for plane in Plane}
+
+ScopeKnown = Callable[[str], bool | None]
+"""Says whether a scope exists; None: not known."""
+
+
+def lint_role(role: RoleDefinition, scope_known: ScopeKnown = lambda _: None) -> tuple[RoleFinding, ...]:
+    """Return what is wrong with a role, the worst first; `scope_known` says whether an assignable scope exists."""
+    found = [*_misplaced(role), *_unknown(role), *_wide(role), *_keys(role), *_exceptions(role)]
+    found += _scopes(role, scope_known)
+    if not any(_grants(role, plane) for plane in Plane):
+        message = "it grants no operation that is known: whoever has it can do nothing with it"
+        found.append(RoleFinding("grants-nothing", Severity.MEDIUM, role.name, message, "See the findings above"))
+    for what, text, limit in (("name", role.name, NAME_LIMIT), ("description", role.description, DESCRIPTION_LIMIT)):
+        if len(text) > limit:
+            message = f"its {what} has {len(text):,} characters, {limit:,} at most are taken"
+            found.append(RoleFinding("too-long", Severity.MEDIUM, role.name, message, f"Shorten the {what}"))
+    if role.custom and not role.name.strip():
+        message = "it has no name: the service refuses it"
+        found.append(RoleFinding("no-name", Severity.HIGH, role.name, message, "Give it one: --name NAME"))
+    order = [Severity.HIGH, Severity.MEDIUM, Severity.LOW]
+    return tuple(sorted(found, key=lambda one: order.index(one.severity)))
+
+
+def corrected(role: RoleDefinition) -> RoleDefinition:
+    """Return the role with every entry in the list where it counts, once.
+
+    Data operations go from `actions` to `dataActions` and control operations the other way, exceptions likewise; an
+    exception without anything that it takes from goes. Unknown operations stay: what was meant is not known.
+    """
+    return replace(role, permissions=tuple(_moved(block) for block in role.permissions))
+
+
+def belongs(entry: str, plane: Plane) -> bool | None:
+    """Say whether an entry is in the right list: it covers some operation of that plane.
+
+    False: only the other plane has such an operation. None: neither has, as far as is known.
+    """
+    if _covers(entry, plane):
+        return True
+    if _covers(entry, _other(plane)):
+        return False
+    return None
+
+
+def nearest(entry: str, plane: Plane) -> tuple[str, ...]:
+    """Return known operations that look like an entry, the likeliest first."""
+    folded = {name.casefold(): name for one in (plane, _other(plane)) for name in _NAMES[one]}
+    return tuple(folded[name] for name in get_close_matches(entry.casefold(), folded, 3, 0.75))
+
+
+# --- the checks -----------------------------------------------------------------------------------------------------
+
+
+def _misplaced(role: RoleDefinition) -> list[RoleFinding]:
+    found = []
+    for plane in Plane:
+        wrong = _entries(role, plane, lambda entry, plane=plane: belongs(entry, plane) is False)  # type: ignore[misc]
+        if not wrong:
+            continue
+        if plane is Plane.CONTROL:
+            message = (
+                "data operations stand under actions, where they grant nothing: the service refuses the whole role "
+                "(InvalidActionOrNotAction), and devices could not be read or written through it"
+            )
+            hint = "They belong under dataActions"
+            code = "data-action-under-actions"
+        else:
+            message = (
+                "control operations stand under dataActions, where they grant nothing: the service refuses the whole "
+                "role (InvalidActionOrNotAction)"
+            )
+            hint, code = "They belong under actions", "control-action-under-data-actions"
+        found.append(RoleFinding(code, Severity.HIGH, role.name, message, hint, wrong, fixable=True))
+    return found
+
+
+def _unknown(role: RoleDefinition) -> list[RoleFinding]:
+    found = []
+    for plane in Plane:
+        for entry in _entries(role, plane, lambda entry, plane=plane: _is_unknown(entry, plane)):  # type: ignore[misc]
+            near = nearest(entry, plane)
+            hint = (
+                f"Is {near[0]} meant?" if near else "The list: az provider operation show --namespace Microsoft.Devices"
+            )
+            message = "no such operation: the service refuses the whole role (InvalidActionOrNotAction)"
+            found.append(RoleFinding("unknown-operation", Severity.HIGH, role.name, message, hint, (entry,)))
+    return found
+
+
+def _wide(role: RoleDefinition) -> list[RoleFinding]:
+    found = []
+    for plane in Plane:
+        for entry in _entries(role, plane, lambda entry: "*" in entry, exceptions=False):
+            covered = [name for name in _NAMES[plane] if matches(entry, name)]
+            changes = [name for name in covered if not name.casefold().endswith("/read")]
+            known = entry.partition("/")[0].casefold() in COMPLETE
+            if belongs(entry, plane) is not True or (known and not changes) or entry.casefold().endswith("/read"):
+                continue
+            everything = entry in {"*", "*/*"}
+            severity = Severity.HIGH if everything or entry.casefold() == "microsoft.devices/*" else Severity.MEDIUM
+            many = "every operation there is" if everything else f"{len(covered)} operations known today"
+            message = f"{entry} grants {many}, and those that are added later, too"
+            hint = "Name the operations that are needed: a template does (hubwarden access create-role --template)"
+            found.append(RoleFinding("wildcard-wide", severity, role.name, message, hint, (entry,)))
+    return found
+
+
+def _keys(role: RoleDefinition) -> list[RoleFinding]:
+    found = []
+    listing = [name for name in _KEYS if _granted(role, name, Plane.CONTROL)]
+    if listing:
+        message = (
+            "it may list the keys of the shared access policies: with them it reads and writes every device, as if it "
+            "had every data operation, and nobody's name stands in the log"
+        )
+        hint = "Leave listkeys out where people have data roles"
+        entries = _causes(role, listing, Plane.CONTROL)
+        found.append(RoleFinding("listkeys", Severity.HIGH, role.name, message, hint, entries))
+    if services := [name for name in _DPS_KEYS if _granted(role, name, Plane.CONTROL)]:
+        message = "it may list the keys of provisioning services: with them it enrolls whatever device it likes"
+        entries = _causes(role, services, Plane.CONTROL)
+        found.append(
+            RoleFinding(
+                "listkeys",
+                Severity.HIGH,
+                role.name,
+                message,
+                "Leave listkeys out where people have data roles",
+                entries,
+            )
+        )
+    if not listing and _granted(role, _EXPORT, Plane.CONTROL):
+        message = "it may export all devices with their keys"
+        entries = _causes(role, [_EXPORT], Plane.CONTROL)
+        found.append(RoleFinding("listkeys", Severity.MEDIUM, role.name, message, "Leave exportDevices out", entries))
+    if giving := [name for name in _GIVES if _granted(role, name, Plane.CONTROL)]:
+        message = "it may give roles, its own holder any role as well: that is as much as Owner"
+        entries = _causes(role, giving, Plane.CONTROL)
+        hint = "Leave Microsoft.Authorization's writes to Owner and User Access Administrator"
+        found.append(RoleFinding("can-give-roles", Severity.HIGH, role.name, message, hint, entries))
+    return found
+
+
+def _exceptions(role: RoleDefinition) -> list[RoleFinding]:
+    idle: dict[str, None] = {}
+    used: dict[str, None] = {}
+    for block in role.permissions:
+        for plane in Plane:
+            granted, excepted = lists(block, plane)
+            for entry in excepted:
+                (used if _takes(entry, granted, plane) else idle)[entry] = None
+    found = []
+    if idle:
+        message = "these exceptions take nothing away: nothing that the role grants is covered by them"
+        hint = "An exception subtracts from its own role's wildcards; it forbids nothing"
+        found.append(
+            RoleFinding("not-actions-no-effect", Severity.LOW, role.name, message, hint, tuple(idle), fixable=True)
+        )
+    if used:
+        message = "what notActions leave out another role can still grant: they subtract, they do not forbid"
+        hint = "To keep somebody from it, take every role away that grants it: hubwarden access check"
+        found.append(RoleFinding("not-actions-no-deny", Severity.LOW, role.name, message, hint, tuple(used)))
+    return found
+
+
+def _scopes(role: RoleDefinition, scope_known: ScopeKnown) -> list[RoleFinding]:
+    if not role.custom:
+        return []
+    found = []
+    scopes = role.assignable_scopes
+    if not scopes:
+        message = "it names no assignable scope: the service refuses it"
+        hint = "Name a subscription or resource group: --assignable-scope"
+        found.append(RoleFinding("scope-missing", Severity.HIGH, role.name, message, hint))
+    if "/" in scopes:
+        message = "a custom role cannot be assignable everywhere (“/”): only Azure's own roles are"
+        found.append(
+            RoleFinding("scope-root", Severity.HIGH, role.name, message, "Name a subscription or group", ("/",))
+        )
+    gone = tuple(scope for scope in scopes if scope != "/" and scope_known(scope) is False)
+    malformed = tuple(scope for scope in scopes if scope != "/" and not _well_formed(scope))
+    if malformed:
+        message = "this is no scope: it reads /subscriptions/ID, with /resourceGroups/NAME after it where it is a group"
+        found.append(RoleFinding("scope-malformed", Severity.HIGH, role.name, message, "Correct it", malformed))
+    if gone:
+        message = "this assignable scope does not exist: the service refuses the role"
+        found.append(
+            RoleFinding("scope-missing", Severity.HIGH, role.name, message, "Correct it or leave it out", gone)
+        )
+    resources = tuple(scope for scope in scopes if "/providers/" in scope.casefold() and not _is_group(scope))
+    if resources:
+        message = "an assignable scope is a single resource: a tenant has 5,000 custom roles, and each use takes one"
+        hint = "Name the resource group, and assign the role on the resource"
+        found.append(RoleFinding("scope-is-resource", Severity.LOW, role.name, message, hint, resources))
+    groups = tuple(scope for scope in scopes if _is_group(scope))
+    if groups and any(block.data_actions for block in role.permissions):
+        message = "a custom role with data operations cannot be assigned on a management group"
+        hint = "Assign it on subscriptions or below"
+        found.append(RoleFinding("scope-management-group", Severity.MEDIUM, role.name, message, hint, groups))
+    return found
+
+
+# --- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _moved(block: Permissions) -> Permissions:
+    actions, data = _sorted_out((block.actions, Plane.CONTROL), (block.data_actions, Plane.DATA))
+    not_actions, not_data = _sorted_out((block.not_actions, Plane.CONTROL), (block.not_data_actions, Plane.DATA))
+    return Permissions(
+        actions,
+        tuple(one for one in not_actions if _takes(one, actions, Plane.CONTROL)),
+        data,
+        tuple(one for one in not_data if _takes(one, data, Plane.DATA)),
+    )
+
+
+def _sorted_out(*parts: tuple[Sequence[str], Plane]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    found: dict[Plane, dict[str, str]] = {Plane.CONTROL: {}, Plane.DATA: {}}
+    for entries, plane in parts:
+        for entry in entries:
+            right = _other(plane) if belongs(entry, plane) is False else plane
+            found[right].setdefault(entry.casefold(), entry)
+    return tuple(found[Plane.CONTROL].values()), tuple(found[Plane.DATA].values())
+
+
+def _entries(
+    role: RoleDefinition, plane: Plane, wanted: Callable[[str], bool], *, exceptions: bool = True
+) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for block in role.permissions:
+        granted, excepted = lists(block, plane)
+        found.update(dict.fromkeys(one for one in (*granted, *(excepted if exceptions else ())) if wanted(one)))
+    return tuple(found)
+
+
+def _covers(entry: str, plane: Plane) -> bool:
+    return any(matches(entry, name) for name in _NAMES[plane])
+
+
+def _is_unknown(entry: str, plane: Plane) -> bool:
+    if belongs(entry, plane) is not None:
+        return False
+    return entry.partition("/")[0].casefold() in COMPLETE or "/" not in entry
+
+
+def _takes(exception: str, granted: Sequence[str], plane: Plane) -> bool:
+    """Whether an exception can take something from what is granted; of other providers' operations it is believed."""
+    if any(matches(exception, name) and any(matches(one, name) for one in granted) for name in _NAMES[plane]):
+        return True
+    return exception.partition("/")[0].casefold() not in COMPLETE and any("*" in one for one in granted)
+
+
+def _granted(role: RoleDefinition, operation: str, plane: Plane) -> bool:
+    return any(
+        any(matches(one, operation) for one in granted) and not any(matches(one, operation) for one in excepted)
+        for granted, excepted in (lists(block, plane) for block in role.permissions)
+    )
+
+
+def _grants(role: RoleDefinition, plane: Plane) -> bool:
+    foreign = any(
+        entry.partition("/")[0].casefold() not in COMPLETE and "/" in entry
+        for block in role.permissions
+        for entry in lists(block, plane)[0]
+    )
+    return foreign or any(_granted(role, name, plane) for name in _NAMES[plane])
+
+
+def _causes(role: RoleDefinition, operations: Iterable[str], plane: Plane) -> tuple[str, ...]:
+    wanted = list(operations)
+    return _entries(role, plane, lambda entry: any(matches(entry, one) for one in wanted), exceptions=False)
+
+
+def _other(plane: Plane) -> Plane:
+    return Plane.DATA if plane is Plane.CONTROL else Plane.CONTROL
+
+
+def _is_group(scope: str) -> bool:
+    return scope.casefold().startswith(_GROUPS)
+
+
+def _well_formed(scope: str) -> bool:
+    parts = [part for part in scope.split("/") if part]
+    if _is_group(scope):
+        return len(parts) == 4
+    return scope.casefold().startswith("/subscriptions/") and len(parts) >= 2 and len(parts) % 2 == 0

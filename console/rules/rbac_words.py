@@ -1,0 +1,110 @@
+"""What is said about an operation that somebody may not do: why, and which role would allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.model.hub import arm_segment
+from console.model.operations import Plane
+from console.model.role import RoleDefinition
+from console.model.text import clean
+
+_HUB, _DPS = "microsoft.devices/iothubs/", "microsoft.devices/provisioningservices/"
+
+
+def scope_name(scope: str) -> str:
+    """Return a scope for people: "the hub contoso-plants", "the group contoso-rg", "the subscription", "the root"."""
+    folded = scope.casefold()
+    if not scope.strip("/"):
+        return "the root"
+    if group := arm_segment(scope, "managementGroups"):
+        return f"the management group {clean(group, limit=60)}"
+    parts = [part for part in scope.split("/") if part]
+    if "/providers/" in folded:
+        kind = "the hub" if "/iothubs/" in folded else ""
+        return f"{kind} {clean(parts[-1], limit=60)}".strip()
+    if group := arm_segment(scope, "resourceGroups"):
+        return f"the group {clean(group, limit=60)}"
+    return "the subscription"
+
+
+def place(scope: str, asked: str) -> str:
+    """Return where an assignment stands, seen from the scope that was asked about."""
+    same = scope.casefold().strip("/") == asked.casefold().strip("/")
+    return f"on {scope_name(scope)} itself" if same else f"inherited from {scope_name(scope)}"
+
+
+def narrowest(operation: str, plane: Plane) -> tuple[str, ...]:
+    """Return Azure's own roles that grant an operation, the narrowest first."""
+    name = operation.casefold()
+    if plane is Plane.DATA:
+        return _data_roles(name)
+    if name.startswith("microsoft.authorization/"):
+        if name.endswith("/read"):
+            return ("Reader",)
+        if name.startswith("microsoft.authorization/roleassignments/"):
+            return ("Role Based Access Control Administrator", "User Access Administrator", "Owner")
+        return ("User Access Administrator", "Owner")
+    if name.startswith("microsoft.operationalinsights/") and ("query" in name or "search" in name):
+        return ("Log Analytics Reader",)
+    if name.startswith("microsoft.network/") and not name.endswith("/read"):
+        return ("Network Contributor", "Contributor")
+    return ("Reader",) if name.endswith("/read") else ("Contributor",)
+
+
+def _data_roles(name: str) -> tuple[str, ...]:
+    if name.startswith(_DPS):
+        reads = name.endswith("/read")
+        writer = "Device Provisioning Service Data Contributor"
+        return ("Device Provisioning Service Data Reader", writer) if reads else (writer,)
+    found = []
+    if name.startswith(f"{_HUB}devices/") and not name.endswith("/read"):
+        found.append("IoT Hub Registry Contributor")
+    if name.startswith(f"{_HUB}twins/") and not name.endswith("/read"):
+        found.append("IoT Hub Twin Contributor")
+    if name.startswith(_HUB) and (name.endswith("/read") or name == f"{_HUB}fileupload/notifications/action"):
+        found.append("IoT Hub Data Reader")
+    return (*found, "IoT Hub Data Contributor") if name.startswith(_HUB) else ()
+
+
+def no_words(
+    roles: Sequence[RoleDefinition],
+    excepted: Sequence[tuple[str, str]],
+    elsewhere: Sequence[str],
+    operation: str,
+    plane: Plane,
+) -> tuple[str, str]:
+    """Return why an operation is not allowed, and what to do.
+
+    `roles` are those that reach the scope, `elsewhere` the scopes beside it where a role would allow it.
+    """
+    names = narrowest(operation, plane)
+    hint = f"Assign {names[0]}: hubwarden access assign" if names else "Assign a custom role that has it"
+    if excepted:
+        role, pattern = excepted[0]
+        word = "notDataActions" if plane is Plane.DATA else "notActions"
+        return f"{role} leaves it out ({word} {pattern}) and no other role grants it", hint
+    if not roles:
+        if elsewhere:
+            return f"a role allows it, but on {scope_name(elsewhere[0])}, which is beside this scope", hint
+        return "no role reaches this scope", hint
+    listed = ", ".join(sorted({role.name for role in roles}))
+    other = Plane.CONTROL if plane is Plane.DATA else Plane.DATA
+    if all(role.planes <= {other} for role in roles):
+        kind = "a data operation" if plane is Plane.DATA else "a control operation"
+        only = "dataActions" if other is Plane.DATA else "actions"
+        return f"it is {kind}, and {listed} grants {only} only", hint
+    return f"{listed} does not grant it", hint
+
+
+def unknown_words(unread: Sequence[str]) -> tuple[str, str]:
+    """Return why it is not known, and what to do."""
+    if unread:
+        return f"the role {unread[0]} is assigned and could not be read", "Ask for Reader at its scope"
+    return "its groups are not known, and none of its own roles allows it", "Ask for it by its object id"
+
+
+def denied_words(names: Sequence[str]) -> tuple[str, str]:
+    """Return why a deny assignment forbids it, and what to do."""
+    why = f"the deny assignment {', '.join(names)} forbids it, whatever roles say"
+    return why, "Deny assignments belong to managed applications and deployment stacks: change it there"
