@@ -92,7 +92,7 @@ def services_for(
     fleet = FleetService(session)
     connections = later(connect)
     overview = OverviewService(session, fleet, connections, _cache_file(profile, name, state_dir))
-    changes = later(lambda: _changes(session, profile, wiring, state_dir, prompt, write_ports))
+    changes = later(lambda: _changes(session, profile, wiring, state_dir, prompt, write_ports, access))
     credentials = later(lambda: _credentials(session, changes, wiring, state_dir))
     dps = later(lambda: _provisioning(session, changes, wiring))
     registering = later(lambda: _registering(wiring))
@@ -132,6 +132,7 @@ def _changes(
     state_dir: Path | None,
     prompt: Prompt | None,
     write_ports: WritePortsFactory | None,
+    access: Access,
 ) -> Changes:
     """Return what plans and makes changes: imported and made when it is first asked for."""
     from console.cli.vault import vault_for
@@ -149,7 +150,8 @@ def _changes(
     gate = WriteGate(session, reader, ports, journal, vault.seal if vault else None)
     provisioning = later(lambda: wiring.provisioning)
     network = later(lambda: wiring.network)
-    return Changes(session, reader, gate, journal, vault, profile.my_ip, profile.max_cut_percent, provisioning, network)
+    ways = (provisioning, network, access)
+    return Changes(session, reader, gate, journal, vault, profile.my_ip, profile.max_cut_percent, *ways)
 
 
 def _there(registry: RegistryGateway | None) -> RegistryGateway:

@@ -17,6 +17,7 @@ _VERSION = "2015-04-01"
 _FIELDS = "eventTimestamp,operationName,status,subStatus,caller,claims,httpRequest,correlationId,properties,resourceId"
 _FINAL = ("Failed", "Succeeded", "Accepted", "Started")
 """Statuses from the most to the least final: one write is logged several times under one correlation id."""
+_OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _OPERATIONS = {
     "microsoft.devices/iothubs/write": "hub written",
     "microsoft.devices/iothubs/delete": "hub deleted",
@@ -30,6 +31,8 @@ _OPERATIONS = {
     "microsoft.insights/diagnosticsettings/delete": "diagnostic setting deleted",
     "microsoft.authorization/roleassignments/write": "role assigned",
     "microsoft.authorization/roleassignments/delete": "role assignment removed",
+    "microsoft.authorization/roledefinitions/write": "custom role written",
+    "microsoft.authorization/roledefinitions/delete": "custom role deleted",
 }
 
 
@@ -92,6 +95,7 @@ def _entry(
         caller_address=clean(request.get("clientIpAddress") or claims.get("ipaddr")),
         status=clean(status),
         summary=clean(summary, limit=200) or _OPERATIONS.get(operation.casefold(), ""),
+        caller_id=clean(claims.get(_OBJECT_ID)).casefold(),
     )
 
 

@@ -96,7 +96,7 @@ class DiagnosticSetting:
 class ActivityEntry:
     """One control-plane event of the activity log: who did what, from where, with what result.
 
-    `summary` is what it changed, where the log tells ("IP rule "lyon" removed").
+    `summary` is what it changed, where the log tells ("IP rule "lyon" removed"); `caller_id` is the caller's object id.
     """
 
     time: datetime
@@ -105,6 +105,7 @@ class ActivityEntry:
     caller_address: str
     status: str
     summary: str = ""
+    caller_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from console.model.document import Document, Json, Target, TargetKind, wrapped
 from console.rules.certificate_text import steady_certificate
 from console.rules.diff import diff
 from console.rules.enrollment_body import ENROLLMENT_COMPUTED, steady_enrollment
+from console.rules.rbac_body import steady_assignment, steady_role
 
 _COMPUTED: dict[TargetKind, frozenset[str]] = {
     TargetKind.HUB: frozenset({"etag", "systemData"}),
@@ -51,6 +52,7 @@ RACE = Risk(
 """The risk of every write to a resource without a precondition."""
 
 CERTIFICATES = frozenset({TargetKind.CERTIFICATE, TargetKind.CERTIFICATE_CODE, TargetKind.CERTIFICATE_PROOF})
+ACCESS = frozenset({TargetKind.ROLE, TargetKind.ASSIGNMENT})
 ENROLLMENTS = frozenset({TargetKind.ENROLLMENT, TargetKind.ENROLLMENT_GROUP})
 ETAGLESS = frozenset({TargetKind.CONNECTION, TargetKind.ENDPOINT, TargetKind.ROLE, TargetKind.ASSIGNMENT})
 
@@ -108,6 +110,10 @@ def settled(kind: TargetKind, body: Json | None) -> Any:
         return steady_enrollment(kept)
     if isinstance(kept.get("properties"), dict):
         kept["properties"] = _steady(kept["properties"])
+        if kind is TargetKind.ROLE:
+            kept["properties"] = steady_role(kept["properties"])
+        if kind is TargetKind.ASSIGNMENT:
+            kept["properties"] = steady_assignment(kept["properties"])
         if kind in CERTIFICATES:
             kept["properties"] = steady_certificate(kept["properties"])
     return kept

@@ -13,6 +13,7 @@ from console.services.ports import Cancel, DocumentReader, NetworkReader, Provis
 from console.services.session import Session
 
 if TYPE_CHECKING:
+    from console.services.access import Access
     from console.services.device_changes import DeviceChanges
     from console.services.network import NetworkService
     from console.services.policies import PoliciesService
@@ -44,6 +45,7 @@ class Changes:
         max_cut_percent: int = 5,
         provisioning: ProvisioningReader | None = None,
         network_reader: NetworkReader | None = None,
+        access: Access | None = None,
     ) -> None:
         self.session = session
         self.reader = reader
@@ -54,6 +56,7 @@ class Changes:
         self.own_address = own_address
         self.max_cut_percent = max_cut_percent
         self.provisioning = provisioning
+        self.access = access
 
     @cached_property
     def network(self) -> NetworkService:
@@ -84,7 +87,7 @@ class Changes:
     def undo(self) -> UndoService:
         """Plans to take changes back, and settles unknown outcomes."""
         from console.rules.enrollment_risks import of_undo
-        from console.rules.planning import ENROLLMENTS, with_risks
+        from console.rules.planning import ACCESS, ENROLLMENTS, with_risks
         from console.services import ca_devices, device_assessment
         from console.services.policy_assessment import assessed
         from console.services.undo import UndoService
@@ -93,6 +96,8 @@ class Changes:
             if change.target.kind in ENROLLMENTS:
                 before = change.before.body if change.before is not None else None
                 return with_risks(change, of_undo(before, change.after))
+            if change.target.kind in ACCESS:
+                return self.access.assessed(change, cancel) if self.access is not None else change
             change = ca_devices.assessed(self.session, device_assessment.assessed(change), cancel)
             return self.network.assessed(assessed(self.session, self.policies, change, cancel), cancel)
 

@@ -15,7 +15,8 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.rules.diff import apply, equal, holds, inverse, value_at
 from console.rules.keys import new_key
-from console.rules.planning import ENROLLMENTS, change_of, copied, settled
+from console.rules.planning import ACCESS, ENROLLMENTS, change_of, copied, settled
+from console.rules.rbac_body import again
 from console.services.certificate_undo import CODE_LOST, CODE_PASSED, NO_CODE_BACK, back_of, unverified
 from console.services.enrollment_undo import made_again
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
@@ -285,6 +286,10 @@ class UndoService:
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", why, "It stays as it is")
         if kind in _NO_WAY_BACK:
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", _NO_WAY_BACK[kind])
+        if kind in ACCESS:
+            back.body = again(edit.after)
+            back.notes.append("it is made again: when and by whom it was made before does not come back")
+            return
         if kind in ENROLLMENTS:
             back.body, risk = made_again(self._restored(back, (), edit.after, keys), clean(target.name))
             back.risks.append(risk)

@@ -1,0 +1,343 @@
+"""Plans of roles and role assignments; the service knows no ETag for them, so the gate compares before it writes."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from console.model.change import Change, Risk, Severity
+from console.model.document import Document, Target, TargetKind
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.operations import Plane
+from console.model.role import (
+    AccessFacts,
+    Answer,
+    RoleAssignment,
+    RoleDefinition,
+    RoleTemplate,
+)
+from console.model.text import clean
+from console.rules import rbac_risks
+from console.rules.planning import change_of, copied, with_risks
+from console.rules.rbac import scope_covers, verdict
+from console.rules.rbac_body import assignment_path, role_path
+from console.rules.rbac_json import rest_body
+from console.rules.rbac_lint import corrected, lint_role
+from console.rules.rbac_summary import grants_of
+from console.rules.rbac_templates import nearest_template
+from console.rules.rbac_words import scope_name
+from console.services.ports import Cancel, DocumentReader
+
+if TYPE_CHECKING:
+    from console.services.access import Access
+
+_WRITE_ROLE = "Microsoft.Authorization/roleDefinitions/write"
+_TYPES = {
+    "user": "User",
+    "group": "Group",
+    "serviceprincipal": "ServicePrincipal",
+    "service-principal": "ServicePrincipal",
+}
+_LATE = "it takes effect within minutes, seldom up to ten; signed-in people may have to sign in again"
+_REFUSED = frozenset(
+    {
+        "data-action-under-actions",
+        "control-action-under-data-actions",
+        "unknown-operation",
+        "scope-root",
+        "scope-malformed",
+        "too-long",
+        "no-name",
+    }
+)
+"""Findings that the service answers with a refusal of the whole role."""
+_SCOPE = re.compile(
+    r"/|/subscriptions/[^/]+(/[^/]+/[^/]+)*|/providers/Microsoft\.Management/managementGroups/[^/]+", re.I
+)
+
+
+class AccessPlans:
+    """Plans of what reaches one hub; made anew for each plan, from readings of that moment."""
+
+    def __init__(self, access: Access, reader: DocumentReader) -> None:
+        self._access = access
+        self._reader = reader
+
+    # --- roles --------------------------------------------------------------------------------------------------
+
+    def role(self, role: RoleDefinition, template: RoleTemplate | None, reason: str, cancel: Cancel) -> Change:
+        """Plan a new custom role, or a change of the one that has its name or GUID."""
+        hub = self._access.scope(cancel)
+        existing = self._existing(role, cancel)
+        notes: list[str] = []
+        if not role.assignable_scopes:
+            scopes = existing.assignable_scopes if existing else self._default_scopes(notes, cancel)
+            role = replace(role, assignable_scopes=scopes)
+        self._refuse_bad(role, fixable=True)
+        blocks = role.permissions
+        if existing is None:
+            target = Target(TargetKind.ROLE, role_path(hub, str(uuid.uuid4())))
+            body, document = rest_body(role), None
+            kind, title = "role.create", f"custom role {role.name}"
+        else:
+            target = Target(TargetKind.ROLE, role_path(hub, existing.guid))
+            document = self._document(target, f"The role {existing.name}", cancel)
+            body = copied(document)
+            properties = body.setdefault("properties", {})
+            properties.update(rest_body(role)["properties"])
+            if not role.description:
+                properties["description"] = (document.body.get("properties") or {}).get("description") or ""
+            properties["type"] = (document.body.get("properties") or {}).get("type") or "CustomRole"
+            kind, title = "role.update", f"custom role {existing.name}"
+        risks = list(rbac_risks.of_grant(blocks, template or nearest_template(role), named=template is not None))
+        if existing is not None:
+            risks += self._after_role(existing, replace(role, guid=existing.guid), cancel)
+        effect = [("grants", text) for text in grants_of(role)]
+        effect.append(("assignable", ", ".join(scope_name(one) for one in role.assignable_scopes)))
+        notes += [
+            f"{one.message}: {', '.join(one.entries[:4])}" for one in lint_role(role) if one.code == "wildcard-wide"
+        ]
+        if existing is None:
+            notes.append("nobody has it yet: hubwarden access assign gives it")
+        else:
+            notes.append("whoever has it gets the new permissions within minutes")
+        return change_of(kind, title, target, document, body, risks=risks, effect=effect, notes=notes, reason=reason)
+
+    def fix(self, role: RoleDefinition, reason: str, cancel: Cancel) -> Change:
+        """Plan the role as it was meant: every entry in the list where it counts."""
+        right = corrected(role)
+        self._refuse_bad(right, fixable=False)
+        found = [one for one in lint_role(role) if one.fixable]
+        change = self.role(right, None, reason, cancel)
+        said = tuple(f"put right: {one.message} ({', '.join(one.entries[:4])})" for one in found)
+        return replace(change, notes=(*said, *change.notes))
+
+    def delete_role(self, name_or_guid: str, reason: str, cancel: Cancel) -> Change:
+        """Plan to delete a custom role."""
+        role = self._access.role(name_or_guid, cancel)
+        what = f"The role {role.name} cannot be deleted"
+        if not role.custom:
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, "it is one of Azure's own")
+        facts = self._access.facts("", "", cancel)
+        if users := rbac_risks.users_of(facts, role.guid):
+            why = f"it is assigned {len(users)} times: {', '.join(one.principal_id[:8] for one in users[:4])}"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Take those away first: hubwarden access unassign")
+        target = Target(TargetKind.ROLE, role_path(self._access.scope(cancel), role.guid))
+        document = self._document(target, f"The role {role.name}", cancel)
+        notes = ["assignments elsewhere in the tenant are not seen from here: then the service refuses it"]
+        return change_of("role.delete", f"custom role {role.name}", target, document, None, notes=notes, reason=reason)
+
+    # --- assignments --------------------------------------------------------------------------------------------
+
+    def assign(
+        self, role: str, principal: str, kind: str, scope: str, description: str, reason: str, cancel: Cancel
+    ) -> Change:
+        """Plan to give a role to a principal at a scope (the hub)."""
+        access, hub = self._access, self._access.scope(cancel)
+        where = scope.rstrip("/") or hub
+        what = f"{clean(role, limit=80)} cannot be assigned"
+        if not _SCOPE.fullmatch(where):
+            why = f"“{clean(where, limit=120)}” is no scope"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give a resource id: /subscriptions/…", code="usage")
+        typed = _TYPES.get(kind.casefold().replace(" ", "-"))
+        if typed is None:
+            why = f"“{clean(kind, limit=40)}” is no type of principal"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "user, group or service-principal", code="usage")
+        definition, who = access.role(role, cancel), access.principal(principal, cancel)
+        self._refuse_beside(definition, where)
+        facts = access.facts("", where, cancel)
+        for one in facts.assignments:
+            same = one.principal_id == who and one.role == definition.guid
+            if same and one.scope.casefold().strip("/") == where.casefold().strip("/"):
+                target = Target(TargetKind.ASSIGNMENT, one.arm_id)
+                document = self._document(target, "The assignment", cancel)
+                return change_of(
+                    "access.assign", self._title("assign", definition.name, who), target, document, document.body
+                )
+        properties = {
+            "roleDefinitionId": role_path(where, definition.guid),
+            "principalId": who,
+            "principalType": typed,
+            **({"description": description} if description else {}),
+        }
+        target = Target(TargetKind.ASSIGNMENT, assignment_path(where, str(uuid.uuid4())))
+        risks = list(rbac_risks.of_assignment(definition, where, hub))
+        effect = [
+            ("who", f"{typed} {who}"),
+            ("where", scope_name(where)),
+            *(("grants", text) for text in grants_of(definition)),
+        ]
+        notes = [_LATE]
+        if any(one.principal_id == who and one.role == definition.guid for one in facts.assignments):
+            notes.append("it has this role already from above: this one adds nothing as long as that stays")
+        if typed == "Group":
+            notes.append("who is in the group is not known here")
+        title = self._title("assign", definition.name, who)
+        return change_of(
+            "access.assign",
+            title,
+            target,
+            None,
+            {"properties": properties},
+            risks=risks,
+            effect=effect,
+            notes=notes,
+            reason=reason,
+        )
+
+    def unassign(self, assignment: str, reason: str, cancel: Cancel) -> Change:
+        """Plan to take an assignment away."""
+        facts = self._access.facts("", "", cancel)
+        one = self._assignment(facts, assignment)
+        role = facts.definitions.get(one.role)
+        name = role.name if role else one.role
+        target = Target(TargetKind.ASSIGNMENT, one.arm_id)
+        document = self._document(target, "The assignment", cancel)
+        risks = list(self._loss(facts, rbac_risks.without(facts, one.name), one.name, cancel))
+        hub = facts.scope
+        if not scope_covers(hub, one.scope):
+            text = f"it stands on {scope_name(one.scope)}: access to everything there goes, not to this hub alone"
+            risks.append(Risk("wide-scope", Severity.MEDIUM, text))
+        effect = [
+            ("who", f"{one.principal_type} {one.principal_id}"),
+            ("where", scope_name(one.scope)),
+            *(("takes", text) for text in (grants_of(role) if role else ())),
+        ]
+        left = [
+            facts.definitions[other.role].name
+            for other in facts.assignments
+            if other.principal_id == one.principal_id and other.name != one.name and other.role in facts.definitions
+        ]
+        effect.append(("keeps", ", ".join(sorted(set(left))) or "no other role here of its own"))
+        notes = [_LATE, "what it has through groups stays"]
+        title = self._title("unassign", name, one.principal_id)
+        return change_of(
+            "access.unassign", title, target, document, None, risks=risks, effect=effect, notes=notes, reason=reason
+        )
+
+    def assessed(self, change: Change, cancel: Cancel) -> Change:
+        """Return an undo with what it risks: an access that is given again, or taken away."""
+        facts = self._access.facts("", "", cancel)
+        if change.target.kind is TargetKind.ASSIGNMENT:
+            if change.after is None:
+                name = change.target.name.casefold()
+                return with_risks(change, self._loss(facts, rbac_risks.without(facts, name), name, cancel))
+            properties = change.after.get("properties") or {}
+            guid = str(properties.get("roleDefinitionId") or "").rpartition("/")[2].casefold()
+            role = facts.definitions.get(guid)
+            scope = change.target.id.partition("/providers/Microsoft.Authorization/")[0]
+            return with_risks(change, rbac_risks.of_assignment(role, scope or "/", facts.scope)) if role else change
+        if change.after is None:
+            return change
+        role = facts.definitions.get(change.target.name.casefold())
+        after = self._planned(change)
+        if role is None or after is None:
+            return change
+        risks = rbac_risks.of_grant(after.permissions, nearest_template(after), named=False)
+        return with_risks(change, [*risks, *self._after_role(role, replace(after, guid=role.guid), cancel)])
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _existing(self, role: RoleDefinition, cancel: Cancel) -> RoleDefinition | None:
+        for one in self._access.roles(cancel=cancel):
+            if one.name.casefold() == role.name.casefold() or (role.guid and one.guid == role.guid):
+                if not one.custom:
+                    what, why = f"The role {one.name} cannot be changed", "it is one of Azure's own"
+                    raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Choose another name", code="usage")
+                return one
+        return None
+
+    def _default_scopes(self, notes: list[str], cancel: Cancel) -> tuple[str, ...]:
+        """Return the hub's resource group, or the hub where we may make roles there alone."""
+        group, hub = self._access.group(cancel), self._access.scope(cancel)
+        me = self._access.me(cancel)
+        if me and verdict(self._access.facts(me, group, cancel), me, _WRITE_ROLE, Plane.CONTROL).answer is Answer.NO:
+            own = self._access.facts(me, hub, cancel)
+            if verdict(own, me, _WRITE_ROLE, Plane.CONTROL).answer is Answer.YES:
+                notes.append("it is assignable on this hub alone, because we may make roles there only")
+                return (hub,)
+        return (group,)
+
+    @staticmethod
+    def _refuse_bad(role: RoleDefinition, *, fixable: bool) -> None:
+        found = [one for one in lint_role(role) if one.code in _REFUSED]
+        if found:
+            first = found[0]
+            what = f"The role {role.name or 'without a name'} would be refused"
+            why = f"{first.message}: {', '.join(first.entries[:4])}" if first.entries else first.message
+            hint = first.hint
+            if fixable and first.fixable:
+                hint = f"{first.hint}: hubwarden access roles --lint --fix --file FILE puts it right"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="usage")
+
+    @staticmethod
+    def _refuse_beside(role: RoleDefinition, scope: str) -> None:
+        if not role.custom or any(scope_covers(one, scope) for one in role.assignable_scopes):
+            return
+        what = f"{role.name} cannot be assigned on {scope_name(scope)}"
+        why = f"it is assignable on {', '.join(scope_name(one) for one in role.assignable_scopes)} only"
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Change its assignable scopes first")
+
+    @staticmethod
+    def _assignment(facts: AccessFacts, text: str) -> RoleAssignment:
+        wanted = text.strip().casefold()
+        found = [
+            one
+            for one in facts.assignments
+            if wanted in {one.name, one.arm_id.casefold()} or (len(wanted) >= 8 and one.name.startswith(wanted))
+        ]
+        if len(found) == 1:
+            return found[0]
+        what = f"The assignment {clean(text, limit=60)} was not found"
+        why = "several begin like this" if found else "none of this name reaches the hub"
+        hint = "hubwarden access assignments shows their names"
+        raise ConsoleError(ErrorKind.BAD_INPUT if found else ErrorKind.NOT_FOUND, what, why, hint)
+
+    def _document(self, target: Target, what: str, cancel: Cancel) -> Document:
+        found = self._reader.read(target, cancel)
+        if found is None:
+            raise ConsoleError(ErrorKind.NOT_FOUND, f"{what} is gone", "somebody deleted it meanwhile", "Read again")
+        return found
+
+    def _after_role(self, before: RoleDefinition, after: RoleDefinition, cancel: Cancel) -> Iterable[Risk]:
+        facts = self._access.facts("", "", cancel)
+        own = self._own(cancel)
+        changed = None if own is None else rbac_risks.with_role(own, after)
+        me = own.principal if own else ""
+        yield from (
+            risk
+            for risk in rbac_risks.of_loss(facts, rbac_risks.with_role(facts, after), own, changed, me)
+            if risk.id != "own-access-unknown" or rbac_risks.users_of(facts, before.guid)
+        )
+        if users := rbac_risks.users_of(facts, before.guid):
+            text = f"{len(users)} assignments at or above this hub use it: all of them change at once"
+            yield Risk("in-use", Severity.MEDIUM, text)
+
+    def _loss(self, before: AccessFacts, after: AccessFacts, name: str, cancel: Cancel) -> Iterable[Risk]:
+        own = self._own(cancel)
+        left = None if own is None else rbac_risks.without(own, name)
+        return rbac_risks.of_loss(before, after, own, left, own.principal if own else "")
+
+    def _own(self, cancel: Cancel) -> AccessFacts | None:
+        me = self._access.me(cancel)
+        return self._access.facts(me, "", cancel) if me else None
+
+    @staticmethod
+    def _planned(change: Change) -> RoleDefinition | None:
+        import json
+
+        from console.rules.rbac_json import read_role
+
+        try:
+            return read_role(json.dumps(change.after))
+        except (ConsoleError, TypeError):
+            return None
+
+    @staticmethod
+    def _title(verb: str, role: str, who: str) -> str:
+        word = "give" if verb == "assign" else "take"
+        to = "to" if verb == "assign" else "from"
+        return f"{word} {role} {to} {who}"
