@@ -320,6 +320,31 @@ def _principals(cloud: Cloud, seed: int) -> None:
         cloud.principals[principal.object_id] = principal
 
 
+def add_principal(cloud: Cloud, name: str, *, upn: str | None = None) -> Principal:
+    """Add somebody who can sign in with a client secret and has no role yet; ids follow from the name."""
+    principal = Principal(
+        name,
+        seeded_id(0, f"principal:{cloud.subscription_id}:{name}"),
+        seeded_id(0, f"application:{cloud.subscription_id}:{name}"),
+        secrets.token_urlsafe(30),
+        upn,
+    )
+    with cloud.lock:
+        cloud.principals[principal.object_id] = principal
+    return principal
+
+
+def give(
+    cloud: Cloud, object_id: str, role_id: str, scope: str, *, principal_type: str = "ServicePrincipal"
+) -> RoleAssignment:
+    """Give a role, without asking anybody, and return the assignment."""
+    name = seeded_id(0, f"assignment:{object_id}:{role_id}:{scope.casefold()}")
+    assignment = RoleAssignment(name, object_id, role_id, scope, principal_type, _created(cloud))
+    with cloud.lock:
+        cloud.role_assignments[name] = assignment
+    return assignment
+
+
 def principal_named(cloud: Cloud, name: str) -> Principal:
     """Return the principal of that name (operator, reader, nobody); KeyError when there is none."""
     for principal in cloud.principals.values():

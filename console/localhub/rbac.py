@@ -19,6 +19,10 @@ IOT_HUB_REGISTRY_CONTRIBUTOR = "4ea46cd5-c1b2-4a8e-910b-273211f9ce47"
 IOT_HUB_TWIN_CONTRIBUTOR = "494bdba2-168f-4f31-a0a1-191d2f7c028c"
 DPS_DATA_CONTRIBUTOR = "dfce44e4-17b7-4bd1-a6d1-04996ec95633"
 DPS_DATA_READER = "10745317-c249-44a1-a5ce-3a4353c0bbd8"
+RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+"""The principal that means everybody, in deny assignments."""
 
 
 def role_definition(
@@ -90,6 +94,32 @@ _BUILT_IN: tuple[Json, ...] = (
         actions=["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"],
     ),
     role_definition(
+        RBAC_ADMINISTRATOR,
+        "Role Based Access Control Administrator",
+        "Manage access to Azure resources by assigning roles using Azure RBAC. This role does not allow you to manage "
+        "access using other ways, such as Azure Policy.",
+        actions=[
+            "Microsoft.Authorization/roleAssignments/write",
+            "Microsoft.Authorization/roleAssignments/delete",
+            "*/read",
+            "Microsoft.Support/*",
+        ],
+    ),
+    role_definition(
+        NETWORK_CONTRIBUTOR,
+        "Network Contributor",
+        "Lets you manage networks, but not access to them.",
+        actions=[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.Network/*",
+            "Microsoft.ResourceHealth/availabilityStatuses/read",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Support/*",
+        ],
+    ),
+    role_definition(
         LOG_ANALYTICS_READER,
         "Log Analytics Reader",
         "Log Analytics Reader can view and search all monitoring data as well as and view monitoring settings, "
@@ -153,6 +183,11 @@ def _matches(operation: str, patterns: Iterable[str]) -> bool:
     return any(_pattern(pattern).fullmatch(operation) for pattern in patterns)
 
 
+def covers(pattern: str, operation: str) -> bool:
+    """Say whether a pattern of a role covers an operation, any case."""
+    return _pattern(pattern).fullmatch(operation.casefold()) is not None
+
+
 def scope_covers(outer: str, inner: str) -> bool:
     """Say whether a scope contains another: the same resource id or a parent of it, by whole segments, any case."""
     parent = [part for part in outer.casefold().split("/") if part]
@@ -170,17 +205,63 @@ def role_allows(definition: Json, operation: str, *, data: bool) -> bool:
     )
 
 
+def identities(cloud: Cloud, object_id: str) -> set[str]:
+    """Return the object ids through which roles reach a principal, in lower case: its own and its groups', nested."""
+    found = {object_id.casefold()}
+    while True:
+        more = {
+            group.object_id.casefold()
+            for group in cloud.groups.values()
+            if any(member.casefold() in found for member in group.members)
+        }
+        if more <= found:
+            return found
+        found |= more
+
+
+def denied(cloud: Cloud, ids: set[str], operation: str, scope: str, *, data: bool) -> bool:
+    """Say whether a deny assignment forbids an operation to somebody; it wins over every role."""
+    granted, excepted = ("dataActions", "notDataActions") if data else ("actions", "notActions")
+    wanted = operation.casefold()
+    for body in cloud.deny_assignments.values():
+        properties = body["properties"]
+        outer, here = str(properties.get("scope") or "/"), scope.casefold().rstrip("/")
+        if not scope_covers(outer, scope):
+            continue
+        if properties.get("doNotApplyToChildScopes") and outer.casefold().rstrip("/") != here:
+            continue
+        named = {str(one["id"]).casefold() for one in properties.get("principals") or ()}
+        spared = {str(one["id"]).casefold() for one in properties.get("excludePrincipals") or ()}
+        if not (EVERYONE in named or ids & named) or ids & spared:
+            continue
+        for block in properties.get("permissions") or ():
+            if _matches(wanted, block.get(granted) or ()) and not _matches(wanted, block.get(excepted) or ()):
+                return True
+    return False
+
+
 def allowed(cloud: Cloud, object_id: str, operation: str, scope: str, *, data: bool) -> bool:
     """Say whether a principal may do an operation (`Microsoft.Devices/IotHubs/write`) at a scope.
 
-    `data` asks for data actions, which no plain action grants. Assignments at parents of the scope count.
-    An exception in one role takes nothing from what another role grants, as in Azure.
+    `data` asks for data actions, which no plain action grants. Assignments at parents of the scope count, and those of
+    the principal's groups. An exception in one role takes nothing from what another role grants, as in Azure; a deny
+    assignment does. Conditions of assignments are not evaluated: Azure has none that bite on Microsoft.Devices.
     """
     with cloud.lock:
+        ids = identities(cloud, object_id)
+        if cloud.deny_assignments and denied(cloud, ids, operation, scope, data=data):
+            return False
         for assignment in cloud.role_assignments.values():
-            if assignment.principal_id.casefold() != object_id.casefold() or not scope_covers(assignment.scope, scope):
+            if assignment.principal_id.casefold() not in ids or not scope_covers(assignment.scope, scope):
                 continue
             definition = cloud.role_definitions.get(assignment.role_id)
             if definition is not None and role_allows(definition, operation, data=data):
                 return True
     return False
+
+
+def has_any_role(cloud: Cloud, object_id: str) -> bool:
+    """Say whether a principal has some role somewhere."""
+    with cloud.lock:
+        ids = identities(cloud, object_id)
+        return any(one.principal_id.casefold() in ids for one in cloud.role_assignments.values())

@@ -21,6 +21,8 @@ from console.localhub import (
     arm_private_endpoints,
     arm_provisioning,
     arm_provisioning_certificates,
+    arm_roles,
+    rbac,
 )
 from console.localhub.arm_core import GROUP, SUBSCRIPTION, Arm, Call, Route, groups
 from console.localhub.arm_errors import group_not_found
@@ -59,8 +61,7 @@ def make_app(
 
 
 def _sees(call: Call) -> bool:
-    with call.cloud.lock:
-        return any(a.principal_id == call.principal.object_id for a in call.cloud.role_assignments.values())
+    return rbac.has_any_role(call.cloud, call.principal.object_id)
 
 
 def _subscription(cloud: Cloud) -> Json:
@@ -145,4 +146,5 @@ _ROUTES: tuple[Route, ...] = (
     *arm_monitor.ROUTES,
     *arm_activity.ROUTES,
     *arm_authorization.ROUTES,
+    *arm_roles.ROUTES,
 )

@@ -16,6 +16,7 @@ from console.localhub.door import Door
 from console.localhub.fleet_plan import CLONED, Role, plan_fleet
 from console.localhub.log_rows import LogRecord
 from console.localhub.log_store import LogStore
+from console.localhub.scenario_access import grant_others
 from console.localhub.scenario_fleet import Authorities, Client, make_authorities, stock
 from console.localhub.scenario_player import HOUR, FleetPlayer
 from console.localhub.scenario_provisioning import provision
@@ -206,6 +207,7 @@ def _direct(cloud: Cloud, player: FleetPlayer, begin: float, seed: int) -> None:
         cloud.notify(hub, "network")
 
     who = (ANA, seeded_id(seed, "person:ana"), ANA_ADDRESS)
+    grant_others(cloud, seed, who[1])
     _note(cloud, REMOVED_AT, "Microsoft.Devices/IotHubs/Write", hub.arm_id, who, (seed, -1))
     player.at(REMOVED_AT, remove)
 

@@ -22,7 +22,7 @@ _HUB = (
     "diagnostic_settings",
 )
 _SERVICE = tuple(field.name for field in fields(ProvisioningState))
-_CLOUD = ("private_endpoints", "role_definitions", "role_assignments")
+_CLOUD = ("private_endpoints", "role_definitions", "role_assignments", "groups", "deny_assignments")
 
 
 class NotKept(Exception):  # noqa: N818 - reads as what it is

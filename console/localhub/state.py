@@ -53,7 +53,10 @@ class Principal:
 
 @dataclass
 class RoleAssignment:
-    """Who has which role where. `role_id` is the GUID of the definition, `scope` a resource id or `/`."""
+    """Who has which role where. `role_id` is the GUID of the definition, `scope` a resource id or `/`.
+
+    `created_by` is an object id.
+    """
 
     name: str
     principal_id: str
@@ -61,6 +64,18 @@ class RoleAssignment:
     scope: str
     principal_type: str = "ServicePrincipal"
     created: str = ""
+    created_by: str = ""
+    description: str = ""
+    condition: str = ""
+
+
+@dataclass
+class GroupState:
+    """A security group of the tenant; `members` are object ids of people, applications and other groups."""
+
+    object_id: str
+    name: str
+    members: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -249,6 +264,8 @@ class Cloud:
     principals: dict[str, Principal] = field(default_factory=dict)  # by object id
     role_definitions: dict[str, Json] = field(default_factory=dict)  # by GUID, ARM bodies
     role_assignments: dict[str, RoleAssignment] = field(default_factory=dict)  # by GUID
+    groups: dict[str, GroupState] = field(default_factory=dict)  # by object id
+    deny_assignments: dict[str, Json] = field(default_factory=dict)  # by GUID, ARM bodies
     activity: list[ActivityEvent] = field(default_factory=list)
     log_ip_rejections: bool = True
     lock: RLock = field(default_factory=RLock, repr=False)
