@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     # name: (module, attribute, one line for --help, so that --help imports nothing)
+    "access": ("console.cli.access", "access", "Entra roles: who may do what through what; lint, assign, check."),
     "cert": ("console.cli.cert", "cert", "Certificates: CAs, devices, requests, verify, lint, upload, prove."),
     "connections": ("console.cli.connections", "connections", "Who fails to connect, since when and why."),
     "demo": ("console.cli.demo", "demo", "Start the local hub with an incident under way and open the console on it."),

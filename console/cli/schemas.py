@@ -16,6 +16,7 @@ from console.cli.schema_parts import (
     document,
     record,
 )
+from console.cli.schemas_access import ACCESS_SCHEMAS
 from console.cli.schemas_certificates import CERTIFICATE_SCHEMAS
 from console.cli.schemas_certificates_hub import HUB_CERTIFICATE_SCHEMAS
 from console.cli.schemas_changes import CHANGE_SCHEMAS
@@ -119,6 +120,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "connection_events": document("connection_events", record(_EVENT)),
     "profiles": document("profiles", record(_PROFILE), default=TEXT, file=TEXT),
+    **ACCESS_SCHEMAS,
     **CERTIFICATE_SCHEMAS,
     **CHANGE_SCHEMAS,
     **HUB_CERTIFICATE_SCHEMAS,

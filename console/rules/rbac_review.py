@@ -16,8 +16,8 @@ from console.model.role import (
     RoleDefinition,
     RoleFinding,
 )
+from console.model.scope import scope_name
 from console.rules.rbac import allows, excepted_by, scope_covers
-from console.rules.rbac_words import scope_name
 
 MANY_OWNERS = 3
 """More Owners than this are too many (Azure's security baseline for privileged access)."""

@@ -16,9 +16,9 @@ from console.model.role import (
     RoleDefinition,
     RoleTemplate,
 )
+from console.model.scope import scope_name
 from console.rules.rbac import allows, granters, scope_covers, verdict
 from console.rules.rbac_templates import TEMPLATES, nearest_template, wider_than
-from console.rules.rbac_words import scope_name
 
 _LISTED = 6
 _OWN = (

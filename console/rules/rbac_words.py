@@ -4,34 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.model.hub import arm_segment
 from console.model.operations import Plane
 from console.model.role import RoleDefinition
-from console.model.text import clean
+from console.model.scope import same_scope, scope_name
 
 _HUB, _DPS = "microsoft.devices/iothubs/", "microsoft.devices/provisioningservices/"
 
 
-def scope_name(scope: str) -> str:
-    """Return a scope for people: "the hub contoso-plants", "the group contoso-rg", "the subscription", "the root"."""
-    folded = scope.casefold()
-    if not scope.strip("/"):
-        return "the root"
-    if group := arm_segment(scope, "managementGroups"):
-        return f"the management group {clean(group, limit=60)}"
-    parts = [part for part in scope.split("/") if part]
-    if "/providers/" in folded:
-        kind = "the hub" if "/iothubs/" in folded else ""
-        return f"{kind} {clean(parts[-1], limit=60)}".strip()
-    if group := arm_segment(scope, "resourceGroups"):
-        return f"the group {clean(group, limit=60)}"
-    return "the subscription"
-
-
 def place(scope: str, asked: str) -> str:
     """Return where an assignment stands, seen from the scope that was asked about."""
-    same = scope.casefold().strip("/") == asked.casefold().strip("/")
-    return f"on {scope_name(scope)} itself" if same else f"inherited from {scope_name(scope)}"
+    return f"on {scope_name(scope)} itself" if same_scope(scope, asked) else f"inherited from {scope_name(scope)}"
 
 
 def narrowest(operation: str, plane: Plane) -> tuple[str, ...]:

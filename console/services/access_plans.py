@@ -19,6 +19,7 @@ from console.model.role import (
     RoleDefinition,
     RoleTemplate,
 )
+from console.model.scope import scope_name
 from console.model.text import clean
 from console.rules import rbac_risks
 from console.rules.planning import change_of, copied, with_risks
@@ -28,7 +29,6 @@ from console.rules.rbac_json import rest_body
 from console.rules.rbac_lint import corrected, lint_role
 from console.rules.rbac_summary import grants_of
 from console.rules.rbac_templates import nearest_template
-from console.rules.rbac_words import scope_name
 from console.services.ports import Cancel, DocumentReader
 
 if TYPE_CHECKING:

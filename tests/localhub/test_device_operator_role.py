@@ -1,4 +1,4 @@
-"""The role that articles print, and the one that works, with the real SDKs: data operations belong under dataActions."""
+"""The role that articles print and the one that works, by the real SDKs: data operations belong under dataActions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,168 @@
+"""`hubwarden access roles`: the roles there are, what is wrong with them, and one plan that puts it right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from console.cli.changes import ChangeOptions, carry_out, change_options
+from console.cli.context import Settings
+from console.cli.output import print_json, print_table
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.role import RoleDefinition, RoleFinding
+from console.model.text import clean
+
+FOUND = 1
+_WIDTH = 100
+
+
+@click.command()
+@click.option("--custom", is_flag=True, help="Only custom roles.")
+@click.option("--lint", is_flag=True, help="What is wrong: in a file, or in the hub's custom roles and assignments.")
+@click.option("--fix", is_flag=True, help="With --lint: plan the corrected role; --yes makes it.")
+@click.option("--file", "source", default="", metavar="FILE", help="A role definition, Azure CLI's form or REST's.")
+@click.option("--name", default="", help="With --file: the role's name, instead of the file's.")
+@click.option(
+    "--assignable-scope", "scopes", multiple=True, metavar="SCOPE", help="With --file: instead of the file's."
+)
+@change_options
+@click.pass_obj
+def roles(
+    settings: Settings,
+    custom: bool,
+    lint: bool,
+    fix: bool,
+    source: str,
+    name: str,
+    scopes: tuple[str, ...],
+    options: ChangeOptions,
+) -> int:
+    """List the roles that can be assigned on the hub, or find what is wrong with them (--lint).
+
+    With --lint --file nothing but the file is read. Exit code 1 when something was found.
+    """
+    if fix and not lint:
+        raise _usage("--fix goes with --lint")
+    if source and not lint:
+        raise _usage("--file goes with --lint; a role is made of a file by: hubwarden access create-role --file FILE")
+    if not lint:
+        if options.yes:
+            raise _usage("--yes goes with --lint --fix")
+        return _list(settings, custom, options)
+    if source:
+        return _lint_file(settings, read_file(source, name, scopes), fix, options)
+    return _lint_hub(settings, fix, options)
+
+
+def read_file(source: str, name: str, scopes: tuple[str, ...]) -> RoleDefinition:
+    """Return the role in a file, with another name and other scopes where they are given; `-` is standard input."""
+    import sys
+
+    from console.rules.rbac_json import MAX_BYTES, read_role
+
+    what = f"The file {clean(source, limit=200)}"
+    try:
+        if source == "-":
+            text = sys.stdin.read(MAX_BYTES + 1)
+        else:
+            with Path(source).expanduser().open(encoding="utf-8-sig") as file:
+                text = file.read(MAX_BYTES + 1)
+    except UnicodeDecodeError:
+        raise ConsoleError(ErrorKind.BAD_INPUT, f"{what} cannot be read", "it is no text", code="usage") from None
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise ConsoleError(ErrorKind.BAD_INPUT, f"{what} cannot be read", why, "Check the path", code="usage") from None
+    role = read_role(text, what)
+    return replace(role, name=clean(name) or role.name, assignable_scopes=scopes or role.assignable_scopes)
+
+
+def _list(settings: Settings, custom: bool, options: ChangeOptions) -> int:
+    from console.cli.access_json import roles_json
+    from console.present.access import plane_word
+
+    services = settings.services()
+    found = services.access.roles(custom)
+    if options.as_json:
+        print_json(roles_json(services.clock(), found))
+        return 0
+    rows = [
+        (one.name, "custom" if one.custom else "Azure's", plane_word(one), one.guid, one.description[:60])
+        for one in found
+    ]
+    print_table(("ROLE", "KIND", "GRANTS", "ID", "DESCRIPTION"), rows)
+    return 0
+
+
+def _lint_file(settings: Settings, role: RoleDefinition, fix: bool, options: ChangeOptions) -> int:
+    from console.rules.rbac_json import az_json
+    from console.rules.rbac_lint import corrected, lint_role
+
+    found = lint_role(role)
+    right = corrected(role)
+    changed = right.permissions != role.permissions
+    if fix:
+        services = settings.services()
+        if not options.as_json:
+            print_findings(found)
+        return carry_out(services, [services.access.plan_fix(role, options.reason)], options)
+    if options.as_json:
+        from datetime import UTC, datetime
+
+        from console.cli.access_json import lint_json
+
+        print_json(lint_json(datetime.now(UTC), found, az_json(right) if changed else None))
+        return FOUND if found else 0
+    print_findings(found)
+    if changed:
+        click.echo("\nThe corrected definition:")
+        print_json(az_json(right))
+        click.echo("To create or correct it in one go, add --fix (a plan first; --yes makes it)", err=True)
+    elif not found:
+        click.echo("Nothing is wrong with it", err=True)
+    return FOUND if found else 0
+
+
+def _lint_hub(settings: Settings, fix: bool, options: ChangeOptions) -> int:
+    from console.rules.rbac_lint import corrected
+
+    services = settings.services()
+    found = services.access.lint()
+    if fix:
+        wrong = [
+            one for one in services.access.roles(custom_only=True) if corrected(one).permissions != one.permissions
+        ]
+        if not options.as_json:
+            print_findings(found)
+        return carry_out(services, [services.access.plan_fix(one, options.reason) for one in wrong], options)
+    if options.as_json:
+        from console.cli.access_json import lint_json
+
+        print_json(lint_json(services.clock(), found, None))
+        return FOUND if found else 0
+    print_findings(found)
+    return FOUND if found else 0
+
+
+def print_findings(found: tuple[RoleFinding, ...]) -> None:
+    """Write findings: severity, which, of what, and below it the sentence, the entries and what to do."""
+    from console.present.lines import wrap
+
+    for one in found:
+        subject = f"  {one.role}" if one.role else ""
+        click.echo(f"{one.severity.value.upper():<6} {one.code}{subject}")
+        texts = [one.message, *(f"- {entry}" for entry in one.entries[:12])]
+        if len(one.entries) > 12:
+            texts.append(f"- and {len(one.entries) - 12} more")
+        if one.hint:
+            texts.append(f"next: {one.hint}")
+        for text in texts:
+            for line in wrap(clean(text), _WIDTH - 7):
+                click.echo(f"       {line}".rstrip())
+    count = len(found)
+    click.echo(f"{count} finding{'' if count == 1 else 's'}", err=True)
+
+
+def _usage(text: str) -> click.UsageError:
+    return click.UsageError(text)

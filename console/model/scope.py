@@ -1,0 +1,38 @@
+"""Scopes of roles, for people."""
+
+from __future__ import annotations
+
+from console.model.hub import arm_segment
+from console.model.text import clean
+
+_KINDS = {"iothubs": "hub", "provisioningservices": "provisioning service", "workspaces": "workspace"}
+
+
+def scope_name(scope: str) -> str:
+    """Return a scope for a sentence: "the hub contoso-plants", "the group contoso-rg", "the subscription"."""
+    kind, name = _parts(scope)
+    return f"the {kind} {name}".strip()
+
+
+def scope_label(scope: str) -> str:
+    """Return a scope for a table: "hub", "group contoso-rg", "subscription", "root", "mgmt group corp"."""
+    kind, name = _parts(scope)
+    return f"{kind} {name}".strip() if kind != "hub" else kind
+
+
+def same_scope(one: str, other: str) -> bool:
+    """Say whether two scopes are the same resource."""
+    return one.casefold().strip("/") == other.casefold().strip("/")
+
+
+def _parts(scope: str) -> tuple[str, str]:
+    if not scope.strip("/"):
+        return "root", ""
+    if group := arm_segment(scope, "managementGroups"):
+        return "management group", clean(group, limit=60)
+    parts = [part for part in scope.split("/") if part]
+    if "/providers/" in scope.casefold() and len(parts) >= 2:
+        return _KINDS.get(parts[-2].casefold(), clean(parts[-2], limit=40)), clean(parts[-1], limit=60)
+    if group := arm_segment(scope, "resourceGroups"):
+        return "group", clean(group, limit=60)
+    return "subscription", ""
