@@ -11,7 +11,7 @@ from console.model.document import Document, Json, Target, TargetKind, wrapped
 from console.rules.certificate_text import steady_certificate
 from console.rules.diff import diff
 from console.rules.enrollment_body import ENROLLMENT_COMPUTED, steady_enrollment
-from console.rules.rbac_body import steady_assignment, steady_role
+from console.rules.rbac_body import steady, steady_assignment, steady_role
 
 _COMPUTED: dict[TargetKind, frozenset[str]] = {
     TargetKind.HUB: frozenset({"etag", "systemData"}),
@@ -75,7 +75,10 @@ def change_of(
 
     Resources without an ETag get the risk of a race.
     """
-    edits = diff(before.body if before else ABSENT, after if after is not None else ABSENT)
+    old = before.body if before else ABSENT
+    if target.kind in ACCESS and before is not None and after is None:
+        old = settled(target.kind, before.body)  # who wrote it and when is no part of what goes
+    edits = diff(old, after if after is not None else ABSENT)
     found = (*risks, RACE) if target.kind in ETAGLESS and before is not None else tuple(risks)
     return Change(
         kind=kind,
@@ -110,6 +113,8 @@ def settled(kind: TargetKind, body: Json | None) -> Any:
         return steady_enrollment(kept)
     if isinstance(kept.get("properties"), dict):
         kept["properties"] = _steady(kept["properties"])
+        if kind in ACCESS:
+            kept = steady(kept)
         if kind is TargetKind.ROLE:
             kept["properties"] = steady_role(kept["properties"])
         if kind is TargetKind.ASSIGNMENT:

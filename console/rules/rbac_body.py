@@ -36,19 +36,35 @@ def steady_role(properties: Json) -> Json:
     return kept
 
 
-def again(body: Any) -> Any:
-    """Return a deleted role or assignment as it is made again, under the same name (a GUID)."""
+def again(body: Any, target_id: str) -> Any:
+    """Return a deleted role or assignment as it is made again, under the same name (a GUID).
+
+    `target_id` is its resource id: the role that it names is looked for in that subscription.
+    """
     properties = body.get("properties") if isinstance(body, dict) else None
     if not isinstance(properties, dict):
         return body
     kept = {name: value for name, value in properties.items() if name not in COMPUTED and value is not None}
+    role = str(kept.get("roleDefinitionId") or "")
+    if role.startswith(ROLE_IDS):
+        kept["roleDefinitionId"] = role_path(target_id, role.rpartition("/")[2])
     return {"properties": kept}
+
+
+def steady(body: Json) -> Json:
+    """Return a body without what names it: the service writes ids in several ways."""
+    return {name: value for name, value in body.items() if name not in {"id", "name", "type"}}
 
 
 def role_path(scope: str, guid: str) -> str:
     """Return the resource id of a role, in the subscription of a scope."""
     subscription = arm_segment(scope, "subscriptions")
     return f"/subscriptions/{subscription}{ROLE_IDS}{guid}" if subscription else f"{ROLE_IDS}{guid}"
+
+
+def role_at(scope: str, guid: str) -> str:
+    """Return the path of a role at a scope: it is read and written where our rights are, which may be the hub alone."""
+    return f"{scope.rstrip('/')}{ROLE_IDS}{guid}"
 
 
 def assignment_path(scope: str, name: str) -> str:

@@ -18,6 +18,7 @@ from console.model.role import (
 )
 from console.model.scope import scope_name
 from console.rules.rbac import allows, granters, scope_covers, verdict
+from console.rules.rbac_summary import weight
 from console.rules.rbac_templates import TEMPLATES, nearest_template, wider_than
 
 _LISTED = 6
@@ -47,7 +48,7 @@ def of_grant(blocks: Iterable[Permissions], limit: RoleTemplate, *, named: bool)
     risks = []
     fits = any(not wider_than(listed, one.permissions) for one in (TEMPLATES if not named else (limit,)))
     if not fits:
-        beyond = wider_than(listed, limit.permissions)
+        beyond = sorted(wider_than(listed, limit.permissions), key=weight)
         shown = ", ".join(beyond[:_LISTED]) + (f" and {len(beyond) - _LISTED} more" if len(beyond) > _LISTED else "")
         against = f"the template {limit.id}" if named else f"any template (nearest: {limit.id})"
         risks.append(

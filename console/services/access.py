@@ -151,6 +151,12 @@ class Access:
         hint = "Its object id: az ad user show --id NAME --query id, or az ad sp show"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="usage")
 
+    def known_name(self, principal: str) -> str:
+        """Return a principal's name where it was learned already; empty otherwise. Asks nobody."""
+        known = self._session.known("access-names")
+        names: dict[str, str] = known[0] if known else {}
+        return names.get(principal.casefold(), "")
+
     def check(
         self,
         principal: str,

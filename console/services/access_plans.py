@@ -24,7 +24,7 @@ from console.model.text import clean
 from console.rules import rbac_risks
 from console.rules.planning import change_of, copied, with_risks
 from console.rules.rbac import scope_covers, verdict
-from console.rules.rbac_body import assignment_path, role_path
+from console.rules.rbac_body import assignment_path, role_at, role_path
 from console.rules.rbac_json import rest_body
 from console.rules.rbac_lint import corrected, lint_role
 from console.rules.rbac_summary import grants_of
@@ -41,6 +41,7 @@ _TYPES = {
     "serviceprincipal": "ServicePrincipal",
     "service-principal": "ServicePrincipal",
 }
+_LISTS = ("actions", "notActions", "dataActions", "notDataActions")
 _LATE = "it takes effect within minutes, seldom up to ten; signed-in people may have to sign in again"
 _REFUSED = frozenset(
     {
@@ -79,11 +80,11 @@ class AccessPlans:
         self._refuse_bad(role, fixable=True)
         blocks = role.permissions
         if existing is None:
-            target = Target(TargetKind.ROLE, role_path(hub, str(uuid.uuid4())))
+            target = Target(TargetKind.ROLE, role_at(hub, str(uuid.uuid4())))
             body, document = rest_body(role), None
-            kind, title = "role.create", f"custom role {role.name}"
+            kind, title = "role.create", f"create custom role {role.name}"
         else:
-            target = Target(TargetKind.ROLE, role_path(hub, existing.guid))
+            target = Target(TargetKind.ROLE, role_at(hub, existing.guid))
             document = self._document(target, f"The role {existing.name}", cancel)
             body = copied(document)
             properties = body.setdefault("properties", {})
@@ -91,11 +92,13 @@ class AccessPlans:
             if not role.description:
                 properties["description"] = (document.body.get("properties") or {}).get("description") or ""
             properties["type"] = (document.body.get("properties") or {}).get("type") or "CustomRole"
-            kind, title = "role.update", f"custom role {existing.name}"
+            kind, title = "role.update", f"change custom role {existing.name}"
         risks = list(rbac_risks.of_grant(blocks, template or nearest_template(role), named=template is not None))
         if existing is not None:
             risks += self._after_role(existing, replace(role, guid=existing.guid), cancel)
         effect = [("grants", text) for text in grants_of(role)]
+        if existing is not None:
+            effect += [*_moved("adds", role, existing), *_moved("drops", existing, role)]
         effect.append(("assignable", ", ".join(scope_name(one) for one in role.assignable_scopes)))
         notes += [
             f"{one.message}: {', '.join(one.entries[:4])}" for one in lint_role(role) if one.code == "wildcard-wide"
@@ -123,12 +126,15 @@ class AccessPlans:
             raise ConsoleError(ErrorKind.BAD_INPUT, what, "it is one of Azure's own")
         facts = self._access.facts("", "", cancel)
         if users := rbac_risks.users_of(facts, role.guid):
-            why = f"it is assigned {len(users)} times: {', '.join(one.principal_id[:8] for one in users[:4])}"
+            listed = ", ".join(one.principal_id[:8] for one in users[:4])
+            why = f"it is assigned to {listed}" + (f" and {len(users) - 4} more" if len(users) > 4 else "")
             raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Take those away first: hubwarden access unassign")
-        target = Target(TargetKind.ROLE, role_path(self._access.scope(cancel), role.guid))
+        target = Target(TargetKind.ROLE, role_at(self._access.scope(cancel), role.guid))
         document = self._document(target, f"The role {role.name}", cancel)
         notes = ["assignments elsewhere in the tenant are not seen from here: then the service refuses it"]
-        return change_of("role.delete", f"custom role {role.name}", target, document, None, notes=notes, reason=reason)
+        return change_of(
+            "role.delete", f"delete custom role {role.name}", target, document, None, notes=notes, reason=reason
+        )
 
     # --- assignments --------------------------------------------------------------------------------------------
 
@@ -336,8 +342,27 @@ class AccessPlans:
         except (ConsoleError, TypeError):
             return None
 
-    @staticmethod
-    def _title(verb: str, role: str, who: str) -> str:
+    def _title(self, verb: str, role: str, who: str) -> str:
         word = "give" if verb == "assign" else "take"
         to = "to" if verb == "assign" else "from"
-        return f"{word} {role} {to} {who}"
+        return f"{word} {role} {to} {self._access.known_name(who) or who}"
+
+
+def _moved(label: str, one: RoleDefinition, other: RoleDefinition) -> list[tuple[str, str]]:
+    """Return the entries of one definition that the other does not have, list by list."""
+    found = []
+    for word, mine, theirs in zip(_LISTS, _entries(one), _entries(other), strict=True):
+        if left := [entry for entry in mine if entry.casefold() not in {one.casefold() for one in theirs}]:
+            more = f" and {len(left) - 8} more" if len(left) > 8 else ""
+            found.append((label, f"{word}: {', '.join(left[:8])}{more}"))
+    return found
+
+
+def _entries(role: RoleDefinition) -> list[list[str]]:
+    blocks = role.permissions
+    return [
+        [entry for one in blocks for entry in one.actions],
+        [entry for one in blocks for entry in one.not_actions],
+        [entry for one in blocks for entry in one.data_actions],
+        [entry for one in blocks for entry in one.not_data_actions],
+    ]

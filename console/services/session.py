@@ -205,6 +205,11 @@ class Session:
         except ConsoleError:
             return None
 
+    def known(self, name: str) -> Any:
+        """Return what was read under a name, however old; None when nothing was. Asks nobody."""
+        slot = self._slots.get(name)
+        return slot.value if slot is not None else None
+
     def cached(self, name: str, max_age: float | None, read: Callable[[], T]) -> T:
         """Return a value that is read at most once per `max_age` seconds (None: once); threads wait for one reading."""
         with self._locks_lock:

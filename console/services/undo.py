@@ -287,7 +287,7 @@ class UndoService:
         if kind in _NO_WAY_BACK:
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{target.name} cannot be brought back", _NO_WAY_BACK[kind])
         if kind in ACCESS:
-            back.body = again(edit.after)
+            back.body = again(edit.after, target.id)
             back.notes.append("it is made again: when and by whom it was made before does not come back")
             return
         if kind in ENROLLMENTS:
