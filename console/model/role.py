@@ -243,7 +243,8 @@ class AccessReading:
     """The Access pane's reading: everybody's assignments, the roles, what was found, and who we are.
 
     `names` maps object ids to names, as far as the activity log and our own token tell them. `mine` are the object
-    ids through which roles reach us: our own and those of our groups; empty: not known.
+    ids through which roles reach us: our own and those of our groups; empty: not known. `own` says what we may do here
+    ("write devices", yes), `granters` who can give roles.
     """
 
     facts: AccessFacts
@@ -252,3 +253,17 @@ class AccessReading:
     mine: frozenset[str] = frozenset()
     findings: tuple[RoleFinding, ...] = ()
     notes: tuple[str, ...] = ()
+    own: tuple[tuple[str, Answer], ...] = ()
+    granters: tuple[Holder, ...] = ()
+
+
+@dataclass(frozen=True)
+class RoleView:
+    """A role for people: what it grants in words, what is wrong with it, and its definition in both forms of JSON."""
+
+    role: RoleDefinition
+    grants: tuple[str, ...]
+    findings: tuple[RoleFinding, ...]
+    az_text: str
+    rest_text: str
+    fixable: bool

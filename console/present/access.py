@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from console.model.operations import Plane
 from console.model.role import (
     AccessFacts,
     AccessReading,
     Answer,
+    Holder,
     RoleAssignment,
     RoleDefinition,
     RoleFinding,
@@ -19,34 +21,46 @@ from console.model.scope import same_scope, scope_label
 from console.model.text import clean
 from console.present.columns import Column
 from console.present.lines import Line, Piece, field, fit, paragraph
-from console.present.words import number, since
+from console.present.words import number, plural, since
 
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _TYPES = {"ServicePrincipal": "app", "User": "user", "Group": "group", "ForeignGroup": "group", "Device": "device"}
 
 ASSIGNMENT_COLUMNS: tuple[Column, ...] = (
-    Column("who", "WHO", 18, flex=1),
-    Column("type", "TYPE", 5, priority=4),
-    Column("role", "ROLE", 22, flex=1),
-    Column("how", "HOW", 18, flex=1),
+    Column("who", "WHO", 16, flex=2),
+    Column("role", "ROLE", 21, flex=2),
+    Column("how", "HOW", 17, flex=1),
     Column("plane", "GRANTS", 7),
     Column("since", "SINCE", 6, "right"),
-    Column("by", "BY", 14, priority=6),
-    Column("words", "DESCRIPTION", 24, flex=1, wide=True),
+    Column("by", "GIVEN BY", 16, priority=4),
+    Column("words", "DESCRIPTION", 16, flex=1, priority=6),
 )
 ROLE_COLUMNS: tuple[Column, ...] = (
-    Column("name", "ROLE", 30, flex=1),
-    Column("kind", "KIND", 8),
+    Column("name", "ROLE", 26, flex=2),
+    Column("kind", "KIND", 7),
     Column("plane", "GRANTS", 7),
-    Column("used", "ASSIGNED", 8, "right"),
+    Column("used", "HOLDERS", 7, "right"),
     Column("findings", "FINDINGS", 8, "right"),
-    Column("words", "DESCRIPTION", 30, flex=2, priority=5),
+    Column("words", "DESCRIPTION", 30, flex=3, priority=5),
 )
 FINDING_COLUMNS: tuple[Column, ...] = (
     Column("severity", "SEV", 6),
     Column("finding", "FINDING", 26),
-    Column("subject", "ROLE", 22, flex=1),
-    Column("message", "WHAT", 40, flex=2, priority=3),
+    Column("subject", "ROLE", 24, flex=1),
+    Column("message", "WHAT", 40, flex=3, priority=3),
 )
+_SEVERITY = ("high", "medium", "low")
+
+ASSIGNMENT_SORT: dict[str, Callable[[RoleAssignment, AccessReading], Any]] = {
+    "who": lambda one, reading: (one.principal_id != reading.me, who(one, reading.names, reading.me).casefold()),
+    "role": lambda one, reading: _role_name(one, reading).casefold(),
+    "how": lambda one, _: (-one.scope.count("/"), one.scope.casefold()),
+    "plane": lambda one, reading: plane_word(reading.facts.definitions.get(one.role)),
+    "since": lambda one, _: one.created or _EARLIEST,
+    "by": lambda one, reading: reading.names.get(one.created_by, one.created_by).casefold(),
+    "words": lambda one, _: one.description.casefold(),
+}
+"""What sorts the assignments, by column."""
 
 
 def type_word(principal_type: str) -> str:
@@ -55,18 +69,56 @@ def type_word(principal_type: str) -> str:
 
 
 def who(assignment: RoleAssignment, names: Mapping[str, str], me: str = "") -> str:
-    """Return a principal's name where it is known, else the beginning of its object id."""
-    name = names.get(assignment.principal_id, "")
+    """Return a principal's name where it is known, else its type and the beginning of its object id."""
     if me and assignment.principal_id == me:
-        return f"{name} (you)" if name else f"{assignment.principal_id[:8]} (you)"
-    return name or assignment.principal_id[:8]
+        return f"you · {me[:8]}"
+    return names.get(assignment.principal_id) or f"{type_word(assignment.principal_type)} {assignment.principal_id[:8]}"
 
 
-def how(assignment: RoleAssignment, scope: str, mine: frozenset[str] = frozenset(), me: str = "") -> str:
-    """Return how it reaches a scope: "direct", "from group contoso-rg", and that we are in a group that has it."""
-    words = "direct" if same_scope(assignment.scope, scope) else f"from {scope_label(assignment.scope)}"
-    through = assignment.principal_id in mine and assignment.principal_id != me
-    return f"{words}, you are in it" if through else words
+def how(assignment: RoleAssignment, scope: str) -> str:
+    """Return how it reaches a scope: "direct", "from contoso-rg", "from subscription"."""
+    if same_scope(assignment.scope, scope):
+        return "direct"
+    return f"from {scope_label(assignment.scope).removeprefix('group ')}"
+
+
+def assignment_text(one: RoleAssignment, reading: AccessReading) -> tuple[str, ...]:
+    """Return what a filter looks into: also `who:`, `role:`, `plane:data`, `type:group`, `scope:subscription`."""
+    name, role = who(one, reading.names, reading.me), _role_name(one, reading)
+    return (
+        name,
+        one.principal_id,
+        role,
+        f"who:{name}",
+        f"role:{role}",
+        f"plane:{plane_word(reading.facts.definitions.get(one.role))}",
+        f"type:{type_word(one.principal_type)}",
+        f"scope:{how(one, reading.facts.scope)}",
+        one.description,
+        "mine" if one.principal_id in reading.mine else "",
+    )
+
+
+def role_text(one: RoleDefinition) -> tuple[str, ...]:
+    """Return what a filter looks into."""
+    entries = [e for block in one.permissions for e in (*block.actions, *block.data_actions)]
+    kind = "kind:custom" if one.custom else "kind:azure"
+    return (one.name, one.description, one.guid, kind, f"plane:{plane_word(one)}", *entries)
+
+
+def finding_text(one: RoleFinding) -> tuple[str, ...]:
+    """Return what a filter looks into."""
+    return (one.code, one.role, one.message, f"severity:{one.severity.value}", *one.entries)
+
+
+def finding_rank(one: RoleFinding) -> int:
+    """Return the place of a finding: the gravest first."""
+    return _SEVERITY.index(one.severity.value)
+
+
+def _role_name(one: RoleAssignment, reading: AccessReading) -> str:
+    role = reading.facts.definitions.get(one.role)
+    return role.name if role else one.role
 
 
 def plane_word(role: RoleDefinition | None) -> str:
@@ -88,17 +140,16 @@ def plane_piece(role: RoleDefinition | None) -> Piece:
 def assignment_cells(one: RoleAssignment, reading: AccessReading, now: datetime) -> tuple[Piece, ...]:
     """Return the cells of an assignment, one for each of `ASSIGNMENT_COLUMNS`."""
     role = reading.facts.definitions.get(one.role)
-    by = reading.names.get(one.created_by) or one.created_by[:8]
+    by = "you" if one.created_by and one.created_by == reading.me else reading.names.get(one.created_by)
     mine = one.principal_id in reading.mine
     named = one.principal_id in reading.names
     return (
-        (who(one, reading.names, reading.me), "head" if mine else "" if named else "dim"),
-        (type_word(one.principal_type), "dim"),
-        (role.name if role else one.role, "" if role else "warn"),
-        (how(one, reading.facts.scope, reading.mine, reading.me), ""),
+        (who(one, reading.names, reading.me), "accent" if mine else "" if named else "dim"),
+        (_role_name(one, reading), "" if role else "warn"),
+        (how(one, reading.facts.scope), ""),
         plane_piece(role),
         (since(one.created, now) if one.created else "?", ""),
-        (by or "?", "dim"),
+        (by or one.created_by[:8] or "?", "dim"),
         (one.description, "dim"),
     )
 
@@ -127,32 +178,31 @@ def finding_cells(one: RoleFinding) -> tuple[Piece, ...]:
     )
 
 
-def head_lines(reading: AccessReading | None, verdicts: Mapping[str, Answer], granters: Sequence[str]) -> list[Line]:
-    """Return who we are, what we may do here, and who can give roles."""
+def head_lines(reading: AccessReading | None) -> list[Line]:
+    """Return how many roles reach the hub, what we may do here, and who can give roles."""
     if reading is None:
         return [((" ACCESS  ", "head"), ("reading who has which role …", "dim"))]
     facts = reading.facts
     people = len({one.principal_id for one in facts.assignments})
-    first: Line = (
-        (" ACCESS  ", "head"),
-        (f"{number(len(facts.assignments))} role assignments of {number(people)} principals reach the hub", ""),
+    words = f"{plural(len(facts.assignments), 'role assignment')} of {plural(people, 'principal')} reach the hub"
+    second: list[Piece] = [(" YOU      ", "dim")]
+    if not reading.own:
+        second.append(("what you may do here is not known", "warn"))
+    for label, answer in reading.own:
+        mark, token = _MARKS[answer]
+        second.append((f"{mark} {label}  ", token))
+    listed = [_holder(one, reading) for one in reading.granters]
+    shown = ", ".join(listed[:2]) + (f" and {len(listed) - 2} more" if len(listed) > 2 else "")
+    giving: Line = (
+        (" CAN GIVE ", "dim"),
+        (shown or "nobody is known here who can give roles", "" if shown else "warn"),
     )
-    me = reading.names.get(reading.me, reading.me[:8]) if reading.me else ""
-    second: list[Piece] = [(" YOU     ", "head")]
-    if not me:
-        second.append(("who we are is not known: the credential does not tell", "warn"))
-    else:
-        second.append((f"{clean(me, limit=36)}  ", ""))
-        for words, answer in verdicts.items():
-            mark, token = _MARKS[answer]
-            second.append((f" {mark} {words} ", token))
-    listed = ", ".join(granters[:3]) + (f" and {len(granters) - 3} more" if len(granters) > 3 else "")
-    third: Line = (
-        (" GIVERS  ", "head"),
-        (listed or "nobody is known who can give roles here", "" if listed else "warn"),
-        ("  can give roles" if listed else "", "dim"),
-    )
-    return [first, tuple(second), third]
+    return [((" ACCESS   ", "head"), (words, "")), tuple(second), giving]
+
+
+def _holder(one: Holder, reading: AccessReading) -> str:
+    name = "you" if one.principal_id == reading.me else one.name
+    return f"{name or f'{type_word(one.principal_type)} {one.principal_id[:8]}'} ({one.role})"
 
 
 _MARKS = {

@@ -15,6 +15,7 @@ from console.model.operations import COMPLETE, OPERATIONS, Plane, planes_of
 from console.model.role import (
     AccessFacts,
     AccessReading,
+    Answer,
     Holder,
     RoleDefinition,
     RoleFinding,
@@ -27,6 +28,7 @@ from console.rules.rbac_lint import ScopeKnown, lint_role
 from console.rules.rbac_review import lint_assignments
 from console.rules.rbac_templates import FEATURES, own_role
 from console.services.access_names import NO_GROUPS, NO_PIM, names_from
+from console.services.access_view import own_answers
 from console.services.changes import Changes
 from console.services.ports import NEVER_CANCELLED, AccessReader, Cancel
 from console.services.session import Session
@@ -87,11 +89,13 @@ class Access:
         notes = [NO_PIM, NO_GROUPS]
         facts = self.facts("", scope, cancel)
         me, mine = "", frozenset[str]()
+        own: tuple[tuple[str, Answer], ...] = ()
         try:
             me = self.me(cancel)
             if me:
-                own = self._reader.assignments(scope, me, cancel)
-                mine = frozenset({me, *(one.principal_id for one in own)})
+                told = self._reader.assignments(scope, me, cancel)
+                mine = frozenset({me, *(one.principal_id for one in told)})
+                own = own_answers(replace(facts, assignments=tuple(told), principal=me), me)
         except ConsoleError as error:
             if error.kind is ErrorKind.CANCELLED:
                 raise
@@ -102,7 +106,7 @@ class Access:
         if facts.denials_error is not None:
             notes.append(f"deny assignments are not known: {facts.denials_error.why or facts.denials_error.what}")
         findings = self._findings(facts, names)
-        return AccessReading(facts, me, names, mine, findings, tuple(notes))
+        return AccessReading(facts, me, names, mine, findings, tuple(notes), own, rbac.granters(facts, names))
 
     def roles(self, custom_only: bool = False, cancel: Cancel = NEVER_CANCELLED) -> tuple[RoleDefinition, ...]:
         """Return the roles that can be assigned on the hub, custom ones first, by name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.binding import Binding, BindingType
 
 from console.ui.command_tables import (
+    access,
     certificates,
     connections,
     credentials,
@@ -40,6 +41,7 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry("network", "4", "Network", "Who can reach the hub?"),
     PaneEntry("policies", "5", "Policies", "Who holds a key to the hub?"),
     PaneEntry("credentials", "6", "Credentials", "What lets devices in, and is it right?", "Creds"),
+    PaneEntry("access", "7", "Access", "Who may do what through Entra?"),
     PaneEntry("provisioning", "8", "Provisioning", "Who gets in by DPS, and do both sides agree?", "DPS"),
     PaneEntry("journal", "0", "Journal", "Who changed what?"),
 )
@@ -70,6 +72,7 @@ SCOPE_TITLES: dict[str, str] = {
     "explain": "Explaining a token",
     "secret": "Something secret",
     "ask": "In a field of a page",
+    "access": "Access",
     "provisioning": "Provisioning",
     "registrations": "Registrations of a group",
     "service": "One provisioning service",
@@ -95,6 +98,7 @@ COMMANDS: tuple[Command, ...] = (
     *policies.TABLE,
     *credentials.TABLE,
     *certificates.TABLE,
+    *access.TABLE,
     *provisioning.TABLE,
     *journal.TABLE,
 )

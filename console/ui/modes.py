@@ -15,6 +15,7 @@ SCREENS: Mapping[str, str] = {
     "network": "NetworkScreen",
     "policies": "PoliciesScreen",
     "credentials": "CredentialsScreen",
+    "access": "AccessScreen",
     "provisioning": "ProvisioningScreen",
     "journal": "JournalScreen",
 }

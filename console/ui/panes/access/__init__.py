@@ -1,0 +1,1 @@
+"""The Access pane: Entra roles and who has them."""
