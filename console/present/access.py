@@ -49,6 +49,19 @@ FINDING_COLUMNS: tuple[Column, ...] = (
     Column("subject", "ROLE", 24, flex=1),
     Column("message", "WHAT", 40, flex=3, priority=3),
 )
+_TITLES = {
+    "data-action-under-actions": "data under actions",
+    "control-action-under-data-actions": "control under dataActions",
+    "unknown-operation": "no such operation",
+    "wildcard-wide": "wide wildcard",
+    "listkeys": "can list keys",
+    "can-give-roles": "can give roles",
+    "owner-without-data": "401 without a data role",
+    "not-actions-no-deny": "notActions do not deny",
+    "not-actions-no-effect": "notActions without effect",
+    "orphan-unknown": "orphans not known",
+    "many-owners": "many Owners",
+}
 _SEVERITY = ("high", "medium", "low")
 
 ASSIGNMENT_SORT: dict[str, Callable[[RoleAssignment, AccessReading], Any]] = {
@@ -167,12 +180,17 @@ def role_cells(role: RoleDefinition, used: int, findings: Sequence[RoleFinding])
     )
 
 
+def finding_title(one: RoleFinding) -> str:
+    """Return what a finding is called in a table."""
+    return _TITLES.get(one.code, one.code.replace("-", " "))
+
+
 def finding_cells(one: RoleFinding) -> tuple[Piece, ...]:
     """Return the cells of a finding, one for each of `FINDING_COLUMNS`."""
     token = {"high": "bad", "medium": "warn"}.get(one.severity.value, "dim")
     return (
         (one.severity.value, token),
-        (one.code.replace("-", " "), ""),
+        (finding_title(one), ""),
         (one.role or "·", ""),
         (one.message, "dim"),
     )
@@ -190,7 +208,7 @@ def head_lines(reading: AccessReading | None) -> list[Line]:
         second.append(("what you may do here is not known", "warn"))
     for label, answer in reading.own:
         mark, token = _MARKS[answer]
-        second.append((f"{mark} {label}  ", token))
+        second.append((f"{mark} {label} ", token))
     listed = [_holder(one, reading) for one in reading.granters]
     shown = ", ".join(listed[:2]) + (f" and {len(listed) - 2} more" if len(listed) > 2 else "")
     giving: Line = (

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from console.model.role import AccessReading, RoleAssignment, RoleFinding, RoleView
 from console.model.scope import scope_name
-from console.present.access import plane_word, type_word, used_times, who
+from console.present.access import finding_title, plane_word, type_word, used_times, who
 from console.present.lines import Line, paragraph
 from console.present.pages import fields, section
 from console.present.words import full_moment
@@ -123,5 +123,5 @@ def _findings(found: Sequence[RoleFinding], width: int) -> list[Line]:
         body += [line for entry in one.entries[:12] for line in paragraph(f"· {entry}", width, indent=3)]
         if one.hint:
             body += paragraph(f"→ {one.hint}", width, indent=3, style="accent")
-        lines += section(f"{one.severity.value.upper()}  {one.code.replace('-', ' ')}", body)
+        lines += section(f"{one.severity.value.upper()}  {finding_title(one)}", body)
     return lines

@@ -31,15 +31,38 @@ def _on(role: RoleDefinition, plane: Plane) -> str:
     if not patterns:
         return ""
     known = [one for one in OPERATIONS if one.plane is plane and allows(role, one.name, plane)]
-    ours = [one for one in known if _ours(one)]
-    if ours and len(ours) == sum(one.plane is plane and _ours(one) for one in OPERATIONS):
+    parts: list[str] = []
+    whole = [kind for kind in _KINDS if _all_of(kind, known, plane)]
+    if whole:
+        names = " and ".join(_KINDS[kind] for kind in whole)
         beyond = ", and on everything else there is" if any(one in {"*", "*/*"} for one in patterns) else ""
-        return f"{plane.value}: everything on hubs and provisioning services{beyond}"
-    reads = [one for one in known if one.name.casefold().endswith("/read")]
-    if "*/read" in (one.casefold() for one in patterns):
-        others = _words([one for one in known if one not in reads])
-        return f"{plane.value}: reads everything" + (f"; {others}" if others else ", changes nothing")
-    return f"{plane.value}: {_words(sorted(known, key=lambda one: weight(one.name))) or 'nothing that is known here'}"
+        parts.append(f"everything on {names}{beyond}")
+        known = [] if beyond else [one for one in known if _kind(one) not in whole]
+    if "*/read" in (one.casefold() for one in patterns) and not whole:
+        parts.append("reads everything")
+        known = [one for one in known if not one.name.casefold().endswith("/read")]
+        parts += [] if known else ["changes nothing"]
+    if words := _words(sorted(known, key=lambda one: (weight(one.name), _telling(one)))):
+        parts.append(words)
+    return f"{plane.value}: {'; '.join(parts) or 'nothing that is known here'}"
+
+
+_KINDS = {"iothubs": "hubs", "provisioningservices": "provisioning services"}
+
+
+def _kind(one: Operation) -> str:
+    parts = one.name.casefold().split("/")
+    return parts[1] if _ours(one) and len(parts) > 2 else ""
+
+
+def _all_of(kind: str, known: list[Operation], plane: Plane) -> bool:
+    every = [one for one in OPERATIONS if one.plane is plane and _kind(one) == kind]
+    return bool(every) and sum(_kind(one) == kind for one in known) == len(every)
+
+
+def _telling(one: Operation) -> int:
+    """Return the place of an operation among equals: devices and twins are what people think of first."""
+    return next((place for place, word in enumerate(("/devices/", "/twins/", "/enrollment")) if word in one.name), 9)
 
 
 def _words(known: list[Operation]) -> str:

@@ -15,10 +15,10 @@ from console.rules.rbac_templates import TEMPLATES
 
 _H = "Microsoft.Devices/IotHubs"
 _ASKED = (
-    ("see the hub", f"{_H}/read", Plane.CONTROL),
+    ("see hub", f"{_H}/read", Plane.CONTROL),
     ("change it", f"{_H}/write", Plane.CONTROL),
-    ("list keys", f"{_H}/listkeys/action", Plane.CONTROL),
-    ("read devices", f"{_H}/devices/read", Plane.DATA),
+    ("keys", f"{_H}/listkeys/action", Plane.CONTROL),
+    ("see devices", f"{_H}/devices/read", Plane.DATA),
     ("write them", f"{_H}/devices/write", Plane.DATA),
     ("give roles", GRANT, Plane.CONTROL),
 )

@@ -188,6 +188,7 @@ class AccessScreen(AccessActions):
 
     def _turn(self, by: int) -> None:
         self.close_filter()
+        self.table.move_to(0)  # another list begins at its beginning
         self.state.step(by)
         self.show_rows()
 
