@@ -12,7 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """Whom a call goes to, for the sentences of its failures. `role` is what a caller needs there."""
+    """Whom a call goes to, for the sentences of its failures. `role` is what a caller needs there.
+
+    `operation` is the operation that the call needs on the data plane, at `scope` (empty: the hub), as roles name it.
+    """
 
     service: str  # "the resource manager", "the hub", "Log Analytics", "the token service"
     host: str
@@ -22,6 +25,8 @@ class Target:
     by_key: bool = False
     ca_file: str = ""
     proxy: str = ""
+    operation: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True)

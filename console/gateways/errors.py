@@ -10,10 +10,13 @@ from datetime import datetime
 from console.gateways.answers import Answer, Target, answer_of
 from console.gateways.trouble import chain, connection_trouble
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.scope import scope_name
 from console.model.text import clean
 
 MAX_DRIFT_SECONDS = 300
 """Clocks further apart than this fail authentication (service documentation of error 401003)."""
+_FORBIDDEN = re.compile(r"perform action '([^']+)' over scope '([^']+)'")
+"""What the resource manager says in AuthorizationFailed."""
 _AADSTS = re.compile(r"AADSTS(\d+)")
 _MSAL_STATUS = re.compile(r"HTTP (?:Error|status): (\d{3})")
 _TEXT_LIMIT = 300
@@ -116,9 +119,20 @@ def _by_status(answer: Answer, what: str, target: Target, now: datetime) -> Fail
     code, message = answer.problem()
     code, message = clean(code, limit=80), clean(message, limit=_TEXT_LIMIT)
 
+    operation, scope = _refused_operation(answer, target)
+
     def told(kind: ErrorKind, why: str, hint: str) -> ConsoleError:
         return ConsoleError(
-            kind, what, why, hint, status=answer.status, code=code or None, request_id=answer.request_id
+            kind,
+            what,
+            why,
+            hint,
+            status=answer.status,
+            code=code or None,
+            request_id=answer.request_id,
+            operation=operation,
+            scope=scope,
+            data=target.is_hub and bool(operation) and operation == target.operation,
         )
 
     if answer.status == 429:
@@ -163,6 +177,9 @@ def _refused(
             )
         why = f"the role {target.role} is missing" if target.role else "a right is missing"
         extra = f" ({message})" if message else ""
+        operation, scope = _refused_operation(answer, target)
+        if operation and not target.is_hub:
+            extra = f" (it needs {operation}{f' on {scope_name(scope)}' if scope else ''})"
         return told(
             ErrorKind.PERMISSION,
             why + extra,
@@ -189,6 +206,16 @@ def _refused(
             ErrorKind.BAD_QUERY, message or code or "the request was refused", "Correct the query or the request"
         )
     return told(ErrorKind.SERVICE, f"{target.service} answered {answer.status} {message}".rstrip(), "Try again")
+
+
+def _refused_operation(answer: Answer, target: Target) -> tuple[str, str]:
+    """Return the operation that was refused, and on which resource, where that is known."""
+    if target.by_key or answer.status not in {401, 403}:
+        return "", ""
+    found = _FORBIDDEN.search(answer.problem()[1])
+    if found:
+        return clean(found[1], limit=200), clean(found[2], limit=400)
+    return target.operation, target.scope
 
 
 def _hub_said_no(message: str, target: Target, told: Callable[[ErrorKind, str, str], ConsoleError]) -> ConsoleError:

@@ -13,6 +13,7 @@ from console.gateways.transport import Transport
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel, LogTable
 
+OPERATION = "Microsoft.OperationalInsights/workspaces/query/read"
 ROLE = "Log Analytics Reader (on the workspace)"
 _TEXT_LIMIT = 2000
 
@@ -33,7 +34,7 @@ class LogsGateway:
         Raises ConsoleError: BAD_QUERY with the service's innermost message when it cannot read or run the query.
         """
         host = self._transport.profile.logs_endpoint.removeprefix("https://")
-        target = Target("Log Analytics", host, ROLE)
+        target = Target("Log Analytics", host, ROLE, operation=OPERATION)
 
         def call() -> Any:
             return self._client().query_workspace(self._workspace, kql, timespan=(start, end))

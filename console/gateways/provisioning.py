@@ -188,7 +188,8 @@ class EnrollmentGateway:
             del answer
             return said
 
-        return self._arm.transport.write(what, self._callee(host, _CONTRIBUTOR), cancel, call)
+        callee = self._callee(host, _CONTRIBUTOR, _operation(method, path), arm_id)
+        return self._arm.transport.write(what, callee, cancel, call)
 
     def _found(self, what: str, arm_id: str, path: str, cancel: Cancel) -> Json | None:
         try:
@@ -236,8 +237,9 @@ class EnrollmentGateway:
         role: str = _READER,
     ) -> tuple[Answer, Any]:
         host = self._host(arm_id, cancel)
+        callee = self._callee(host, role, _operation(method, path), arm_id)
         return self._arm.transport.read(
-            what, self._callee(host, role), cancel, lambda: self._send(method, host, path, body, headers or {})
+            what, callee, cancel, lambda: self._send(method, host, path, body, headers or {})
         )
 
     def _send(self, method: str, host: str, path: str, body: Any, headers: dict[str, str]) -> tuple[Answer, Any]:
@@ -260,9 +262,9 @@ class EnrollmentGateway:
     def _base(self, host: str) -> str:
         return self._moved or f"https://{host}"
 
-    def _callee(self, host: str, role: str) -> Callee:
+    def _callee(self, host: str, role: str, operation: str, arm_id: str) -> Callee:
         reached = self._moved.removeprefix("https://") or host
-        return Callee("the provisioning service", reached, role, is_hub=True)
+        return Callee("the provisioning service", reached, role, is_hub=True, operation=operation, scope=arm_id)
 
     def _host(self, arm_id: str, cancel: Cancel) -> str:
         with self._lock:
@@ -307,6 +309,15 @@ _NOUNS = {
     TargetKind.ENROLLMENT_GROUP: "The enrollment group",
     TargetKind.REGISTRATION: "The registration",
 }
+
+
+def _operation(method: str, path: str) -> str:
+    """Return the data operation that a call of the service API needs."""
+    base = "Microsoft.Devices/provisioningServices"
+    if path.endswith("/attestationmechanism"):
+        return f"{base}/attestationmechanism/details/action"
+    kind = path.split("/")[1].replace("registrations", "registrationStates")
+    return f"{base}/{kind}/{({'PUT': 'write', 'DELETE': 'delete'}).get(method, 'read')}"
 
 
 def _collection(kind: EnrollmentKind) -> str:

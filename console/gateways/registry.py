@@ -121,14 +121,15 @@ class RegistryGateway:
                 raise BadStatusError(read_answer(response))
             return response
 
-        return self._transport.write(what, self._target("IoT Hub Registry Contributor (on the hub)"), cancel, call)
+        target = self._target(_operation(method, path), "IoT Hub Registry Contributor (on the hub)")
+        return self._transport.write(what, target, cancel, call)
 
-    def _target(self, role: str = "IoT Hub Data Reader (on the hub)") -> Target:
+    def _target(self, operation: str, role: str = "IoT Hub Data Reader (on the hub)") -> Target:
         host = self._address
         by_key = self._transport.profile.data_plane_only
         if by_key and not host:
             host = self._sign_in.connection_string().host
-        return Target("the hub", host, role, is_hub=True, by_key=by_key)
+        return Target("the hub", host, role, is_hub=True, by_key=by_key, operation=operation)
 
     def _send(
         self,
@@ -148,7 +149,7 @@ class RegistryGateway:
                 raise BadStatusError(read_answer(response))
             return response
 
-        return self._transport.read(what, self._target(), cancel, call)
+        return self._transport.read(what, self._target(_operation(method, path)), cancel, call)
 
     def _client(self) -> Any:
         with self._lock:
@@ -184,6 +185,14 @@ class RegistryGateway:
         config.retry_policy.policy.respect_retry_after_header = False
         # Only the HTTPS half is kept: the AMQP half, freed when the interpreter is half gone, complains on stderr.
         return manager.protocol
+
+
+def _operation(method: str, path: str) -> str:
+    """Return the data operation that a call needs (Azure's document on access control of IoT Hub by Entra)."""
+    if path.startswith(("/twins/", "/devices/query")):
+        return "Microsoft.Devices/IotHubs/twins/read"
+    verb = {"PUT": "write", "DELETE": "delete"}.get(method, "read")
+    return f"Microsoft.Devices/IotHubs/devices/{verb}"
 
 
 def _json(response: Any, what: str) -> Any:

@@ -38,6 +38,10 @@ class ConsoleError(Exception):
         status: HTTP status, where there was one.
         code: the service's own error code or name, as text.
         request_id: the service's tracking id, for a support case.
+        operation: what was refused, as roles name it ("Microsoft.Devices/IotHubs/write"); empty when it is not known.
+        scope: the resource id that it was refused on; empty for the hub.
+        data: whether it is an operation of the data plane.
+        advice: (label, sentence) pairs that were found out later: which role is missing, who can give it.
     """
 
     def __init__(
@@ -50,6 +54,9 @@ class ConsoleError(Exception):
         status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
+        operation: str = "",
+        scope: str = "",
+        data: bool = False,
     ) -> None:
         super().__init__(what)
         self.kind = kind
@@ -59,6 +66,10 @@ class ConsoleError(Exception):
         self.status = status
         self.code = code
         self.request_id = request_id
+        self.operation = operation
+        self.scope = scope
+        self.data = data
+        self.advice: tuple[tuple[str, str], ...] = ()
 
     def sentence(self) -> str:
         """Return the whole message on one line: what: why; what to do next."""

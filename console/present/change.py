@@ -12,7 +12,7 @@ from console.model.journal import Fingerprint
 from console.model.secret import Secret
 from console.model.text import clean
 from console.present.lines import Line, Piece, fit, paragraph, text_width
-from console.present.pages import BLANK, section
+from console.present.pages import BLANK, fields, section
 
 _SEVERITY: dict[Severity, str] = {Severity.LOW: "dim", Severity.MEDIUM: "warn", Severity.HIGH: "bad"}
 RESULT_WORDS: dict[Result, tuple[str, str]] = {
@@ -143,6 +143,8 @@ def outcome_lines(outcome: Outcome, width: int) -> list[Line]:
         lines += section("NOT AS PLANNED (plan → found)", diff_lines(outcome.differences, width))
     if outcome.error is not None and outcome.error.hint and outcome.error.hint not in outcome.message:
         lines += section("WHAT TO DO", paragraph(clean(outcome.error.hint), width, indent=3, style="accent"))
+    if outcome.error is not None and outcome.error.advice:
+        lines += section("WHO CAN HELP", fields(outcome.error.advice, width))
     lines.append(((f"   journal entry {outcome.change.id}", "dim"),))
     return lines
 

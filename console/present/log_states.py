@@ -110,12 +110,13 @@ def state_page(report: FailureReport, width: int) -> list[Line]:
         return lines + error_lines(report.error, width)
     error = report.error
     if report.state is LogState.NO_WORKSPACE and error is not None:  # it knows better which of the reasons holds
-        return lines + state_lines(words.title, words.token, words.what, error.why, error.hint, width)
+        lines += state_lines(words.title, words.token, words.what, error.why, error.hint, width)
+        return lines + fields(error.advice, width)
     lines += state_lines(words.title, words.token, words.what, words.why, words.hint, width)
     if error is not None:
         lines += [
             BLANK,
-            *fields((("it said", error.what, "dim"), ("", error.why, "dim")), width),
+            *fields((("it said", error.what, "dim"), ("", error.why, "dim"), *error.advice), width),
         ]
     return lines
 

@@ -42,6 +42,7 @@ def error_lines(error: ConsoleError, width: int, *, retry: str = "r try again") 
             ("what", error.what),
             ("why", error.why),
             ("what to do", error.hint, "accent"),
+            *error.advice,
             ("for support", support, "dim"),
         ),
         width,

@@ -229,7 +229,7 @@ class Changing:
 
         def work(cancel: Cancel, post: Post) -> Step:
             del cancel, post
-            return _step(flow, "planned", lambda: (flow.work.plan(flow.stop), meanwhile))
+            return _step(self.app, flow, "planned", lambda: (flow.work.plan(flow.stop), meanwhile))
 
         self._start(note, work)
 
@@ -244,7 +244,7 @@ class Changing:
             def tell(text: str) -> None:
                 post(Step(flow, "progress", text))
 
-            return _step(flow, "ended", lambda: flow.work.apply(self.app, asked, consent, flow.stop, tell))
+            return _step(self.app, flow, "ended", lambda: flow.work.apply(self.app, asked, consent, flow.stop, tell))
 
         self.writing = True
         self._start("beginning", work)
@@ -334,11 +334,23 @@ class Changing:
                 screen.update_chrome()
 
 
-def _step(flow: _Flow, what: str, work: Callable[[], Any]) -> Step:
+def _step(app: HubwardenApp, flow: _Flow, what: str, work: Callable[[], Any]) -> Step:
     try:
-        return Step(flow, what, work())
+        value = work()
+        if isinstance(value, Outcome) and value.error is not None:
+            _advise(app, value.error)
+        return Step(flow, what, value)
     except ConsoleError as error:
+        _advise(app, error)
         return Step(flow, "failed", error)
     except Exception as error:
         _log.exception("a change")
         return Step(flow, "failed", defect(error))
+
+
+def _advise(app: HubwardenApp, error: ConsoleError) -> None:
+    """Find out which role a refused write lacks and who can give it: the page of how it ended tells it."""
+    if error.operation:
+        from console.services.access_help import advice
+
+        error.advice = advice(app.services.access, error)

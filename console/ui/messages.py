@@ -111,6 +111,15 @@ class ChangeApplied(Message):
         self.kinds = kinds
 
 
+class AdviceFound(Message):
+    """What was found out about a refusal: which role is missing, who can give it."""
+
+    def __init__(self, error: ConsoleError, advice: tuple[tuple[str, str], ...]) -> None:
+        super().__init__()
+        self.error = error
+        self.advice = advice
+
+
 class JobFailed(Message):
     """A job of some group ended in trouble."""
 

@@ -10,6 +10,7 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
+from support.fake_access import AccessScript, fake_access
 from support.fake_changes import FakeChanges, FakeHubReader, Script
 from support.fake_credentials import CertificateScript, FakeCredentials
 from support.fake_provisioning import FakeProvisioning, FakeRegistering, ProvisioningScript
@@ -238,6 +239,7 @@ class Knobs:
     certificates: CertificateScript = field(default_factory=CertificateScript)
     tokens: TokenScript = field(default_factory=TokenScript)
     provisioning: ProvisioningScript = field(default_factory=ProvisioningScript)
+    access: AccessScript = field(default_factory=AccessScript)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def answer(self, name: str, *arguments: Any) -> None:
@@ -375,4 +377,5 @@ def fake_services(knobs: Knobs | None = None) -> Any:
         credentials=FakeCredentials(session, knobs.certificates, knobs.tokens),
         dps=FakeProvisioning(knobs.provisioning),
         registering=FakeRegistering(knobs.provisioning),
+        access=fake_access(session, knobs.access),
     )

@@ -10,12 +10,15 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.timer import Timer
 
+from console.services.ports import Cancel
 from console.ui.commands import Command
-from console.ui.messages import ChangeApplied, JobFailed
+from console.ui.jobs import Post
+from console.ui.messages import AdviceFound, ChangeApplied, JobFailed
 from console.ui.widgets.chrome import Header, KeyLine, StatusLine, TabLine
 
 if TYPE_CHECKING:
     from console.model.document import TargetKind
+    from console.model.errors import ConsoleError
     from console.services.bundle import Services
     from console.ui.app import HubwardenApp
 
@@ -189,6 +192,29 @@ class ConsoleScreen(Screen[None]):
     def on_job_failed(self, message: JobFailed) -> None:
         """Hand trouble on to the one handler of the screen (Textual would call those of base classes too)."""
         self.job_failed(message)
+        self.advise(message.error)
+
+    def advise(self, error: ConsoleError) -> None:
+        """After a refusal find out in the background which role is missing and who can give it; then show it, too."""
+        if not error.operation or error.advice:
+            return
+        access = self.services.access
+
+        def work(cancel: Cancel, post: Post) -> AdviceFound:
+            from console.services.access_help import advice
+
+            del post
+            return AdviceFound(error, advice(access, error, cancel))
+
+        self.console.jobs.start(self, "advice", work)
+
+    def on_advice_found(self, message: AdviceFound) -> None:
+        """Show the trouble with what was found out."""
+        message.error.advice = message.advice
+        self.show_trouble()
+
+    def show_trouble(self) -> None:
+        """Paint again what tells of a failed reading; overridden where that is shown."""
 
     def job_failed(self, message: JobFailed) -> None:
         """Show the trouble in the pane; overridden where there is a better place."""

@@ -43,7 +43,7 @@ class AccessScreen(AccessActions):
     DEFAULT_CSS = """
     AccessScreen #head { height: 3; margin: 0 0 1 0; }
     AccessScreen #meaning { height: 4; }
-    AccessScreen #beside { display: none; width: 48; border-left: vkey $surface; }
+    AccessScreen #beside { display: none; width: 41; border-left: vkey $surface; }
     AccessScreen.-wide #beside { display: block; }
     AccessScreen.-very-wide #beside { width: 76; }
     """
@@ -110,6 +110,10 @@ class AccessScreen(AccessActions):
         else:
             self.status_note = ""
             self.console.report(message.error)
+        self.show_rows()
+
+    def show_trouble(self) -> None:
+        """Show which role is missing, and who can give it."""
         self.show_rows()
 
     # --- showing -------------------------------------------------------------------------------------------------

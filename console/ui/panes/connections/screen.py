@@ -134,6 +134,8 @@ class ConnectionsScreen(ConsoleScreen):
     def take(self, message: ReportRead) -> None:
         """Show the answer."""
         self.state.take(message.report, self.services.clock())
+        if message.report.error is not None:
+            self.advise(message.report.error)
         self.ended(throttled=message.report.state is LogState.THROTTLED)
         self.show_report()
 
@@ -151,6 +153,10 @@ class ConnectionsScreen(ConsoleScreen):
         )
         state.take(failed, now)
         self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
+        self.show_report()
+
+    def show_trouble(self) -> None:
+        """Show which role is missing, and who can give it."""
         self.show_report()
 
     def _ask_again(self) -> None:

@@ -134,6 +134,10 @@ class DevicesScreen(DeviceActions):
             self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
         self.show_rows()
 
+    def show_trouble(self) -> None:
+        """Show which role is missing, and who can give it."""
+        self.show_rows()
+
     # --- after a change ------------------------------------------------------------------------------------------
 
     def chosen(self) -> Chosen | None:

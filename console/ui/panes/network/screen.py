@@ -124,6 +124,10 @@ class NetworkScreen(NetworkActions):
         self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
         self.show_view()
 
+    def show_trouble(self) -> None:
+        """Show which role is missing, and who can give it."""
+        self.show_view()
+
     # --- showing -------------------------------------------------------------------------------------------------
 
     def show_view(self) -> None:

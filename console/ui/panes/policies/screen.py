@@ -128,6 +128,10 @@ class PoliciesScreen(PoliciesActions):
             self.console.report(message.error)
         self.show_view()
 
+    def show_trouble(self) -> None:
+        """Show which role is missing, and who can give it."""
+        self.show_view()
+
     # --- showing -------------------------------------------------------------------------------------------------
 
     def show_view(self) -> None:

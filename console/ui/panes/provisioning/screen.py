@@ -144,6 +144,10 @@ class ProvisioningScreen(ProvisioningActions):
             self.console.report(message.error)
         self.show_rows()
 
+    def show_trouble(self) -> None:
+        """Show which role is missing, and who can give it."""
+        self.show_rows()
+
     def reload_instance(self) -> None:
         """Read another service."""
         self.console.jobs.cancel(self, "check")
