@@ -16,6 +16,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.fleet_snapshot import DeviceRow, Snapshot
 from console.model.text import clean
 from console.services.private_files import private_folder
+from console.services.sqlite_wal import use_wal
 
 VERSION = 1
 WAIT_SECONDS = 10.0
@@ -246,7 +247,7 @@ class FleetFile:
             self.path.touch(mode=0o600)
         epoch = self._epoch
         connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_wal(connection, WAIT_SECONDS)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -8000")
         version = connection.execute("PRAGMA user_version").fetchone()[0]

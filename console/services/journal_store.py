@@ -16,6 +16,7 @@ from console.model.clock import format_time, parse_time
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import JournalCheck, JournalRow
 from console.services.key_file import make_key, make_private, read_key
+from console.services.sqlite_wal import use_wal
 
 WAIT_SECONDS = 10.0
 _SCHEMA = """
@@ -117,7 +118,7 @@ class JournalStore:
                 make_private(self.path)
             with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
                 if write:
-                    connection.execute("PRAGMA journal_mode = WAL")
+                    use_wal(connection, WAIT_SECONDS)
                     connection.execute("PRAGMA synchronous = FULL")  # a row is on disk before the write is made
                     connection.executescript(_SCHEMA)
                 yield connection

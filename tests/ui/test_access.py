@@ -60,7 +60,7 @@ def whole(app: HubwardenApp) -> str:
 async def test_who_role_how_plane_and_since_are_read_at_a_glance(size: tuple[int, int]) -> None:
     async with access(size=size) as (_, app, _knobs):
         text = dump(app)
-        rows = [line for line in lines(app)[8:14]]
+        rows = lines(app)[8:14]
         assert all(len(line) == size[0] for line in lines(app))
         assert "6 role assignments of 4 principals reach the hub" in text
         assert "✓ see hub ✓ change it ✓ keys ✓ see devices ✓ write them ✓ give roles" in text

@@ -280,7 +280,7 @@ def test_a_journal_that_is_gone_while_its_key_is_there_is_not_whole(tmp_path: Pa
 
 def test_a_row_of_another_version_hides_no_other(tmp_path: Path) -> None:
     journal = filled(tmp_path, 2)
-    tamper(tmp_path, "UPDATE rows SET body = replace(body, '\"policies\"', '\"role\"') WHERE seq = 1")
+    tamper(tmp_path, "UPDATE rows SET body = replace(body, '\"policies\"', '\"unheard-of\"') WHERE seq = 1")
     assert [entry.state for entry in journal.entries()] == [EntryState.APPLIED, EntryState.UNREADABLE]
 
 
