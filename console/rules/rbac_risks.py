@@ -27,6 +27,8 @@ _OWN = (
     ("Microsoft.Devices/IotHubs/twins/read", Plane.DATA, "read its devices"),
     (GRANT, Plane.CONTROL, "give roles"),
 )
+_HARMLESS = ("/read", "/fileupload/notifications/action")
+"""How operations end that only look; the second is part of Azure's IoT Hub Data Reader."""
 _KEYS = "Microsoft.Devices/IotHubs/listkeys/action"
 
 
@@ -46,9 +48,9 @@ def of_grant(blocks: Iterable[Permissions], limit: RoleTemplate, *, named: bool)
     listed = tuple(blocks)
     role = RoleDefinition("", "", permissions=listed)
     risks = []
-    fits = any(not wider_than(listed, one.permissions) for one in (TEMPLATES if not named else (limit,)))
+    fits = any(not _beyond(listed, one, named) for one in (TEMPLATES if not named else (limit,)))
     if not fits:
-        beyond = sorted(wider_than(listed, limit.permissions), key=weight)
+        beyond = sorted(_beyond(listed, limit, named), key=weight)
         shown = ", ".join(beyond[:_LISTED]) + (f" and {len(beyond) - _LISTED} more" if len(beyond) > _LISTED else "")
         against = f"the template {limit.id}" if named else f"any template (nearest: {limit.id})"
         risks.append(
@@ -114,6 +116,12 @@ def with_role(facts: AccessFacts, role: RoleDefinition) -> AccessFacts:
 def users_of(facts: AccessFacts, guid: str) -> tuple[RoleAssignment, ...]:
     """Return the assignments of a role, as far as the facts tell."""
     return tuple(one for one in facts.assignments if one.role == guid)
+
+
+def _beyond(blocks: tuple[Permissions, ...], limit: RoleTemplate, named: bool) -> tuple[str, ...]:
+    """Return what goes beyond a template; without a chosen one only what does more than look."""
+    found = wider_than(blocks, limit.permissions)
+    return found if named else tuple(one for one in found if not one.casefold().endswith(_HARMLESS))
 
 
 def _and(words: list[str]) -> str:
