@@ -127,7 +127,7 @@ FEATURES: tuple[Feature, ...] = (
         "provisioning",
         "Enrollments and registrations",
         False,
-        (),
+        (f"{_H}/read",),  # which service links the hub
         elsewhere=(
             (f"{_D}/read", "dps"),
             (f"{_D}/certificates/read", "dps"),
@@ -178,7 +178,7 @@ FEATURES: tuple[Feature, ...] = (
         "change-enrollments",
         "Enrollments and groups",
         True,
-        (),
+        (f"{_H}/read",),
         elsewhere=(
             (f"{_D}/read", "dps"),
             (f"{_D}/certificates/read", "dps"),
