@@ -16,9 +16,9 @@ from support.authorities import authority, make
 from support.hub import HubRunner, request
 
 from console.cli.main import cli, run
-from console.localhub.cloud_factory import principal_named
+from console.localhub.cloud_factory import give, principal_named
 from console.localhub.provisioning_state import EnrollmentRecord, RegistrationRecord
-from console.localhub.rbac import CONTRIBUTOR
+from console.localhub.rbac import CONTRIBUTOR, READER, role_definition
 from console.localhub.state import ProvisioningState, RoleAssignment, new_key
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -38,6 +38,11 @@ def writing_commands(command: click.Command, path: tuple[str, ...] = ()) -> Iter
 
 
 SAMPLES: dict[str, tuple[str, ...]] = {
+    "access assign": ("IoT Hub Data Reader", "--principal", "{nobody}", "--type", "service-principal"),
+    "access create-role": ("--template", "device-operator"),
+    "access delete-role": ("Unused",),
+    "access roles": ("--lint", "--fix", "--file", "{role_file}"),
+    "access unassign": ("{assignment}",),
     "cert delete": ("plants-2025",),
     "cert prove": ("unproven", "--proof", "{proof_file}"),
     "cert register": ("{thumb}", "{device_file}"),
@@ -110,6 +115,7 @@ def world(hub: HubRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     certificates = dict(state.certificates), dict(state.certificate_ders)
     kept = deepcopy((state.resource, state.policies, state.devices, state.private_endpoint_connections))
     endpoints = deepcopy(cloud.private_endpoints)
+    roles, held = deepcopy((cloud.role_definitions, cloud.role_assignments))
     service = next(iter(cloud.provisioning.values()))
     enrolled = deepcopy((service.enrollments, service.groups, service.registrations))
     enroll(service)
@@ -126,7 +132,9 @@ def world(hub: HubRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         "pending": pending,
         "subnet": f"{network_of(hub)}{SUBNET}",
         **certificate_files(hub, tmp_path, thumb.device_id),
+        **access_names(hub, tmp_path),
     }
+    cloud.role_definitions, cloud.role_assignments = roles, held
     state.certificates, state.certificate_ders = certificates
     state.resource, state.policies, state.devices, state.private_endpoint_connections = kept
     cloud.private_endpoints = endpoints
@@ -146,6 +154,22 @@ def enroll(service: ProvisioningState) -> None:
         held[name] = EnrollmentRecord(name, body, new_key(), new_key())
     words = {"status": "assigned", "device_id": "fd-press", "operation_id": "5.1.2"}
     service.registrations["fd-press"] = RegistrationRecord("fd-press", "fd-presses", **words)
+
+
+def access_names(hub: HubRunner, folder: Path) -> dict[str, str]:
+    """Make a custom role that nobody has, an assignment, and a file with a role as articles print it."""
+    cloud, scope = hub.cloud, hub.ready["hub_arm_id"]
+    guid = "33333333-0000-4000-8000-000000000003"
+    read = ["Microsoft.Devices/IotHubs/read"]
+    cloud.role_definitions[guid] = role_definition(guid, "Unused", "", actions=read, custom=True, scopes=[scope])
+    nobody = principal_named(cloud, "nobody").object_id
+    printed = {"Name": "Printed", "Actions": ["Microsoft.Devices/IotHubs/devices/*"], "AssignableScopes": [scope]}
+    (folder / "role.json").write_text(json.dumps(printed))
+    return {
+        "nobody": nobody,
+        "assignment": give(cloud, nobody, READER, scope).name,
+        "role_file": str(folder / "role.json"),
+    }
 
 
 def certificate_files(hub: HubRunner, folder: Path, device_id: str) -> dict[str, str]:
@@ -192,7 +216,8 @@ def everything(hub: HubRunner) -> Any:
             for name, one in hub.cloud.provisioning.items()
         }
         certificates = {name: one["properties"]["isVerified"] for name, one in state.certificates.items()}
-        return deepcopy((resource, devices, policies, others, provisioning, certificates))
+        access = (hub.cloud.role_definitions, hub.cloud.role_assignments)
+        return deepcopy((resource, devices, policies, others, provisioning, certificates, access))
 
 
 Run = Callable[..., tuple[int, str, str]]
