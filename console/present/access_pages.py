@@ -8,8 +8,8 @@ from datetime import datetime
 from console.model.role import AccessReading, RoleAssignment, RoleFinding, RoleView
 from console.model.scope import scope_name
 from console.present.access import finding_title, plane_word, type_word, used_times, who
-from console.present.lines import Line, paragraph
-from console.present.pages import fields, section
+from console.present.lines import Line, field, paragraph
+from console.present.pages import section
 from console.present.words import full_moment
 
 _LISTS = (
@@ -36,7 +36,7 @@ def assignment_page(
         members = "you are in it" if one.principal_id in reading.mine else "not known here (Microsoft Graph tells)"
     lines = section(
         "WHO",
-        fields(
+        _fields(
             (
                 ("name", who(one, reading.names, reading.me) if name else "not known here: Microsoft Graph tells"),
                 ("object id", one.principal_id),
@@ -49,7 +49,7 @@ def assignment_page(
     above = reading.facts.scope.casefold().strip("/") != one.scope.casefold().strip("/")
     lines += section(
         "HOW",
-        fields(
+        _fields(
             (
                 ("role", view.role.name if view else f"{one.role} (could not be read)"),
                 ("stands on", scope_name(one.scope) + (" (inherited by the hub)" if above else " itself")),
@@ -74,7 +74,7 @@ def role_page(view: RoleView, reading: AccessReading, now: datetime, width: int)
     holders = [one for one in reading.facts.assignments if one.role == role.guid]
     lines = section(
         "ROLE",
-        fields(
+        _fields(
             (
                 ("name", role.name),
                 ("kind", "custom" if role.custom else "Azure's own"),
@@ -113,6 +113,10 @@ def own_role_page(text: str, width: int) -> list[Line]:
     )
     lines: list[Line] = [*paragraph(told, width, indent=1), ()]
     return lines + [((f" {line}", ""),) for line in text.split("\n")]
+
+
+def _fields(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
+    return [line for label, value in pairs if value for line in field(label, value, width, label_width=14, indent=2)]
 
 
 def _findings(found: Sequence[RoleFinding], width: int) -> list[Line]:
