@@ -23,6 +23,7 @@ from console.config import (
 from console.model.check import CheckItem, CheckResult
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.role import Answer
 from console.services.check import Step, run_checks
 from console.services.ports import Cancel
 
@@ -221,14 +222,19 @@ def _steps(settings: Settings, entry: Profile) -> Iterator[Step]:
             raise ConsoleError(ErrorKind.NOT_CONFIGURED, "No resource manager in this profile")
         return f"{len(reader.activity(services.clock() - timedelta(days=1), cancel))} entries of the last day"
 
+    def read_roles() -> str:
+        own = [words for words, answer in services.access.read(cancel).own if answer is Answer.YES]
+        return f"they let you: {', '.join(own)}" if own else "what they let you do is not known"
+
     yield Step("token", "sign-in", whoami, needs=(("TLS", "sign-in"),))
     if entry.data_plane_only:
-        for target in ("hub (Reader)", "activity log", "log query"):
+        for target in ("hub (Reader)", "activity log", "log query", "roles"):
             yield Step("permission", target, None, entra)
     else:
         yield Step("permission", "hub (Reader)", read_hub, needs=needs("resource manager"))
         yield Step("permission", "activity log", read_activity, needs=needs("resource manager"))
         yield Step("permission", "log query", read_logs, needs=needs("logs"))
+        yield Step("permission", "roles", read_roles, needs=needs("resource manager"))
     yield Step("permission", "device twins", read_twins, needs=needs("hub"))
 
 

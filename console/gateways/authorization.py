@@ -106,7 +106,7 @@ def _definition(body: dict[str, Any]) -> RoleDefinition:
     return RoleDefinition(
         guid=clean(body.get("name")).casefold(),
         name=clean(properties.get("roleName")),
-        description=clean(properties.get("description")),
+        description=clean(" ".join(str(properties.get("description") or "").split())),
         custom=str(properties.get("type") or "").casefold() == "customrole",
         permissions=_blocks(properties.get("permissions")),
         assignable_scopes=_texts(properties.get("assignableScopes")),

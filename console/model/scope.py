@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from console.model.hub import arm_segment
 from console.model.text import clean
 
+_PART = r"/[^/?#\s\\]+"
+_SCOPE = re.compile(
+    rf"/|/subscriptions{_PART}({_PART}{_PART})*|/providers/Microsoft\.Management/managementGroups{_PART}", re.IGNORECASE
+)
 _KINDS = {"iothubs": "hub", "provisioningservices": "provisioning service", "workspaces": "workspace"}
+
+
+def is_scope(text: str) -> bool:
+    """Say whether a text is a scope: the root, a subscription, a group, a resource, or a management group."""
+    return _SCOPE.fullmatch(text) is not None
 
 
 def scope_name(scope: str) -> str:

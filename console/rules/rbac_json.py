@@ -52,7 +52,7 @@ def read_role(text: str, source: str = "the role") -> RoleDefinition:
     return RoleDefinition(
         guid=guid,
         name=clean(name, limit=512),
-        description=clean(_text(inner, "description", what)),
+        description=clean(" ".join(_text(inner, "description", what).split())),
         custom=custom,
         permissions=found,
         assignable_scopes=_texts(inner, "assignablescopes", what, ""),

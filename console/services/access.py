@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from console.model.clock import Clock
 from console.model.errors import ConsoleError, ErrorKind
@@ -17,11 +17,13 @@ from console.model.role import (
     AccessReading,
     Answer,
     Holder,
+    RoleAssignment,
     RoleDefinition,
     RoleFinding,
     RoleTemplate,
     Verdict,
 )
+from console.model.scope import is_scope
 from console.model.text import clean
 from console.rules import rbac
 from console.rules.rbac_lint import ScopeKnown, lint_role
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from console.model.change import Change
     from console.services.access_plans import AccessPlans
 
+T = TypeVar("T")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HELD_SECONDS = 60.0
 _MANY_SCOPES = 8
@@ -67,8 +70,12 @@ class Access:
 
         With a principal the assignments of its groups are among them, as the resource manager knows them.
         """
+        if scope and not is_scope(scope):
+            what = f"“{clean(scope, limit=120)}” is no scope"
+            hint = "Give a resource id: /subscriptions/…/resourceGroups/…/providers/Microsoft.Devices/IotHubs/…"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, "roles stand on resources", hint, code="usage")
         scope = scope or self.scope(cancel)
-        assignments = tuple(self._reader.assignments(scope, principal, cancel))
+        assignments, principal = self._assignments(scope, principal, cancel)
         definitions = {one.guid: one for one in self._reader.definitions(scope, cancel)}
         for guid in sorted({one.role for one in assignments} - set(definitions)):
             role = self._reader.definition(guid, scope, cancel)  # a list at a scope may leave out what is above it
@@ -278,6 +285,23 @@ class Access:
     ) -> tuple[RoleFinding, ...]:
         found = [one for role in facts.definitions.values() if role.custom for one in lint_role(role, known)]
         return (*found, *lint_assignments(facts, names))
+
+    def _assignments(self, scope: str, principal: str, cancel: Cancel) -> tuple[tuple[RoleAssignment, ...], str]:
+        """Return the assignments that reach a scope, and whose they are known to be: a group's own only, not all of it.
+
+        `assignedTo()` takes people and applications and refuses groups (Azure's document on listing assignments).
+        """
+        try:
+            return tuple(self._reader.assignments(scope, principal, cancel)), principal
+        except ConsoleError as error:
+            if not principal or error.kind is not ErrorKind.BAD_QUERY:
+                raise
+        every = self._reader.assignments(scope, "", cancel)
+        return tuple(one for one in every if one.principal_id == principal.casefold()), ""
+
+    def remembered(self, name: str, read: Callable[[], T]) -> T:
+        """Return what was read under a name at most a minute ago, else read it."""
+        return self._session.cached(name, _HELD_SECONDS, read)
 
     def _exists(self, scope: str, cancel: Cancel) -> bool | None:
         """Say whether a scope exists; None where we may not know. Asked of each once."""

@@ -25,6 +25,11 @@ def advice(access: Access, error: ConsoleError, cancel: Cancel = NEVER_CANCELLED
     """
     if not error.operation or error.kind not in {ErrorKind.PERMISSION, ErrorKind.AUTHENTICATION}:
         return ()
+    key = f"advice:{error.operation}:{error.scope}:{error.data}".casefold()
+    return access.remembered(key, lambda: _found(access, error, cancel))
+
+
+def _found(access: Access, error: ConsoleError, cancel: Cancel) -> tuple[tuple[str, str], ...]:
     plane = Plane.DATA if error.data else Plane.CONTROL
     roles = narrowest(error.operation, plane)
     elsewhere = error.operation.casefold().startswith("microsoft.operationalinsights/") and not error.scope

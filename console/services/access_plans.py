@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.model.change import Change, Risk, Severity
-from console.model.document import Document, Target, TargetKind
+from console.model.document import Document, Json, Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.operations import Plane
 from console.model.role import (
@@ -19,7 +18,7 @@ from console.model.role import (
     RoleDefinition,
     RoleTemplate,
 )
-from console.model.scope import scope_name
+from console.model.scope import is_scope, scope_name
 from console.model.text import clean
 from console.rules import rbac_risks
 from console.rules.planning import change_of, copied, with_risks
@@ -55,9 +54,6 @@ _REFUSED = frozenset(
     }
 )
 """Findings that the service answers with a refusal of the whole role."""
-_SCOPE = re.compile(
-    r"/|/subscriptions/[^/]+(/[^/]+/[^/]+)*|/providers/Microsoft\.Management/managementGroups/[^/]+", re.I
-)
 
 
 class AccessPlans:
@@ -87,11 +83,7 @@ class AccessPlans:
             target = Target(TargetKind.ROLE, role_at(hub, existing.guid))
             document = self._document(target, f"The role {existing.name}", cancel)
             body = copied(document)
-            properties = body.setdefault("properties", {})
-            properties.update(rest_body(role)["properties"])
-            if not role.description:
-                properties["description"] = (document.body.get("properties") or {}).get("description") or ""
-            properties["type"] = (document.body.get("properties") or {}).get("type") or "CustomRole"
+            _write(body.setdefault("properties", {}), role, existing)
             kind, title = "role.update", f"change custom role {existing.name}"
         risks = list(rbac_risks.of_grant(blocks, template or nearest_template(role), named=template is not None))
         if existing is not None:
@@ -145,7 +137,7 @@ class AccessPlans:
         access, hub = self._access, self._access.scope(cancel)
         where = scope.rstrip("/") or hub
         what = f"{clean(role, limit=80)} cannot be assigned"
-        if not _SCOPE.fullmatch(where):
+        if not is_scope(where):
             why = f"“{clean(where, limit=120)}” is no scope"
             raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give a resource id: /subscriptions/…", code="usage")
         typed = _TYPES.get(kind.casefold().replace(" ", "-"))
@@ -346,6 +338,16 @@ class AccessPlans:
         word = "give" if verb == "assign" else "take"
         to = "to" if verb == "assign" else "from"
         return f"{word} {role} {to} {self._access.known_name(who) or who}"
+
+
+def _write(properties: Json, role: RoleDefinition, existing: RoleDefinition) -> None:
+    """Put into a definition what differs from the role as it was read; the rest stays as the service wrote it."""
+    wanted, known = rest_body(role)["properties"], rest_body(existing)["properties"]
+    for name, value in wanted.items():
+        if name == "type" or (name == "description" and not value):
+            continue
+        if value != known[name]:
+            properties[name] = value
 
 
 def _moved(label: str, one: RoleDefinition, other: RoleDefinition) -> list[tuple[str, str]]:

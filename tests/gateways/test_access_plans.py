@@ -232,6 +232,38 @@ def test_without_the_right_to_write_the_refusal_names_it(hub: HubRunner, tmp_pat
     assert outcome.error.scope == hub.hub.arm_id
 
 
+def test_a_group_is_asked_about_by_its_own_roles(hub: HubRunner, services: Services) -> None:
+    group = GroupState("88888888-aaaa-4aaa-8aaa-888888888888", "g", set())
+    hub.cloud.groups[group.object_id] = group
+    give(hub.cloud, group.object_id, hub_side.IOT_HUB_DATA_READER, hub.hub.arm_id, principal_type="Group")
+    assert services.access.check(group.object_id, f"{H}/devices/read").answer is Answer.YES
+    found = services.access.check(group.object_id, f"{H}/devices/write")
+    assert found.answer is Answer.UNKNOWN and "its groups are not known" in found.why
+
+
+@pytest.mark.parametrize("scope", ["@elsewhere.example", "subscriptions/s", "/subscriptions/s?x=", "//elsewhere", "/x"])
+def test_what_is_no_scope_is_never_put_into_an_address(services: Services, scope: str) -> None:
+    calls = services.meter.calls
+    with pytest.raises(ConsoleError) as caught:
+        services.access.facts("", scope)
+    assert "is no scope" in caught.value.what and services.meter.calls == calls
+
+
+def test_what_is_not_changed_stays_as_the_service_wrote_it(hub: HubRunner, services: Services) -> None:
+    guid = custom_role(hub, "66666666-0000-4000-8000-000000000001", actions=[f"{H}/read"])
+    stored = hub.cloud.role_definitions[guid]["properties"]
+    stored |= {"description": "two\nlines", "assignableScopes": [hub.hub.arm_id]}
+    role = services.access.role(guid)
+    assert role.description == "two lines"
+    more = RoleDefinition(
+        guid, role.name, role.description, True, (Permissions((f"{H}/read", f"{H}/certificates/read")),)
+    )
+    plan = services.access.plan_role(more)
+    assert [edit.path[:2] for edit in plan.edits] == [("properties", "permissions")] * len(plan.edits)
+    done(services, plan)
+    assert hub.cloud.role_definitions[guid]["properties"]["description"] == "two\nlines"
+
+
 def test_names_are_those_of_the_activity_log_and_our_own(hub: HubRunner, services: Services) -> None:
     reading = services.access.read()
     assert reading.names[reading.me] == services.session.whoami().name
