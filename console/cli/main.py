@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ def cli(
         profile=profile, my_ip=my_ip, theme=theme, mouse=not no_mouse, write=write, write_ports=write_ports
     )
     if ctx.invoked_subcommand is None:
+        gc.disable()  # until the first frame: nothing is garbage yet, and looking for some takes a tenth of the start
         from console.cli.open_console import open_console
 
         open_console(ctx.obj)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -108,6 +109,7 @@ class HubwardenApp(App[None]):
         self.set_interval(TICK_SECONDS, self._tick)
         self.call_later(check_size, self)
         self.call_after_refresh(lambda: self.unknown.look(remind=True))
+        self.call_after_refresh(gc.enable)  # it was off for the start, see `cli.main`
 
     def on_resize(self, event: events.Resize) -> None:
         """Say when the terminal became too small."""
