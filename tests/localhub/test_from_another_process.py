@@ -223,7 +223,8 @@ def test_the_log(outside: Outside) -> None:
     assert not isinstance(first, LogsQueryPartialResult)
     assert first.tables[0].rows[0][0] > 100
     of_the_hub = logs.query_resource(outside.ready["hub_arm_id"], count, timespan=HOUR)
-    assert of_the_hub.tables[0].rows[0][0] >= first.tables[0].rows[0][0]
+    # the hour slides on between the two questions: a row or two may have left it, or come in
+    assert abs(of_the_hub.tables[0].rows[0][0] - first.tables[0].rows[0][0]) <= 5
     good, bad = logs.query_batch(
         [
             LogsBatchQuery(workspace, count, timespan=HOUR),
