@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 from console.gateways.answers import BadStatusError, Target, read_answer
 from console.gateways.credentials import SignIn
+from console.gateways.errors import Failure, RefusedError
 from console.gateways.imports import IMPORTING
 from console.gateways.mapping import detail_from, device_from_twin
 from console.gateways.transport import CONNECT_TIMEOUT, READ_TIMEOUT, Transport
 from console.model.device import DeviceDetail
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.fleet_snapshot import FleetPage
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel, QueryPage
 
@@ -49,6 +51,34 @@ class RegistryGateway:
         if text.casefold().lstrip().startswith("select * "):
             return QueryPage(devices=tuple(device_from_twin(row) for row in rows), continuation=following)
         return QueryPage(rows=tuple(rows), continuation=following)
+
+    def fleet_page(self, continuation: str, size: int, cancel: Cancel = NEVER_CANCELLED) -> FleetPage:
+        """Return one page of all twins as rows to keep; a throttled call is not repeated here. Raises ConsoleError."""
+        from console.gateways.fleet_pages import rows_of
+
+        what = "The device query failed"
+        headers = {"Accept": "application/json", "x-ms-max-item-count": str(size)}
+        if continuation:
+            headers["x-ms-continuation"] = continuation
+
+        def call() -> FleetPage:
+            client = self._client()
+            request = client.post("/devices/query", _PARAMS, headers, {"query": "SELECT * FROM devices"})
+            response = client.send(request, stream=False)
+            if response.status_code != 200:
+                raise BadStatusError(read_answer(response))
+            body = response.body()
+            try:
+                rows = rows_of(body)
+            except ValueError:
+                why = "the hub's answer is not a page of twins"
+                raise RefusedError(
+                    Failure(ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Check the hub's address"))
+                ) from None
+            return FleetPage(rows, response.headers.get("x-ms-continuation") or "", len(body))
+
+        target = self._target(_operation("POST", "/devices/query"))
+        return self._transport.read(what, target, cancel, call, tries=1)
 
     def device(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> DeviceDetail:
         """Read one identity, its twin and its module names afresh.

@@ -99,11 +99,11 @@ class Transport:
         """Return a target completed with what the profile says about trust and proxy."""
         return replace(target, ca_file=self.profile.ca_file, proxy=self.profile.proxy)
 
-    def read(self, what: str, target: Target, cancel: Cancel, call: Callable[[], T]) -> T:
+    def read(self, what: str, target: Target, cancel: Cancel, call: Callable[[], T], *, tries: int = TRIES) -> T:
         """Run one reading call, repeating it while that may help.
 
-        At most three tries within the budget; Retry-After is honoured when it fits, and a 429 without it is repeated as
-        well. While it waits the meter's note says so. Never for writes (see `write`).
+        At most three tries (or `tries`) within the budget; Retry-After is honoured when it fits, and a 429 without it
+        is repeated as well. While it waits the meter's note says so. Never for writes (see `write`).
 
         Raises ConsoleError, CANCELLED included.
         """
@@ -124,11 +124,11 @@ class Transport:
                 self.meter.add(throttled=1)
             backoff = _FIRST_WAIT * 3 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
             wait = backoff if failure.retry_after is None else failure.retry_after
-            if not failure.retry or attempt >= TRIES or time.monotonic() + wait > deadline:
+            if not failure.retry or attempt >= tries or time.monotonic() + wait > deadline:
                 raise failure.error from cause
             self.meter.add(retries=1)
             self.meter.note = (
-                f"{target.service}: {failure.error.kind.value}, try {attempt + 1} of {TRIES} in {wait:.0f} s"
+                f"{target.service}: {failure.error.kind.value}, try {attempt + 1} of {tries} in {wait:.0f} s"
             )
             try:
                 cancel.wait(wait)

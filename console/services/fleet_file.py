@@ -64,7 +64,7 @@ class FleetFile:
                 "SELECT generation, state, started, finished, count, dense FROM generations "
                 "ORDER BY state = 'whole' DESC, generation DESC"
             ).fetchall()
-        return _snapshot(rows[0]) if rows else None
+            return _snapshot(rows[0]) if rows else None
 
     def unfinished(self) -> tuple[Snapshot, str] | None:
         """Return the generation that a refresh has begun and not ended, and where it goes on."""
@@ -75,7 +75,7 @@ class FleetFile:
                 "SELECT generation, state, started, finished, count, dense, continuation FROM generations "
                 "WHERE state = 'growing' ORDER BY generation DESC LIMIT 1"
             ).fetchone()
-        return (_snapshot(row), str(row[6])) if row else None
+            return (_snapshot(row), str(row[6])) if row else None
 
     def take_note(self) -> str:
         """Return once what happened to the file (set aside as broken); empty when nothing did."""
@@ -191,7 +191,7 @@ class FleetFile:
                 "SELECT generation, state, started, finished, count, dense FROM generations WHERE generation = ?",
                 (generation,),
             ).fetchone()
-        return _snapshot(row)
+            return _snapshot(row)
 
     def leave(self) -> None:
         """Let another console refresh: this one stopped."""
@@ -320,10 +320,12 @@ class FleetFile:
 
 
 def _snapshot(row: tuple[object, ...]) -> Snapshot:
+    """Return a generation. Raises sqlite3.DatabaseError for a row that this module never writes: the file is broken."""
     generation, state, started, finished, count, dense = row[:6]
     begun: datetime | None = parse_time(started)
-    assert begun is not None, "written by this module"
-    return Snapshot(int(str(generation)), int(str(count)), state == "whole", begun, parse_time(finished), bool(dense))
+    if begun is None or not isinstance(generation, int) or not isinstance(count, int):
+        raise sqlite3.DatabaseError("its list of readings is damaged")
+    return Snapshot(generation, count, state == "whole", begun, parse_time(finished), bool(dense))
 
 
 def _unusable(path: Path, error: Exception) -> ConsoleError:

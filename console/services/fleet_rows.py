@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +17,21 @@ _TAG_LIMIT, _MAX_TAGS = 256, 64
 
 
 def device_of(row: Sequence[Any]) -> Device:
-    """Return the device of a row (its ten columns, in their order); text is made safe to show here."""
+    """Return the device of a row (its ten columns, in their order); text is made safe to show here.
+
+    Raises sqlite3.DatabaseError for a row that was never written like this: the file is broken.
+    """
+    try:
+        return _device(row)
+    except (IndexError, TypeError, ValueError, OverflowError, OSError, AttributeError) as error:
+        raise sqlite3.DatabaseError(f"a row of it is damaged ({type(error).__name__})") from error
+
+
+def _device(row: Sequence[Any]) -> Device:
     name, status, auth, connection, seen, edge, reason, prints, etag, tags = row
     first, _, second = (prints or "").partition("|")
     return Device(
-        device_id=name,
+        device_id=name + "",  # a text, else it is damaged
         status=STATUSES[status],
         auth=AUTHS[auth],
         connection=CONNECTIONS[connection],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the first frame does without them
         ProvisioningPolicy,
         Registration,
     )
+    from console.model.fleet_snapshot import FleetPage
     from console.model.provisioning import DpsLink, ProvisioningService
     from console.model.registration import ClientCertificate, DeviceAnswer
     from console.model.role import DenyAssignment, RoleAssignment, RoleDefinition
@@ -120,6 +121,13 @@ class RegistryReader(Protocol):
 
     def device(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> DeviceDetail:
         """Read one identity and its twin afresh."""
+
+
+class FleetPager(Protocol):
+    """The data plane of one hub, for reading a whole fleet."""
+
+    def fleet_page(self, continuation: str, size: int, cancel: Cancel = NEVER_CANCELLED) -> FleetPage:
+        """Return one page of the twin query, asked for once: a THROTTLED answer is raised, not repeated."""
 
 
 class DocumentReader(Protocol):

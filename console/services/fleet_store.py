@@ -1,0 +1,144 @@
+"""The kept fleet of the session's hub: its snapshot, views of it, and refreshes; opened when first asked for."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from console.model.device import Device
+from console.model.errors import ConsoleError, ErrorKind
+from console.model.fleet_query import FleetQuery
+from console.model.fleet_snapshot import RefreshProgress, Snapshot
+from console.services.fleet_file import FleetFile
+from console.services.fleet_ids import IdBuffer, read_ids
+from console.services.fleet_refresh import FleetRefresh, queries_a_minute
+from console.services.fleet_rows import row_of
+from console.services.fleet_view import FleetView, FleetViews
+from console.services.ports import NEVER_CANCELLED, Cancel, FleetPager
+from console.services.session import Session
+
+
+def fleet_path(state_dir: Path, hub: str, identity: str) -> Path:
+    """Return the file of a hub; `identity` tells hubs of one name apart (cloud, endpoint, resource id)."""
+    name = "".join(char for char in hub if char.isalnum() or char in "-_.")[:64] or "hub"
+    return state_dir / "fleet" / f"{name}-{zlib.crc32(identity.casefold().encode()):08x}.db"
+
+
+class FleetStore:
+    """Everything about the kept fleet; thread-safe. All of it raises ConsoleError."""
+
+    def __init__(self, session: Session, path: Path, pager: FleetPager) -> None:
+        self._session = session
+        self._pager = pager
+        self._file = FleetFile(path, session.now)
+        self._lock = threading.Lock()
+        self._ids: tuple[int, IdBuffer] | None = None
+
+    def snapshot(self) -> Snapshot | None:
+        """Return what is kept: the newest whole reading, else the one under way; None where there is none."""
+        try:
+            return self._file.current()
+        except ConsoleError as error:
+            if error.code != "fleet-file":
+                raise
+            return None
+
+    def take_note(self) -> str:
+        """Return once that the kept list was broken and set aside; empty otherwise."""
+        return self._file.take_note()
+
+    def views(self, snapshot: Snapshot) -> FleetViews:
+        """Return what makes views of a snapshot; with the buffer of ids where it was read already."""
+        with self._lock:
+            known = self._ids
+        fits = known is not None and known[0] == snapshot.generation and snapshot.dense
+        return FleetViews(self._file, snapshot, known[1] if fits and known is not None else None)
+
+    def first(self, query: FleetQuery, failures: Mapping[str, int], now: datetime) -> FleetView | None:
+        """Return the first rows of a query, at once where that can be; None where nothing is kept."""
+        return self._view(lambda views: views.first(query, failures, now))
+
+    def all(
+        self, query: FleetQuery, failures: Mapping[str, int], now: datetime, cancel: Cancel = NEVER_CANCELLED
+    ) -> FleetView | None:
+        """Return the whole view of a query; None where nothing is kept."""
+        return self._view(lambda views: views.all(query, failures, now, cancel))
+
+    def prepare(self) -> None:
+        """Read the ids into memory, so that a filter is answered as it is typed; for a background thread."""
+        snapshot = self.snapshot()
+        if snapshot is None or not snapshot.whole or not snapshot.dense:
+            return
+        with self._lock:
+            if self._ids is not None and self._ids[0] == snapshot.generation:
+                return
+        found = read_ids(self._file, snapshot.generation)
+        if len(found) == snapshot.count:
+            with self._lock:
+                self._ids = (snapshot.generation, found)
+
+    def refresh(self, tell: Callable[[RefreshProgress], None], cancel: Cancel = NEVER_CANCELLED) -> Snapshot:
+        """Read the whole fleet anew, within the hub's throttle; go on with a reading that was stopped.
+
+        Raises ConsoleError: CANCELLED (what was read is kept), CONFLICT (code "refreshing-elsewhere") while another
+        console does it, or why a page could not be read.
+        """
+        expected = self._expected(cancel)
+        refresh = FleetRefresh(self._file, self._pager, self._allowed(cancel))
+        whole = refresh.run(expected, tell, cancel)
+        with self._lock:
+            self._ids = None
+        return whole
+
+    def keep(self, device: Device) -> None:
+        """Keep a device as it was read just now."""
+        self._file.put(row_of(device))
+        self._drop_ids_if_moved()
+
+    def forget(self, device_id: str) -> None:
+        """Forget a device that is gone, whatever the query index says for a while (a ghost)."""
+        self._file.remove(device_id)
+        self._drop_ids_if_moved()
+
+    def _drop_ids_if_moved(self) -> None:
+        snapshot = self.snapshot()
+        if snapshot is None or not snapshot.dense:
+            with self._lock:
+                self._ids = None
+
+    def _view(self, make: Callable[[FleetViews], FleetView]) -> FleetView | None:
+        for last in (False, True):
+            snapshot = self.snapshot()
+            if snapshot is None:
+                return None
+            try:
+                return make(self.views(snapshot))
+            except ConsoleError as error:
+                if error.code != "fleet-file" or last:  # a refresh ended in between: the next one is there
+                    raise
+        raise AssertionError("the loop returns")
+
+    def _expected(self, cancel: Cancel) -> int | None:
+        text = "SELECT COUNT() AS numberOfDevices FROM devices"
+        try:
+            rows = self._session.registry.query(text, cancel=cancel).rows
+        except ConsoleError as error:
+            if error.kind in {ErrorKind.BAD_QUERY, ErrorKind.THROTTLED, ErrorKind.SERVICE}:
+                return None
+            raise
+        value = rows[0].get("numberOfDevices") if rows else 0
+        return int(value) if isinstance(value, int | float) else None
+
+    def _allowed(self, cancel: Cancel) -> int | None:
+        if self._session.data_plane_only:
+            return None
+        try:
+            hub = self._session.hub(cancel)
+        except ConsoleError as error:
+            if error.kind is ErrorKind.CANCELLED:
+                raise
+            return None
+        return queries_a_minute(hub.sku, hub.units)
