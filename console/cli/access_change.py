@@ -9,6 +9,7 @@ import click
 from console.cli.access_roles import read_file
 from console.cli.changes import ChangeOptions, carry_out, change_options
 from console.cli.context import Settings
+from console.cli.output import print_json
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 
@@ -49,6 +50,13 @@ def create_role(
     from console.rules.rbac_templates import TEMPLATES, template
 
     if list_templates:
+        if options.as_json:
+            from datetime import UTC, datetime
+
+            from console.cli.access_json import templates_json
+
+            print_json(templates_json(datetime.now(UTC), TEMPLATES))
+            return 0
         for one in TEMPLATES:
             click.echo(f"{one.id}: {one.name}. {one.description}")
         return 0
@@ -115,7 +123,7 @@ def assign(
 @click.pass_obj
 def unassign(settings: Settings, assignment: str, principal: str, role: str, options: ChangeOptions) -> int:
     """Take an assignment away, by its name (access assignments shows it), or by principal and role."""
-    if bool(assignment) == bool(principal and role):
+    if bool(assignment) == bool(principal or role) or bool(principal) != bool(role):
         raise click.UsageError("Give the assignment's name, or --principal and --role")
     access = (services := settings.services()).access
     if not assignment:

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from console.cli.output import Json, envelope, time_text, warning
-from console.model.role import AccessFacts, AccessReading, RoleAssignment, RoleDefinition, RoleFinding, Verdict
+from console.model.role import (
+    AccessFacts,
+    AccessReading,
+    Feature,
+    Permissions,
+    RoleAssignment,
+    RoleDefinition,
+    RoleFinding,
+    RoleTemplate,
+    Verdict,
+)
 from console.model.scope import same_scope
 
 
@@ -69,11 +79,17 @@ def lint_json(now: datetime, found: Sequence[RoleFinding], corrected: Json | Non
     return envelope("access_lint", now, items, corrected=corrected)
 
 
-def own_role_json(now: datetime, role: RoleDefinition, features: Sequence[str], writes: bool) -> Json:
-    """Return the document hubwarden.access_own_role/1: the role, and what each feature needs."""
-    from console.rules.rbac_templates import FEATURES
+def templates_json(now: datetime, templates: Iterable[RoleTemplate]) -> Json:
+    """Return the document hubwarden.access_templates/1."""
+    items = [
+        {"id": one.id, "name": one.name, "description": one.description, "permissions": _block(one.permissions)}
+        for one in templates
+    ]
+    return envelope("access_templates", now, items)
 
-    wanted = [one for one in FEATURES if (one.id in features if features else writes or not one.writes)]
+
+def own_role_json(now: datetime, role: RoleDefinition, features: Iterable[Feature]) -> Json:
+    """Return the document hubwarden.access_own_role/1: the role, and what each feature needs."""
     items = [
         {
             "feature": one.id,
@@ -83,7 +99,7 @@ def own_role_json(now: datetime, role: RoleDefinition, features: Sequence[str], 
             "data_actions": list(one.data_actions),
             "elsewhere": [{"operation": operation, "on": where} for operation, where in one.elsewhere],
         }
-        for one in wanted
+        for one in features
     ]
     return envelope("access_own_role", now, items, role=role_json(role))
 
@@ -95,17 +111,18 @@ def role_json(one: RoleDefinition) -> Json:
         "name": one.name,
         "description": one.description,
         "custom": one.custom,
-        "permissions": [
-            {
-                "actions": list(block.actions),
-                "not_actions": list(block.not_actions),
-                "data_actions": list(block.data_actions),
-                "not_data_actions": list(block.not_data_actions),
-            }
-            for block in one.permissions
-        ],
+        "permissions": [_block(block) for block in one.permissions],
         "assignable_scopes": list(one.assignable_scopes),
         "updated": time_text(one.updated),
+    }
+
+
+def _block(block: Permissions) -> Json:
+    return {
+        "actions": list(block.actions),
+        "not_actions": list(block.not_actions),
+        "data_actions": list(block.data_actions),
+        "not_data_actions": list(block.not_data_actions),
     }
 
 

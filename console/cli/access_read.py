@@ -8,6 +8,8 @@ from console.cli.context import Settings
 from console.cli.output import print_json, print_pairs, print_table, time_text
 from console.model.operations import Plane
 from console.model.role import Answer
+from console.model.scope import is_scope
+from console.model.text import clean
 
 NOT_ALLOWED = 1
 
@@ -112,24 +114,34 @@ def own_role(
     """Print the role that hubwarden needs, ready for `az role definition create --role-definition @FILE`.
 
     Without options: everything that only reads. Assign it on the hub; what stands on the workspace, the provisioning
-    service or the subscription (--table) has to be assigned there.
+    service or the subscription (--table) has to be assigned there. With --scope no profile is needed.
     """
     from console.rules.rbac_json import az_json, rest_body
-    from console.rules.rbac_templates import FEATURES
+    from console.rules.rbac_templates import features_named, own_name
+    from console.rules.rbac_templates import own_role as role_for
 
+    chosen = features_named(features, writes)
     if table:
+        if as_json:
+            raise click.UsageError("Leave --table out: --json has what it shows")
         rows = []
-        for one in FEATURES:
+        for one in chosen:
             for operation in (*one.actions, *one.data_actions):
                 rows.append((one.id, "yes" if one.writes else "no", "hub", operation))
             rows += [(one.id, "yes" if one.writes else "no", where, operation) for operation, where in one.elsewhere]
         print_table(("FEATURE", "WRITES", "ON THE", "OPERATION"), rows)
         return
-    services = settings.services()
-    role = services.access.own_role(features, writes, name, scope)
+    if scope:
+        if not is_scope(scope):
+            raise click.UsageError("--scope takes a resource id: /subscriptions/ID/resourceGroups/NAME")
+        role = role_for(chosen, clean(name) or own_name(writes), (scope,))
+    else:
+        role = settings.services().access.own_role(features, writes, clean(name))
     if as_json:
+        from datetime import UTC, datetime
+
         from console.cli.access_json import own_role_json
 
-        print_json(own_role_json(services.clock(), role, features, writes))
+        print_json(own_role_json(datetime.now(UTC), role, chosen))
         return
     print_json(az_json(role) if form == "az" else rest_body(role))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from console.model.role import RoleDefinition, RoleFinding
 from console.model.text import clean
 
 FOUND = 1
-_WIDTH = 100
+_NARROWEST, _WIDEST = 40, 100
 
 
 @click.command()
@@ -41,15 +42,20 @@ def roles(
 ) -> int:
     """List the roles that can be assigned on the hub, or find what is wrong with them (--lint).
 
-    With --lint --file nothing but the file is read. Exit code 1 when something was found.
+    With --lint --file nothing but the file is read. Exit code 1 when something was found; that nobody here can tell
+    which principals are gone does not count. With --fix the exit code is the plan's, as of any change.
     """
     if fix and not lint:
         raise _usage("--fix goes with --lint")
     if source and not lint:
         raise _usage("--file goes with --lint; a role is made of a file by: hubwarden access create-role --file FILE")
+    if options.yes and not fix:
+        raise _usage("--yes goes with --lint --fix")
+    if (name or scopes) and not source:
+        raise _usage("--name and --assignable-scope go with --file")
+    if custom and lint:
+        raise _usage("--custom goes without --lint, which looks at custom roles alone")
     if not lint:
-        if options.yes:
-            raise _usage("--yes goes with --lint --fix")
         return _list(settings, custom, options)
     if source:
         return _lint_file(settings, read_file(source, name, scopes), fix, options)
@@ -88,7 +94,7 @@ def _list(settings: Settings, custom: bool, options: ChangeOptions) -> int:
         print_json(roles_json(services.clock(), found))
         return 0
     rows = [
-        (one.name, "custom" if one.custom else "Azure's", plane_word(one), one.guid, one.description[:60])
+        (one.name, "custom" if one.custom else "Azure's", plane_word(one), one.guid, clean(one.description, limit=60))
         for one in found
     ]
     print_table(("ROLE", "KIND", "GRANTS", "ID", "DESCRIPTION"), rows)
@@ -113,7 +119,7 @@ def _lint_file(settings: Settings, role: RoleDefinition, fix: bool, options: Cha
         from console.cli.access_json import lint_json
 
         print_json(lint_json(datetime.now(UTC), found, az_json(right) if changed else None))
-        return FOUND if found else 0
+        return _code(found)
     print_findings(found)
     if changed:
         click.echo("\nThe corrected definition:")
@@ -121,7 +127,7 @@ def _lint_file(settings: Settings, role: RoleDefinition, fix: bool, options: Cha
         click.echo("To create or correct it in one go, add --fix (a plan first; --yes makes it)", err=True)
     elif not found:
         click.echo("Nothing is wrong with it", err=True)
-    return FOUND if found else 0
+    return _code(found)
 
 
 def _lint_hub(settings: Settings, fix: bool, options: ChangeOptions) -> int:
@@ -135,20 +141,30 @@ def _lint_hub(settings: Settings, fix: bool, options: ChangeOptions) -> int:
         ]
         if not options.as_json:
             print_findings(found)
-        return carry_out(services, [services.access.plan_fix(one, options.reason) for one in wrong], options)
+        if found and not wrong and not options.as_json:
+            click.echo("None of this is put right by a corrected role: it is for people to decide", err=True)
+            return _code(found)
+        code = carry_out(services, [services.access.plan_fix(one, options.reason) for one in wrong], options)
+        return code if wrong else _code(found)
     if options.as_json:
         from console.cli.access_json import lint_json
 
         print_json(lint_json(services.clock(), found, None))
-        return FOUND if found else 0
+        return _code(found)
     print_findings(found)
-    return FOUND if found else 0
+    return _code(found)
+
+
+def _code(found: tuple[RoleFinding, ...]) -> int:
+    """Return 1 when something was found; what is never known here would make a clean hub impossible."""
+    return FOUND if any(one.code != "orphan-unknown" for one in found) else 0
 
 
 def print_findings(found: tuple[RoleFinding, ...]) -> None:
     """Write findings: severity, which, of what, and below it the sentence, the entries and what to do."""
     from console.present.lines import wrap
 
+    width = max(_NARROWEST, min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST))
     for one in found:
         subject = f"  {one.role}" if one.role else ""
         click.echo(f"{one.severity.value.upper():<6} {one.code}{subject}")
@@ -158,7 +174,7 @@ def print_findings(found: tuple[RoleFinding, ...]) -> None:
         if one.hint:
             texts.append(f"next: {one.hint}")
         for text in texts:
-            for line in wrap(clean(text), _WIDTH - 7):
+            for line in wrap(clean(text), width - 7):
                 click.echo(f"       {line}".rstrip())
     count = len(found)
     click.echo(f"{count} finding{'' if count == 1 else 's'}", err=True)

@@ -23,15 +23,13 @@ _ASSIGNMENT: Schema = {
     "condition": TEXT,
     "description": TEXT,
 }
+_BLOCK: Schema = record({"actions": _TEXTS, "not_actions": _TEXTS, "data_actions": _TEXTS, "not_data_actions": _TEXTS})
 _ROLE: Schema = {
     "id": TEXT,
     "name": TEXT,
     "description": TEXT,
     "custom": FLAG,
-    "permissions": {
-        "type": "array",
-        "items": record({"actions": _TEXTS, "not_actions": _TEXTS, "data_actions": _TEXTS, "not_data_actions": _TEXTS}),
-    },
+    "permissions": {"type": "array", "items": _BLOCK},
     "assignable_scopes": _TEXTS,
     "updated": TIME_OR_NONE,
 }
@@ -85,5 +83,8 @@ ACCESS_SCHEMAS: dict[str, Schema] = {
     "access_roles": document("access_roles", record(_ROLE)),
     "access_check": document("access_check", record(_CHECK)),
     "access_lint": document("access_lint", record(_FINDING), corrected={"type": ["object", "null"]}),
+    "access_templates": document(
+        "access_templates", record({"id": TEXT, "name": TEXT, "description": TEXT, "permissions": _BLOCK})
+    ),
     "access_own_role": document("access_own_role", record(_FEATURE), role=record(_ROLE)),
 }

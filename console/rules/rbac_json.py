@@ -45,7 +45,7 @@ def read_role(text: str, source: str = "the role") -> RoleDefinition:
     else:
         raise _bad(what, "its member permissions is no list of objects")
     if not any(any((one.actions, one.not_actions, one.data_actions, one.not_data_actions)) for one in found):
-        raise _bad(what, "it has none of Actions, NotActions, DataActions and NotDataActions")
+        raise _bad(what, "it has nothing under Actions, NotActions, DataActions and NotDataActions")
     name, guid = _identity(outer, inner)
     kind = str(inner.get("roletype") or inner.get("type") or "")
     custom = inner.get("iscustom") is not False and kind.casefold() != "builtinrole"

@@ -42,7 +42,8 @@ def lint_assignments(facts: AccessFacts, names: Mapping[str, str] | None = None)
             by_principal[one.principal_id].append((one, role))
     found: list[RoleFinding] = []
     for principal, held in by_principal.items():
-        name = known.get(principal) or f"{held[0][0].principal_type.casefold()} {principal[:8]}"
+        kind = held[0][0].principal_type.casefold()
+        name = known.get(principal) or f"{'app' if kind == 'serviceprincipal' else kind} {principal[:8]}"
         found += _no_data(name, held)
         found += _wide(name, facts, held)
         found += _doubled(name, held)

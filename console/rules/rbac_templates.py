@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from console.model.errors import ConsoleError, ErrorKind
 from console.model.operations import COMPLETE, OPERATIONS, Plane
 from console.model.role import Feature, Permissions, RoleDefinition, RoleTemplate
+from console.model.text import clean
 from console.rules.rbac import lists, matches
 
 _H, _D = "Microsoft.Devices/IotHubs", "Microsoft.Devices/provisioningServices"
@@ -215,6 +217,24 @@ def template(template_id: str) -> RoleTemplate | None:
     """Return a template by its id or its role's name, any case."""
     wanted = template_id.casefold()
     return next((one for one in TEMPLATES if wanted in {one.id, one.name.casefold()}), None)
+
+
+def features_named(names: Sequence[str], writes: bool) -> tuple[Feature, ...]:
+    """Return features by their ids; without ids all that only read, or with `writes` all there are.
+
+    Raises ConsoleError BAD_INPUT (code "usage") for a feature that there is not.
+    """
+    known = {one.id: one for one in FEATURES}
+    for name in names:
+        if name not in known:
+            why = f"there are: {', '.join(known)}"
+            raise ConsoleError(ErrorKind.BAD_INPUT, f"There is no feature {clean(name, limit=60)}", why, code="usage")
+    return tuple(known[name] for name in names) or tuple(one for one in FEATURES if writes or not one.writes)
+
+
+def own_name(writes: bool) -> str:
+    """Return the name of the console's own role where no other is wanted."""
+    return "hubwarden" if writes else "hubwarden read-only"
 
 
 def own_role(

@@ -28,7 +28,7 @@ from console.model.text import clean
 from console.rules import rbac
 from console.rules.rbac_lint import ScopeKnown, lint_role
 from console.rules.rbac_review import lint_assignments
-from console.rules.rbac_templates import FEATURES, own_role
+from console.rules.rbac_templates import features_named, own_name, own_role
 from console.services.access_names import NO_GROUPS, NO_PIM, names_from
 from console.services.access_view import own_answers
 from console.services.changes import Changes
@@ -211,14 +211,8 @@ class Access:
 
         Raises BAD_INPUT (code "usage") for a feature that there is not.
         """
-        known = {one.id: one for one in FEATURES}
-        for wanted in features:
-            if wanted not in known:
-                why = f"there are: {', '.join(known)}"
-                raise ConsoleError(ErrorKind.BAD_INPUT, f"There is no feature {clean(wanted)}", why, code="usage")
-        chosen = [known[one] for one in features] or [one for one in FEATURES if writes or not one.writes]
-        where = scope or self.group(cancel)
-        return own_role(chosen, name or ("hubwarden" if writes else "hubwarden read-only"), (where,))
+        chosen = features_named(features, writes)
+        return own_role(chosen, name or own_name(writes), (scope or self.group(cancel),))
 
     def group(self, cancel: Cancel = NEVER_CANCELLED) -> str:
         """Return the hub's resource group as a scope."""

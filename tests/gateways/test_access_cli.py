@@ -98,6 +98,11 @@ def test_lint_of_a_file_needs_no_profile_and_prints_the_corrected_definition(
         (("check", "--principal", "me", "--operation", f"{H}/device/read"), f"Is {H}/devices/read"),
         (("check", "--principal", "ben", "--operation", f"{H}/read"), "az ad user show"),
         (("unassign",), "Give the assignment's name"),
+        (("unassign", "x", "--principal", "me"), "Give the assignment's name"),
+        (("roles", "--lint", "--yes"), "--yes goes with --lint --fix"),
+        (("roles", "--name", "x"), "go with --file"),
+        (("own-role", "--scope", "contoso-rg"), "--scope takes a resource id"),
+        (("own-role", "--table", "--json"), "Leave --table out"),
         (("own-role", "--feature", "x"), "there are: hub"),
     ],
 )
@@ -170,11 +175,26 @@ def test_lint_of_the_hub_names_what_is_wrong(hub: HubRunner, cli: Run) -> None:
     found = {one["code"] for one in read(out, "access_lint")["items"]}
     assert code == 1 and {"owner-without-data", "wide-scope", "orphan-unknown"} <= found
     code, _, err = cli("roles", "--lint", "--fix", "--yes")
-    assert code == 0 and "nothing to change" in err
+    assert code == 1 and "for people to decide" in err
+    code, out, _ = cli("roles", "--lint", "--fix", "--yes", "--json")
+    assert code == 1 and read(out, "plan")["changes"] == []
 
 
-def test_own_role_is_ready_for_azure_cli_and_for_the_console_itself(hub: HubRunner, cli: Run, tmp_path: Path) -> None:
-    code, out, _ = cli("own-role", "--scope", hub.hub.arm_id)
+def test_lint_of_a_hub_where_all_is_well_ends_with_0(hub: HubRunner, cli: Run) -> None:
+    operator = principal_named(hub.cloud, "operator").object_id
+    data, people = (hub_side.IOT_HUB_DATA_CONTRIBUTOR, hub_side.USER_ACCESS_ADMINISTRATOR)
+    hub.cloud.role_assignments.clear()
+    for role in (data, people):
+        give(hub.cloud, operator, role, hub.hub.arm_id)
+    code, out, _ = cli("roles", "--lint", "--json")
+    assert [one["code"] for one in read(out, "access_lint")["items"]] == ["orphan-unknown"] and code == 0
+
+
+def test_own_role_is_ready_for_azure_cli_and_for_the_console_itself(
+    hub: HubRunner, cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUBWARDEN_CONFIG", str(tmp_path / "none.toml"))
+    code, out, _ = cli("own-role", "--scope", hub.hub.arm_id, profile=False)
     assert code == 0 and json.loads(out)["IsCustom"] is True
     (tmp_path / "own.json").write_text(out)
     assert cli("roles", "--lint", "--file", str(tmp_path / "own.json"))[1].count("HIGH") == 0
@@ -187,3 +207,5 @@ def test_own_role_is_ready_for_azure_cli_and_for_the_console_itself(hub: HubRunn
     code, out, _ = cli("own-role", "--table", profile=False)
     assert code == 0 and "workspaces/query/read" in out
     assert cli("create-role", "--list-templates", profile=False)[1].count("\n") == 4
+    code, out, _ = cli("create-role", "--list-templates", "--json", profile=False)
+    assert code == 0 and read(out, "access_templates")["items"][0]["id"] == "device-operator"

@@ -320,7 +320,7 @@ def _lists(one: RoleDefinition) -> list[tuple[str, ...]]:
         ("{", "it is not JSON at line 1, column 2"),
         ("[]", "it holds 0 roles"),
         ("3", "it is no JSON object"),
-        ("{}", "it has none of Actions"),
+        ("{}", "it has nothing under Actions"),
         ('{"Actions": "x"}', "its member actions is no list"),
         ('{"Actions": [1]}', "entry 1 of its member actions is no text"),
         (
