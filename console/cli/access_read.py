@@ -6,6 +6,7 @@ import click
 
 from console.cli.context import Settings
 from console.cli.output import print_json, print_pairs, print_table, time_text
+from console.model.errors import ConsoleError
 from console.model.operations import Plane
 from console.model.role import Answer
 from console.model.scope import is_scope
@@ -136,7 +137,12 @@ def own_role(
             raise click.UsageError("--scope takes a resource id: /subscriptions/ID/resourceGroups/NAME")
         role = role_for(chosen, clean(name) or own_name(writes), (scope,))
     else:
-        role = settings.services().access.own_role(features, writes, clean(name))
+        try:
+            services = settings.services()
+        except ConsoleError as error:
+            error.hint = f"{error.hint}, or give --scope: then none is needed" if error.hint else "Give --scope instead"
+            raise
+        role = services.access.own_role(features, writes, clean(name))
     if as_json:
         from datetime import UTC, datetime
 

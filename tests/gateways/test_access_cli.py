@@ -71,7 +71,7 @@ def printed(folder: Path, scope: str) -> str:
 def test_lint_of_a_file_needs_no_profile_and_prints_the_corrected_definition(
     hub: HubRunner, cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HUBWARDEN_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))  # no profile of the tester's own
     file = printed(tmp_path, "/subscriptions/s")
     code, out, err = cli("roles", "--lint", "--file", file, profile=False)
     assert code == 1 and "HIGH   data-action-under-actions" in out and "1 finding" in err
@@ -193,7 +193,9 @@ def test_lint_of_a_hub_where_all_is_well_ends_with_0(hub: HubRunner, cli: Run) -
 def test_own_role_is_ready_for_azure_cli_and_for_the_console_itself(
     hub: HubRunner, cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HUBWARDEN_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))  # no profile of the tester's own
+    code, _, err = cli("own-role", profile=False)
+    assert code == 2 and "give --scope" in err
     code, out, _ = cli("own-role", "--scope", hub.hub.arm_id, profile=False)
     assert code == 0 and json.loads(out)["IsCustom"] is True
     (tmp_path / "own.json").write_text(out)
