@@ -81,7 +81,10 @@ def read_file(source: str, name: str, scopes: tuple[str, ...]) -> RoleDefinition
         why = (error.strerror or type(error).__name__).lower()
         raise ConsoleError(ErrorKind.BAD_INPUT, f"{what} cannot be read", why, "Check the path", code="usage") from None
     role = read_role(text, what)
-    return replace(role, name=clean(name) or role.name, assignable_scopes=scopes or role.assignable_scopes)
+    other = clean(name)
+    if other and other.casefold() != role.name.casefold():
+        role = replace(role, name=other, guid="")  # another role is meant, not a new name for the one in the file
+    return replace(role, assignable_scopes=scopes or role.assignable_scopes)
 
 
 def _list(settings: Settings, custom: bool, options: ChangeOptions) -> int:

@@ -56,11 +56,16 @@ class Arm:
         return self._get(what, url, params, cancel, role)
 
     def pages(self, what: str, path: str, params: dict[str, str], cancel: Cancel, *, role: str = "") -> Iterator[Any]:
-        """Yield the items of `value` of every page, following `nextLink` (only on the same host)."""
+        """Yield the items of `value` of every page, following `nextLink` (only on the same host, to each page once)."""
         url, query = self.transport.profile.arm_endpoint + path, params
-        while url:
+        asked: set[str] = set()
+        while url and url not in asked:
+            asked.add(url)
             body = self._get(what, url, query, cancel, role)
-            yield from body.get("value", ()) if isinstance(body, dict) else body
+            items = body.get("value", []) if isinstance(body, dict) else body
+            if not isinstance(items, list):
+                raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the answer is not a list", "Check the endpoints")
+            yield from items
             following = body.get("nextLink") if isinstance(body, dict) else None
             same = isinstance(following, str) and following.startswith(self.transport.profile.arm_endpoint + "/")
             url, query = (str(following) if same else ""), {}

@@ -83,9 +83,9 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _time(value: Any) -> datetime | None:
     try:
         found = datetime.fromisoformat(str(value))
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the second: an edge of the calendar, moved beyond it
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _blocks(value: Any) -> tuple[Permissions, ...]:
@@ -136,12 +136,13 @@ def _assignment(body: dict[str, Any]) -> RoleAssignment:
 def _denial(body: dict[str, Any]) -> DenyAssignment:
     properties = _properties(body)
 
-    def ids(name: str) -> tuple[str, ...]:
+    def ids(name: str, groups_only: bool = False) -> tuple[str, ...]:
         found = properties.get(name)
         return tuple(
             clean(one.get("id")).casefold()
             for one in (found if isinstance(found, list) else ())
             if isinstance(one, dict)
+            and not (groups_only and str(one.get("type")).casefold() in {"user", "serviceprincipal"})
         )
 
     return DenyAssignment(
@@ -152,4 +153,5 @@ def _denial(body: dict[str, Any]) -> DenyAssignment:
         excluded=ids("excludePrincipals"),
         this_scope_only=bool(properties.get("doNotApplyToChildScopes")),
         condition=clean(properties.get("condition")),
+        excluded_groups=ids("excludePrincipals", groups_only=True),
     )

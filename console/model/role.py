@@ -87,7 +87,11 @@ class RoleAssignment:
 
 @dataclass(frozen=True)
 class DenyAssignment:
-    """What is forbidden whatever roles say. `principals` has "everyone" as the all-zero GUID of type SystemDefined."""
+    """What is forbidden whatever roles say. `principals` has "everyone" as the all-zero GUID of type SystemDefined.
+
+    `excluded_groups` are those of `excluded` that are no user and no application: who is in them is not told.
+    `reached`: the resource manager said that it reaches the principal of the facts, through a group perhaps.
+    """
 
     name: str
     scope: str
@@ -96,6 +100,8 @@ class DenyAssignment:
     excluded: tuple[str, ...] = ()
     this_scope_only: bool = False
     condition: str = ""
+    excluded_groups: tuple[str, ...] = ()
+    reached: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import re
 from console.model.hub import arm_segment
 from console.model.text import clean
 
-_PART = r"/[^/?#\s\\]+"
+_PART = r"/(?!\.{1,2}(?:/|$))[^/?#%\s\\]+"
+"""A segment: no address changes its meaning on the way (no dots, nothing percent-encoded)."""
 _SCOPE = re.compile(
     rf"/|/subscriptions{_PART}({_PART}{_PART})*|/providers/Microsoft\.Management/managementGroups{_PART}", re.IGNORECASE
 )

@@ -19,7 +19,7 @@ from console.model.role import (
     RoleDefinition,
     Verdict,
 )
-from console.rules.rbac_words import denied_words, no_words, place, unknown_words
+from console.rules.rbac_words import denied_words, no_words, perhaps_denied_words, place, unknown_words
 
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 """The principal of deny assignments that means everybody (Azure's document on deny assignments)."""
@@ -112,11 +112,15 @@ def verdict(facts: AccessFacts, principal: str, operation: str, plane: Plane, sc
             grants.append(Grant(one, role, pattern, via, inherited))
         elif pattern := excepted_by(role, operation, plane):
             excepted.append((role.name, pattern))
-    denied = tuple(one.name for one in facts.denials if _denies(one, facts, who, operation, plane, where))
+    forbidding = [(one.name, _denies(one, facts, who, operation, plane, where)) for one in facts.denials]
+    denied = tuple(name for name, certain in forbidding if certain)
+    perhaps = tuple(name for name, certain in forbidding if certain is None)
     free = [grant for grant in grants if not _conditional(grant.assignment, operation)]
     answer, why, hint = Answer.YES, "", ""
     if denied:
         answer, why, hint = Answer.NO, *denied_words(denied)
+    elif grants and perhaps:
+        answer, why, hint = Answer.UNKNOWN, *perhaps_denied_words(perhaps)
     elif free:
         why = f"{free[0].role.name} allows it, {place(free[0].assignment.scope, where)}"
         if facts.denials_error is not None:
@@ -175,18 +179,23 @@ def _conditional(assignment: RoleAssignment, operation: str) -> bool:
     return bool(assignment.condition) and operation.casefold() in _CONDITIONED
 
 
-def _denies(denial: DenyAssignment, facts: AccessFacts, who: str, operation: str, plane: Plane, scope: str) -> bool:
+def _denies(
+    denial: DenyAssignment, facts: AccessFacts, who: str, operation: str, plane: Plane, scope: str
+) -> bool | None:
+    """Say whether a deny assignment forbids something; None: yes, but for what is not known (a group, a condition)."""
     told = facts.principal.casefold() == who
     groups = {one.principal_id.casefold() for one in facts.assignments} if told else set()
     ids = {who, *groups}
-    if not (EVERYONE in denial.principals or ids & set(denial.principals)) or ids & set(denial.excluded):
+    named = EVERYONE in denial.principals or bool(ids & set(denial.principals)) or (told and denial.reached)
+    if not named or ids & set(denial.excluded):
         return False
     same = [part for part in denial.scope.casefold().split("/") if part] == [
         part for part in scope.casefold().split("/") if part
     ]
     if not scope_covers(denial.scope, scope) or (denial.this_scope_only and not same):
         return False
-    return any(
+    matching = any(
         _first(granted, operation) and not _first(excepted, operation)
         for granted, excepted in (lists(block, plane) for block in denial.permissions)
     )
+    return None if matching and (denial.excluded_groups or denial.condition) else matching

@@ -29,7 +29,20 @@ _OWN = (
 )
 _HARMLESS = ("/read", "/fileupload/notifications/action")
 """How operations end that only look; the second is part of Azure's IoT Hub Data Reader."""
-_KEYS = "Microsoft.Devices/IotHubs/listkeys/action"
+_H, _D = "Microsoft.Devices/IotHubs", "Microsoft.Devices/provisioningServices"
+_KEYS = (
+    ((f"{_H}/listkeys/action", f"{_H}/iotHubKeys/listkeys/action"), "list the hub's keys, which open every device"),
+    ((f"{_H}/exportDevices/action",), "export every device with its keys"),
+    ((f"{_D}/listkeys/action", f"{_D}/keys/listkeys/action"), "list the provisioning service's keys"),
+)
+_GIVES = (
+    GRANT,
+    "Microsoft.Authorization/elevateAccess/action",
+    "Microsoft.Authorization/roleAssignmentScheduleRequests/write",
+    "Microsoft.Authorization/roleEligibilityScheduleRequests/write",
+)
+"""Ways to a role: given, taken at the root by a global administrator, and those of Privileged Identity Management."""
+_CHANGES_ROLES = "Microsoft.Authorization/roleDefinitions/write"
 
 
 def of_assignment(
@@ -37,7 +50,7 @@ def of_assignment(
 ) -> tuple[Risk, ...]:
     """Return what giving a role at a scope risks, measured against a template or the one that is nearest to it."""
     risks = list(of_grant(role.permissions, template or nearest_template(role), named=template is not None))
-    if not scope_covers(hub_scope, scope):
+    if not scope_covers(hub_scope, scope) and not _one_resource(scope):
         text = f"it holds on {scope_name(scope)}: every hub there, now and later, and whatever else is in it"
         risks.append(Risk("wide-scope", Severity.MEDIUM, text, hint="Assign it on the hub itself"))
     return tuple(risks)
@@ -62,11 +75,15 @@ def of_grant(blocks: Iterable[Permissions], limit: RoleTemplate, *, named: bool)
                 hint="Take a template, or leave these out",
             )
         )
-    if allows(role, GRANT, Plane.CONTROL):
+    if any(allows(role, one, Plane.CONTROL) for one in _GIVES):
         text = "whoever gets it can give any role to anybody, also to itself"
         risks.append(Risk("can-give-roles", Severity.HIGH, text, blocking=True))
-    if allows(role, _KEYS, Plane.CONTROL):
-        text = "whoever gets it can list the hub's keys, which open every device without a name in the log"
+    elif allows(role, _CHANGES_ROLES, Plane.CONTROL):
+        text = "whoever gets it can change custom roles, also one that it has, and so grant itself what it likes"
+        risks.append(Risk("can-give-roles", Severity.HIGH, text, blocking=True))
+    found = [words for names, words in _KEYS if any(allows(role, one, Plane.CONTROL) for one in names)]
+    if found:
+        text = f"whoever gets it can {_and(found)}, without a name in the log"
         risks.append(Risk("listkeys", Severity.HIGH, text))
     return tuple(risks)
 
@@ -116,6 +133,11 @@ def with_role(facts: AccessFacts, role: RoleDefinition) -> AccessFacts:
 def users_of(facts: AccessFacts, guid: str) -> tuple[RoleAssignment, ...]:
     """Return the assignments of a role, as far as the facts tell."""
     return tuple(one for one in facts.assignments if one.role == guid)
+
+
+def _one_resource(scope: str) -> bool:
+    folded = scope.casefold()
+    return "/resourcegroups/" in folded and "/providers/" in folded
 
 
 def _beyond(blocks: tuple[Permissions, ...], limit: RoleTemplate, named: bool) -> tuple[str, ...]:

@@ -52,6 +52,12 @@ def unknown_words(unread: Sequence[str]) -> tuple[str, str]:
     return "its groups are not known, and none of its own roles allows it", "Ask for it by its object id"
 
 
+def perhaps_denied_words(names: Sequence[str]) -> tuple[str, str]:
+    """Return why it is not known whether a deny assignment forbids it, and what to do."""
+    why = f"the deny assignment {', '.join(names)} forbids it, but for a condition or for a group whose members are "
+    return f"{why}not known here", "Look at it: az rest on …/providers/Microsoft.Authorization/denyAssignments"
+
+
 def denied_words(names: Sequence[str]) -> tuple[str, str]:
     """Return why a deny assignment forbids it, and what to do."""
     why = f"the deny assignment {', '.join(names)} forbids it, whatever roles say"

@@ -84,7 +84,8 @@ def told(change: Change, compared: Compared, error: ConsoleError | None, pending
             text = f"OUTCOME UNKNOWN for {title}: {pending}. It is as before now, and may still change: read it again."
             return Outcome(change, Result.UNKNOWN, text, compared.off, error)
         if error is not None and error.kind is ErrorKind.CONFLICT:
-            text = f"{_cap(title)}: nothing was changed, somebody else changed it first ({why})."
+            first = "somebody else changed it first" if change.before else "the service says there is one already"
+            text = f"{_cap(title)}: nothing was changed, {first} ({why})."
             return Outcome(change, Result.CONFLICT, text, (), error)
         said = f": {why}" if why else ", though the service accepted the write"
         text = f"{_cap(title)}: NOT done, it is as before{said}."

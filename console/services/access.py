@@ -16,6 +16,7 @@ from console.model.role import (
     AccessFacts,
     AccessReading,
     Answer,
+    DenyAssignment,
     Holder,
     RoleAssignment,
     RoleDefinition,
@@ -23,7 +24,7 @@ from console.model.role import (
     RoleTemplate,
     Verdict,
 )
-from console.model.scope import is_scope
+from console.model.scope import is_scope, same_scope, scope_name
 from console.model.text import clean
 from console.rules import rbac
 from console.rules.rbac_lint import ScopeKnown, lint_role
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HELD_SECONDS = 60.0
-_MANY_SCOPES = 8
 
 
 class Access:
@@ -70,6 +70,7 @@ class Access:
 
         With a principal the assignments of its groups are among them, as the resource manager knows them.
         """
+        scope = scope.rstrip("/") or scope[:1]
         if scope and not is_scope(scope):
             what = f"“{clean(scope, limit=120)}” is no scope"
             hint = "Give a resource id: /subscriptions/…/resourceGroups/…/providers/Microsoft.Devices/IotHubs/…"
@@ -84,7 +85,7 @@ class Access:
         missing = frozenset(one.role for one in assignments if one.role not in definitions)
         facts = AccessFacts(scope, self._clock(), assignments, definitions, principal.casefold(), missing=missing)
         try:
-            return replace(facts, denials=tuple(self._reader.denials(scope, principal, cancel)))
+            return replace(facts, denials=self._denials(scope, principal, cancel))
         except ConsoleError as error:
             if error.kind is ErrorKind.CANCELLED:
                 raise
@@ -115,26 +116,33 @@ class Access:
         findings = self._findings(facts, names)
         return AccessReading(facts, me, names, mine, findings, tuple(notes), own, rbac.granters(facts, names))
 
-    def roles(self, custom_only: bool = False, cancel: Cancel = NEVER_CANCELLED) -> tuple[RoleDefinition, ...]:
-        """Return the roles that can be assigned on the hub, custom ones first, by name."""
-        found = self._reader.definitions(self.scope(cancel), cancel)
+    def roles(
+        self, custom_only: bool = False, cancel: Cancel = NEVER_CANCELLED, *, scope: str = ""
+    ) -> tuple[RoleDefinition, ...]:
+        """Return the roles that can be assigned at a scope (the hub), custom ones first, by name."""
+        found = self._reader.definitions(scope or self.scope(cancel), cancel)
         kept = [one for one in found if one.custom or not custom_only]
         return tuple(sorted(kept, key=lambda one: (not one.custom, one.name.casefold())))
 
-    def role(self, name_or_guid: str, cancel: Cancel = NEVER_CANCELLED) -> RoleDefinition:
-        """Return a role by its name, any case, or its GUID. Raises NOT_FOUND that names near ones."""
+    def role(self, name_or_guid: str, cancel: Cancel = NEVER_CANCELLED, *, scope: str = "") -> RoleDefinition:
+        """Return a role that can be assigned at a scope (the hub) by its name, any case, or its GUID.
+
+        Raises NOT_FOUND that names near ones.
+        """
+        where = scope or self.scope(cancel)
         wanted = name_or_guid.strip().casefold().rpartition("/")[2]
-        found = self.roles(cancel=cancel)
+        found = self.roles(cancel=cancel, scope=where)
         for one in found:
             if wanted in {one.name.casefold(), one.guid}:
                 return one
-        if _GUID.fullmatch(wanted) and (role := self._reader.definition(wanted, self.scope(cancel), cancel)):
+        if _GUID.fullmatch(wanted) and (role := self._reader.definition(wanted, where, cancel)):
             return role
         by_name = {one.name.casefold(): one.name for one in found}
         near = [by_name[name] for name in get_close_matches(wanted, by_name, 3, 0.5)]
         hint = f"Is {' or '.join(near)} meant?" if near else "hubwarden access roles shows them"
         what = f"The role {clean(name_or_guid, limit=128)} was not found"
-        raise ConsoleError(ErrorKind.NOT_FOUND, what, "no role of this name can be assigned on the hub", hint)
+        place = "the hub" if same_scope(where, self.scope(cancel)) else scope_name(where)
+        raise ConsoleError(ErrorKind.NOT_FOUND, what, f"no role of this name can be assigned on {place}", hint)
 
     def principal(self, text: str, cancel: Cancel = NEVER_CANCELLED) -> str:
         """Return an object id: of "me", of a name that the activity log knows, or the id that was given.
@@ -192,7 +200,7 @@ class Access:
             names, _ = names_from(self._session, cancel)
             return rbac.granters(self.facts("", "", cancel), names)
 
-        return self._session.cached("granters", _HELD_SECONDS, read)
+        return self.remembered("granters", read)
 
     def lint(self, cancel: Cancel = NEVER_CANCELLED) -> tuple[RoleFinding, ...]:
         """Return what is wrong with the custom roles that can be assigned on the hub, and with its assignments."""
@@ -270,9 +278,11 @@ class Access:
 
     @property
     def _plans(self) -> AccessPlans:
+        from console.services.access_once import Once
         from console.services.access_plans import AccessPlans
 
-        return AccessPlans(self, self._changes.reader)
+        once = Access(self._session, self._changes, Once(self._reader), self._clock)
+        return AccessPlans(once, self._changes.reader)
 
     def _findings(
         self, facts: AccessFacts, names: dict[str, str], known: ScopeKnown = lambda _: None
@@ -293,9 +303,21 @@ class Access:
         every = self._reader.assignments(scope, "", cancel)
         return tuple(one for one in every if one.principal_id == principal.casefold()), ""
 
+    def _denials(self, scope: str, principal: str, cancel: Cancel) -> tuple[DenyAssignment, ...]:
+        """Return the deny assignments that reach a scope, and mark those that the resource manager says reach somebody.
+
+        Both lists are read: only `assignedTo()` knows a principal's groups, and whether it names what is for everybody
+        Azure's document on listing deny assignments does not say.
+        """
+        every = tuple(self._reader.denials(scope, "", cancel))
+        if not every or not principal:
+            return every
+        told = set(self._reader.denials(scope, principal, cancel))
+        return tuple(replace(one, reached=one in told) for one in every)
+
     def remembered(self, name: str, read: Callable[[], T]) -> T:
-        """Return what was read under a name at most a minute ago, else read it."""
-        return self._session.cached(name, _HELD_SECONDS, read)
+        """Return what was read under a name at most a minute ago and before no write of ours, else read it."""
+        return self._session.cached(f"roles:{name}", _HELD_SECONDS, read)
 
     def _exists(self, scope: str, cancel: Cancel) -> bool | None:
         """Say whether a scope exists; None where we may not know. Asked of each once."""

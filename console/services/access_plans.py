@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.model.change import Change, Risk, Severity
-from console.model.document import Document, Json, Target, TargetKind
+from console.model.document import Document, Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.operations import Plane
 from console.model.role import (
@@ -18,12 +18,13 @@ from console.model.role import (
     RoleDefinition,
     RoleTemplate,
 )
-from console.model.scope import is_scope, scope_name
+from console.model.scope import is_scope, same_scope, scope_name
 from console.model.text import clean
 from console.rules import rbac_risks
 from console.rules.planning import change_of, copied, with_risks
 from console.rules.rbac import scope_covers, verdict
 from console.rules.rbac_body import assignment_path, role_at, role_path
+from console.rules.rbac_difference import moved, write_over
 from console.rules.rbac_json import rest_body
 from console.rules.rbac_lint import corrected, lint_role
 from console.rules.rbac_summary import grants_of
@@ -40,7 +41,6 @@ _TYPES = {
     "serviceprincipal": "ServicePrincipal",
     "service-principal": "ServicePrincipal",
 }
-_LISTS = ("actions", "notActions", "dataActions", "notDataActions")
 _LATE = "it takes effect within minutes, seldom up to ten; signed-in people may have to sign in again"
 _REFUSED = frozenset(
     {
@@ -68,6 +68,7 @@ class AccessPlans:
     def role(self, role: RoleDefinition, template: RoleTemplate | None, reason: str, cancel: Cancel) -> Change:
         """Plan a new custom role, or a change of the one that has its name or GUID."""
         hub = self._access.scope(cancel)
+        role = replace(role, custom=True)  # a copy of one of Azure's own is a custom role like any other
         existing = self._existing(role, cancel)
         notes: list[str] = []
         if not role.assignable_scopes:
@@ -83,14 +84,16 @@ class AccessPlans:
             target = Target(TargetKind.ROLE, role_at(hub, existing.guid))
             document = self._document(target, f"The role {existing.name}", cancel)
             body = copied(document)
-            _write(body.setdefault("properties", {}), role, existing)
+            write_over(body.setdefault("properties", {}), role, existing)
             kind, title = "role.update", f"change custom role {existing.name}"
         risks = list(rbac_risks.of_grant(blocks, template or nearest_template(role), named=template is not None))
         if existing is not None:
             risks += self._after_role(existing, replace(role, guid=existing.guid), cancel)
         effect = [("grants", text) for text in grants_of(role)]
         if existing is not None:
-            effect += [*_moved("adds", role, existing), *_moved("drops", existing, role)]
+            effect += [*moved("adds", role, existing), *moved("drops", existing, role)]
+            if role.name != existing.name:
+                effect.append(("renames", f"{existing.name} to {role.name}: its id is that of {existing.name}"))
         effect.append(("assignable", ", ".join(scope_name(one) for one in role.assignable_scopes)))
         notes += [
             f"{one.message}: {', '.join(one.entries[:4])}" for one in lint_role(role) if one.code == "wildcard-wide"
@@ -118,9 +121,8 @@ class AccessPlans:
             raise ConsoleError(ErrorKind.BAD_INPUT, what, "it is one of Azure's own")
         facts = self._access.facts("", "", cancel)
         if users := rbac_risks.users_of(facts, role.guid):
-            listed = ", ".join(one.principal_id[:8] for one in users[:4])
-            why = f"it is assigned to {listed}" + (f" and {len(users) - 4} more" if len(users) > 4 else "")
-            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Take those away first: hubwarden access unassign")
+            hint = "Take those away first: hubwarden access unassign"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, _held_by(users), hint)
         target = Target(TargetKind.ROLE, role_at(self._access.scope(cancel), role.guid))
         document = self._document(target, f"The role {role.name}", cancel)
         notes = ["assignments elsewhere in the tenant are not seen from here: then the service refuses it"]
@@ -144,12 +146,12 @@ class AccessPlans:
         if typed is None:
             why = f"“{clean(kind, limit=40)}” is no type of principal"
             raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "user, group or service-principal", code="usage")
-        definition, who = access.role(role, cancel), access.principal(principal, cancel)
+        definition, who = self._role(role, where, cancel), access.principal(principal, cancel)
         self._refuse_beside(definition, where)
         facts = access.facts("", where, cancel)
         for one in facts.assignments:
             same = one.principal_id == who and one.role == definition.guid
-            if same and one.scope.casefold().strip("/") == where.casefold().strip("/"):
+            if same and same_scope(one.scope, where):
                 target = Target(TargetKind.ASSIGNMENT, one.arm_id)
                 document = self._document(target, "The assignment", cancel)
                 return change_of(
@@ -171,6 +173,8 @@ class AccessPlans:
         notes = [_LATE]
         if any(one.principal_id == who and one.role == definition.guid for one in facts.assignments):
             notes.append("it has this role already from above: this one adds nothing as long as that stays")
+        if not scope_covers(where, hub) and not scope_covers(hub, where):
+            notes.append(f"it does not reach this hub: it holds on {scope_name(where)}")
         if typed == "Group":
             notes.append("who is in the group is not known here")
         title = self._title("assign", definition.name, who)
@@ -189,14 +193,15 @@ class AccessPlans:
     def unassign(self, assignment: str, reason: str, cancel: Cancel) -> Change:
         """Plan to take an assignment away."""
         facts = self._access.facts("", "", cancel)
-        one = self._assignment(facts, assignment)
-        role = facts.definitions.get(one.role)
+        one, definitions = self._assignment(facts, assignment, cancel)
+        role = definitions.get(one.role)
         name = role.name if role else one.role
         target = Target(TargetKind.ASSIGNMENT, one.arm_id)
         document = self._document(target, "The assignment", cancel)
         risks = list(self._loss(facts, rbac_risks.without(facts, one.name), one.name, cancel))
         hub = facts.scope
-        if not scope_covers(hub, one.scope):
+        beside = not scope_covers(one.scope, hub)
+        if not beside and not scope_covers(hub, one.scope):
             text = f"it stands on {scope_name(one.scope)}: access to everything there goes, not to this hub alone"
             risks.append(Risk("wide-scope", Severity.MEDIUM, text))
         effect = [
@@ -211,6 +216,8 @@ class AccessPlans:
         ]
         effect.append(("keeps", ", ".join(sorted(set(left))) or "no other role here of its own"))
         notes = [_LATE, "what it has through groups stays"]
+        if beside:
+            notes.append(f"it does not reach this hub: it holds on {scope_name(one.scope)}")
         title = self._title("unassign", name, one.principal_id)
         return change_of(
             "access.unassign", title, target, document, None, risks=risks, effect=effect, notes=notes, reason=reason
@@ -225,28 +232,47 @@ class AccessPlans:
                 return with_risks(change, self._loss(facts, rbac_risks.without(facts, name), name, cancel))
             properties = change.after.get("properties") or {}
             guid = str(properties.get("roleDefinitionId") or "").rpartition("/")[2].casefold()
-            role = facts.definitions.get(guid)
-            scope = change.target.id.partition("/providers/Microsoft.Authorization/")[0]
-            return with_risks(change, rbac_risks.of_assignment(role, scope or "/", facts.scope)) if role else change
+            scope = change.target.id.partition("/providers/Microsoft.Authorization/")[0] or "/"
+            role = facts.definitions.get(guid) or self._role(guid, scope, cancel)
+            return with_risks(change, rbac_risks.of_assignment(role, scope, facts.scope))
+        guid = change.target.name.casefold()
         if change.after is None:
+            if users := rbac_risks.users_of(facts, guid):
+                note = f"{_held_by(users)}: the service refuses it as long as that is so"
+                change = replace(change, notes=(*change.notes, note))
             return change
-        role = facts.definitions.get(change.target.name.casefold())
         after = self._planned(change)
-        if role is None or after is None:
+        if after is None:
             return change
-        risks = rbac_risks.of_grant(after.permissions, nearest_template(after), named=False)
-        return with_risks(change, [*risks, *self._after_role(role, replace(after, guid=role.guid), cancel)])
+        risks = list(rbac_risks.of_grant(after.permissions, nearest_template(after), named=False))
+        if (now := facts.definitions.get(guid)) is not None:
+            risks += self._after_role(now, replace(after, guid=guid), cancel)
+        return with_risks(change, risks)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _existing(self, role: RoleDefinition, cancel: Cancel) -> RoleDefinition | None:
-        for one in self._access.roles(cancel=cancel):
-            if one.name.casefold() == role.name.casefold() or (role.guid and one.guid == role.guid):
-                if not one.custom:
-                    what, why = f"The role {one.name} cannot be changed", "it is one of Azure's own"
-                    raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Choose another name", code="usage")
-                return one
-        return None
+        """Return the role that is meant: the one of this name, else the custom one with this id, to be renamed."""
+        found = self._access.roles(cancel=cancel)
+        named = next((one for one in found if one.name.casefold() == role.name.casefold()), None)
+        known = next((one for one in found if one.custom and role.guid and one.guid == role.guid), None)
+        if named is not None and not named.custom:
+            what, why = f"The role {named.name} cannot be changed", "it is one of Azure's own"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Choose another name", code="usage")
+        if named is not None and known is not None and named.guid != known.guid:
+            what = f"The role {named.name} cannot be written"
+            why = f"the definition has the id of another role, {known.name}"
+            raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Leave the id out, or the other name", code="usage")
+        return named or known
+
+    def _role(self, text: str, scope: str, cancel: Cancel) -> RoleDefinition:
+        """Return a role that can be assigned on the hub, else one that can be at the scope."""
+        try:
+            return self._access.role(text, cancel)
+        except ConsoleError as error:
+            if error.kind is not ErrorKind.NOT_FOUND or same_scope(scope, self._access.scope(cancel)):
+                raise
+        return self._access.role(text, cancel, scope=scope)
 
     def _default_scopes(self, notes: list[str], cancel: Cancel) -> tuple[str, ...]:
         """Return the hub's resource group, or the hub where we may make roles there alone."""
@@ -279,19 +305,24 @@ class AccessPlans:
         why = f"it is assignable on {', '.join(scope_name(one) for one in role.assignable_scopes)} only"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Change its assignable scopes first")
 
-    @staticmethod
-    def _assignment(facts: AccessFacts, text: str) -> RoleAssignment:
+    def _assignment(
+        self, facts: AccessFacts, text: str, cancel: Cancel
+    ) -> tuple[RoleAssignment, Mapping[str, RoleDefinition]]:
+        """Return the assignment that is meant and the roles there: one that reaches the hub, or by resource id any."""
         wanted = text.strip().casefold()
+        scope, inside, _ = wanted.partition("/providers/microsoft.authorization/roleassignments/")
+        if inside and not scope_covers(scope, facts.scope):
+            facts = self._access.facts("", scope or "/", cancel)
         found = [
             one
             for one in facts.assignments
             if wanted in {one.name, one.arm_id.casefold()} or (len(wanted) >= 8 and one.name.startswith(wanted))
         ]
         if len(found) == 1:
-            return found[0]
+            return found[0], facts.definitions
         what = f"The assignment {clean(text, limit=60)} was not found"
         why = "several begin like this" if found else "none of this name reaches the hub"
-        hint = "hubwarden access assignments shows their names"
+        hint = "hubwarden access assignments shows their names; one elsewhere is named by its resource id"
         raise ConsoleError(ErrorKind.BAD_INPUT if found else ErrorKind.NOT_FOUND, what, why, hint)
 
     def _document(self, target: Target, what: str, cancel: Cancel) -> Document:
@@ -340,31 +371,6 @@ class AccessPlans:
         return f"{word} {role} {to} {self._access.known_name(who) or who}"
 
 
-def _write(properties: Json, role: RoleDefinition, existing: RoleDefinition) -> None:
-    """Put into a definition what differs from the role as it was read; the rest stays as the service wrote it."""
-    wanted, known = rest_body(role)["properties"], rest_body(existing)["properties"]
-    for name, value in wanted.items():
-        if name == "type" or (name == "description" and not value):
-            continue
-        if value != known[name]:
-            properties[name] = value
-
-
-def _moved(label: str, one: RoleDefinition, other: RoleDefinition) -> list[tuple[str, str]]:
-    """Return the entries of one definition that the other does not have, list by list."""
-    found = []
-    for word, mine, theirs in zip(_LISTS, _entries(one), _entries(other), strict=True):
-        if left := [entry for entry in mine if entry.casefold() not in {one.casefold() for one in theirs}]:
-            more = f" and {len(left) - 8} more" if len(left) > 8 else ""
-            found.append((label, f"{word}: {', '.join(left[:8])}{more}"))
-    return found
-
-
-def _entries(role: RoleDefinition) -> list[list[str]]:
-    blocks = role.permissions
-    return [
-        [entry for one in blocks for entry in one.actions],
-        [entry for one in blocks for entry in one.not_actions],
-        [entry for one in blocks for entry in one.data_actions],
-        [entry for one in blocks for entry in one.not_data_actions],
-    ]
+def _held_by(users: Sequence[RoleAssignment]) -> str:
+    listed = ", ".join(one.principal_id[:8] for one in users[:4])
+    return f"it is assigned to {listed}" + (f" and {len(users) - 4} more" if len(users) > 4 else "")

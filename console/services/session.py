@@ -126,9 +126,11 @@ class Session:
             )
 
     def forget_hub(self) -> None:
-        """Forget the hub as last read: it was written just now."""
+        """Forget the hub as last read, and who has which role: something was written just now."""
         with self._locks_lock:
-            self._slots.pop("hub", None)
+            for name in list(self._slots):
+                if name == "hub" or name.startswith("roles:"):
+                    self._slots.pop(name, None)
 
     @property
     def data_plane_only(self) -> bool:
