@@ -31,8 +31,8 @@ from console.services.ports import NEVER_CANCELLED, Cancel
 
 SERVICE = {"api-version": "2021-10-01"}
 PAGE = 100
-_READER = "DPS Data Reader (on the provisioning service)"
-_CONTRIBUTOR = "DPS Data Contributor (on the provisioning service)"
+_READER = "Device Provisioning Service Data Reader (on the provisioning service)"
+_CONTRIBUTOR = "Device Provisioning Service Data Contributor (on the provisioning service)"
 _NEVER_SENT = ("etag", "createdDateTimeUtc", "lastUpdatedDateTimeUtc", "registrationState")
 """Read-only members; an X.509 attestation goes back as it came, with `info` and without the certificate, and stays."""
 
@@ -202,7 +202,7 @@ class EnrollmentGateway:
 
     def _mechanism(self, arm_id: str, collection: str, name: str, cancel: Cancel) -> Json:
         what = f"The keys of {clean(name, limit=128)} could not be read"
-        role = "DPS Data Contributor, or one with the data action …/attestationmechanism/details/action,"
+        role = f"{_CONTRIBUTOR}, or one with the data action …/attestationmechanism/details/action,"
         path = f"/{collection}/{quote(name, safe='')}/attestationmechanism"
         _, body = self._read(what, "POST", arm_id, path, cancel, role=role)
         return _mapping(body, what)

@@ -12,12 +12,30 @@ _PART = r"/(?!\.{1,2}(?:/|$))[^/?#%\s\\]+"
 _SCOPE = re.compile(
     rf"/|/subscriptions{_PART}({_PART}{_PART})*|/providers/Microsoft\.Management/managementGroups{_PART}", re.IGNORECASE
 )
+_RESOURCE = re.compile(
+    r"(?P<above>/subscriptions/[^/]+(?:/resourceGroups/[^/]+)?)(?:/providers/(?P<provider>[^/]+)/[^/]+/[^/]+)?",
+    re.IGNORECASE,
+)
+_EXTENSIONS = frozenset({"microsoft.authorization", "microsoft.insights"})
+"""Providers whose resources belong to another one: what stands below them is asked of that one."""
 _KINDS = {"iothubs": "hub", "provisioningservices": "provisioning service", "workspaces": "workspace"}
 
 
 def is_scope(text: str) -> bool:
     """Say whether a text is a scope: the root, a subscription, a group, a resource, or a management group."""
     return _SCOPE.fullmatch(text) is not None
+
+
+def resource_of(scope: str) -> str:
+    """Return the resource, group or subscription that a scope belongs to: roles are given there, not on its children.
+
+    A certificate of a hub is the hub's, a role assignment that of what it is on. Other scopes stay as they are.
+    """
+    found = _RESOURCE.match(scope)
+    if found is None:
+        return scope
+    own = found["provider"] and found["provider"].casefold() not in _EXTENSIONS
+    return found[0] if own else found["above"]
 
 
 def scope_name(scope: str) -> str:

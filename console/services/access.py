@@ -65,6 +65,10 @@ class Access:
         """Return our own object id; empty when the credential does not tell it."""
         return self._session.whoami(cancel).object_id.casefold()
 
+    def own_type(self, cancel: Cancel = NEVER_CANCELLED) -> str:
+        """Return what we are, as `access assign --type` takes it: only the tokens of people name a user."""
+        return "user" if "@" in self._session.whoami(cancel).name else "service-principal"
+
     def facts(self, principal: str = "", scope: str = "", cancel: Cancel = NEVER_CANCELLED) -> AccessFacts:
         """Return the assignments that reach a scope (the hub), everybody's or one principal's, with their roles.
 

@@ -278,12 +278,23 @@ class AccessPlans:
         """Return the hub's resource group, or the hub where we may make roles there alone."""
         group, hub = self._access.group(cancel), self._access.scope(cancel)
         me = self._access.me(cancel)
-        if me and verdict(self._access.facts(me, group, cancel), me, _WRITE_ROLE, Plane.CONTROL).answer is Answer.NO:
+        if me and not self._may_make_roles(me, group, cancel):
             own = self._access.facts(me, hub, cancel)
             if verdict(own, me, _WRITE_ROLE, Plane.CONTROL).answer is Answer.YES:
                 notes.append("it is assignable on this hub alone, because we may make roles there only")
                 return (hub,)
         return (group,)
+
+    def _may_make_roles(self, me: str, group: str, cancel: Cancel) -> bool:
+        """Say whether our roles let us make roles on the group; where they may not be read there, they do not."""
+        try:
+            return (
+                verdict(self._access.facts(me, group, cancel), me, _WRITE_ROLE, Plane.CONTROL).answer is not Answer.NO
+            )
+        except ConsoleError as error:
+            if error.kind is not ErrorKind.PERMISSION:
+                raise
+        return False
 
     @staticmethod
     def _refuse_bad(role: RoleDefinition, *, fixable: bool) -> None:

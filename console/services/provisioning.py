@@ -270,7 +270,8 @@ class Provisioning:
                 ErrorKind.NOT_CONFIGURED,
                 "The provisioning services cannot be read",
                 "the profile's credential is a connection string, which opens one hub's registry only",
-                "Add a credential of kind person, client-secret or managed-identity (role: DPS Data Reader)",
+                "Add a credential of kind person, client-secret or managed-identity "
+                "(role: Device Provisioning Service Data Reader)",
             )
 
     def _some(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -338,19 +339,20 @@ def _step(app: HubwardenApp, flow: _Flow, what: str, work: Callable[[], Any]) ->
     try:
         value = work()
         if isinstance(value, Outcome) and value.error is not None:
-            _advise(app, value.error)
+            _advise(app, value.error, flow.stop)
         return Step(flow, what, value)
     except ConsoleError as error:
-        _advise(app, error)
+        _advise(app, error, flow.stop)
         return Step(flow, "failed", error)
     except Exception as error:
         _log.exception("a change")
         return Step(flow, "failed", defect(error))
 
 
-def _advise(app: HubwardenApp, error: ConsoleError) -> None:
+def _advise(app: HubwardenApp, error: ConsoleError, stop: Cancel) -> None:
     """Find out which role a refused write lacks and who can give it: the page of how it ended tells it."""
     if error.operation:
         from console.services.access_help import advice
 
-        error.advice = advice(app.services.access, error)
+        with suppress(ConsoleError):  # nobody waits for it any more; how the write ended is told all the same
+            error.advice = advice(app.services.access, error, stop)

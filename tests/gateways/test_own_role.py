@@ -7,21 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.access import services_as
+from support.access import granted, services_as
 from support.hub import HubRunner
 
 from console.localhub import rbac as hub_side
-from console.localhub.cloud_factory import add_principal, give, principal_named
+from console.localhub.cloud_factory import add_principal, give
 from console.localhub.rbac import role_definition
-from console.localhub.state import DeviceRecord, Principal, new_key
-from console.model.change import Change, Consent
-from console.model.device_order import NewDevice
-from console.model.enrollment import Attestation, EnrollmentKind, NewEnrollment
+from console.localhub.state import DeviceRecord, new_key
+from console.model.change import Consent
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import IpRule
 from console.model.network import NetworkEdit
-from console.model.operations import Plane, planes_of
-from console.model.role import Feature, Permissions, RoleDefinition
+from console.model.role import Permissions, RoleDefinition
 from console.rules.rbac_templates import FEATURES, TEMPLATES
 from console.services.access_help import advice
 from console.services.bundle import Services
@@ -85,31 +82,9 @@ def uses(services: Services) -> dict[str, Callable[[], object]]:
     }
 
 
-def grant(hub: HubRunner, name: str, feature: Feature, without: str = "") -> Principal:
-    """Give a new principal exactly what a feature needs, where it needs it; return it."""
-    one = add_principal(hub.cloud, name)
-    places = {
-        "": hub.hub.arm_id,
-        "workspace": next(iter(hub.cloud.workspaces.values())).arm_id,
-        "dps": next(iter(hub.cloud.provisioning.values())).arm_id,
-        "group": f"/subscriptions/{hub.cloud.subscription_id}/resourceGroups/{hub.cloud.resource_group}",
-        "subscription": f"/subscriptions/{hub.cloud.subscription_id}",
-    }
-    needs = [(name, "") for name in (*feature.actions, *feature.data_actions)] + list(feature.elsewhere)
-    for number, (operation, where) in enumerate(needs):
-        if operation == without:
-            continue
-        data = Plane.DATA in planes_of(operation) and operation not in feature.actions
-        guid = f"{name}-{number}"
-        lists = {"data_actions" if data else "actions": [operation]}
-        hub.cloud.role_definitions[guid] = role_definition(guid, guid, "", custom=True, **lists)
-        give(hub.cloud, one.object_id, guid, places[where])
-    return one
-
-
 @pytest.mark.parametrize("feature", READS)
 def test_a_feature_works_with_exactly_what_it_names(hub: HubRunner, tmp_path: Path, feature: str) -> None:
-    uses(services_as(hub, tmp_path, grant(hub, f"exact-{feature}", READS[feature])))[feature]()
+    uses(services_as(hub, tmp_path, granted(hub, f"exact-{feature}", READS[feature])))[feature]()
 
 
 OPERATIONS = [
@@ -122,7 +97,7 @@ OPERATIONS = [
 @pytest.mark.parametrize(("feature", "operation"), OPERATIONS, ids=[f"{f}-{o.split('/', 1)[1]}" for f, o in OPERATIONS])
 def test_it_fails_without_each_of_them(hub: HubRunner, tmp_path: Path, feature: str, operation: str) -> None:
     name = f"less-{feature}-{operation}".replace("/", "-")
-    services = services_as(hub, tmp_path, grant(hub, name, READS[feature], without=operation))
+    services = services_as(hub, tmp_path, granted(hub, name, READS[feature], without=operation))
     try:
         uses(services)[feature]()
     except ConsoleError as error:
@@ -198,25 +173,3 @@ def test_other_trouble_gets_no_advice(hub: HubRunner, tmp_path: Path) -> None:
     assert advice(services.access, ConsoleError(ErrorKind.NETWORK, "x", operation=f"{H}/read")) == ()
     assert advice(services.access, ConsoleError(ErrorKind.PERMISSION, "x")) == ()
     assert isinstance(services.access.own_role(), RoleDefinition)
-
-
-WRITES: dict[str, Callable[[Services, HubRunner], Change]] = {
-    "change-network": lambda s, _: s.changes.network.plan(NetworkEdit(add=(IpRule("porto", "10.30.0.0/16"),))),
-    "change-policies": lambda s, _: s.changes.policies.plan_create("watcher", ("RegistryRead",)),
-    "change-devices": lambda s, _: s.changes.devices.create(NewDevice("fresh")),
-    "change-enrollments": lambda s, _: s.dps.plan_create(
-        s.dps.instances()[0], NewEnrollment(EnrollmentKind.INDIVIDUAL, "fresh", Attestation.SYMMETRIC_KEY)
-    ),
-    "change-access": lambda s, hub: s.access.plan_assign(
-        "Reader", principal_named(hub.cloud, "nobody").object_id, "ServicePrincipal"
-    ),
-}
-
-
-@pytest.mark.parametrize("feature", WRITES)
-def test_what_is_changed_is_changed_with_exactly_what_it_names(hub: HubRunner, tmp_path: Path, feature: str) -> None:
-    known = {one.id: one for one in FEATURES}
-    services = services_as(hub, tmp_path, grant(hub, f"exact-{feature}", known[feature]))
-    plan = WRITES[feature](services, hub)
-    outcome = services.changes.gate.apply(plan, Consent(frozenset(risk.id for risk in plan.blocking)))
-    assert outcome.applied, outcome.message

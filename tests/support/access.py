@@ -13,6 +13,8 @@ from console.config import Credential, Profile
 from console.localhub.cloud_factory import add_principal, give, principal_named
 from console.localhub.rbac import role_definition
 from console.localhub.state import Principal
+from console.model.operations import Plane, planes_of
+from console.model.role import Feature
 from console.services.bundle import Services
 
 
@@ -45,3 +47,25 @@ def services_as(hub: HubRunner, folder: Path, one: Principal | str = "operator",
     if armed:
         made.session.arm()
     return made
+
+
+def granted(hub: HubRunner, name: str, feature: Feature, without: str = "") -> Principal:
+    """Give a new principal exactly what a feature needs, where it needs it; return it."""
+    one = add_principal(hub.cloud, name)
+    places = {
+        "": hub.hub.arm_id,
+        "workspace": next(iter(hub.cloud.workspaces.values())).arm_id,
+        "dps": next(iter(hub.cloud.provisioning.values())).arm_id,
+        "group": f"/subscriptions/{hub.cloud.subscription_id}/resourceGroups/{hub.cloud.resource_group}",
+        "subscription": f"/subscriptions/{hub.cloud.subscription_id}",
+    }
+    needs = [(name, "") for name in (*feature.actions, *feature.data_actions)] + list(feature.elsewhere)
+    for number, (operation, where) in enumerate(needs):
+        if operation == without:
+            continue
+        data = Plane.DATA in planes_of(operation) and operation not in feature.actions
+        guid = f"{name}-{number}"
+        lists = {"data_actions" if data else "actions": [operation]}
+        hub.cloud.role_definitions[guid] = role_definition(guid, guid, "", custom=True, **lists)
+        give(hub.cloud, one.object_id, guid, places[where])
+    return one

@@ -50,6 +50,9 @@ TABLE: tuple[Command, ...] = (
     Command("change.stop", "Stop the bulk change", "global", (), "After the write under way", words=("stop",)),
     Command("pane.refresh", "Refresh", "pane", ("r",), "Read this pane again now", "refresh", 60, words=("refresh",)),
     Command("pane.describe", "Describe", "pane", ("d",), "All about the selected line", "describe", 15),
+    Command(
+        "pane.give-role", "Give the missing role …", "pane", ("A",), "After a refusal: to the Access pane", "role", 13
+    ),
     Command("pane.copy", "Copy …", "pane", ("y",), "Copy id, row, JSON or command line", words=("copy",)),
     Command("pane.pause", "Pause or resume", "pane", ("p",), "Stop the automatic refresh, or go on", words=("pause",)),
     Command("pane.faster", "Refresh more often", "pane", ("plus", "equals_sign"), "Halve the refresh interval"),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MIN_INTERVAL, MAX_INTERVAL = 5.0, 600.0
 UNFOCUSED_FACTOR = 4
 MAX_BACKOFF = 16
+ADVICE = "advice"
+"""The group of jobs that find out what a refusal means."""
 
 CopyItem = tuple[str, str]
 """What can be copied: its name and its text."""
@@ -59,6 +61,9 @@ class ConsoleScreen(Screen[None]):
         self._backoff = 1
         self._asked = False
         self._visible = False
+        self._toasted: ConsoleError | None = None
+        self._advice: dict[tuple[str, str, bool], tuple[tuple[str, str], ...]] = {}
+        self._refused: ConsoleError | None = None
 
     # --- what every screen has -----------------------------------------------------------------------------------
 
@@ -110,6 +115,8 @@ class ConsoleScreen(Screen[None]):
         if command.id == "change.undo":
             return False  # it works, but belongs into the key line of the journal alone
         own = getattr(type(self), command.method, None)
+        if command.id == "pane.give-role":
+            return self._refused is not None
         return command.id != "pane.describe" or own is not ConsoleScreen.command_pane_describe
 
     def update_chrome(self) -> None:
@@ -149,6 +156,7 @@ class ConsoleScreen(Screen[None]):
         """Read now."""
         self._stop_timer()
         self._asked = True
+        self._refused = None
         self.busy = True
         self.load()
         self.update_chrome()
@@ -191,14 +199,19 @@ class ConsoleScreen(Screen[None]):
 
     def on_job_failed(self, message: JobFailed) -> None:
         """Hand trouble on to the one handler of the screen (Textual would call those of base classes too)."""
-        self.job_failed(message)
-        self.advise(message.error)
+        if message.group != ADVICE:  # without advice the trouble is shown all the same
+            self.advise(message.error)
+            self.job_failed(message)
 
     def advise(self, error: ConsoleError) -> None:
-        """After a refusal find out in the background which role is missing and who can give it; then show it, too."""
-        if not error.operation or error.advice:
+        """After a refusal find out in the background which role is missing and who can give it; then show it, too.
+
+        What was found out before is shown at once, so that a page which fails again and again stays as it is.
+        """
+        if not error.operation:
             return
         access = self.services.access
+        error.advice = self._advice.get(_about(error), ())
 
         def work(cancel: Cancel, post: Post) -> AdviceFound:
             from console.services.access_help import advice
@@ -206,19 +219,31 @@ class ConsoleScreen(Screen[None]):
             del post
             return AdviceFound(error, advice(access, error, cancel))
 
-        self.console.jobs.start(self, "advice", work)
+        self.console.jobs.start(self, ADVICE, work)
 
     def on_advice_found(self, message: AdviceFound) -> None:
         """Show the trouble with what was found out."""
-        message.error.advice = message.advice
+        error = message.error
+        error.advice = self._advice[_about(error)] = message.advice
+        self._refused = error if message.advice else None
+        if error is self._toasted and message.advice:
+            self._toasted = None
+            text = "\n".join(f"{label}: {words}" for label, words in message.advice)
+            self.notify(text, severity="warning", timeout=20)
         self.show_trouble()
+        self.update_chrome()
 
     def show_trouble(self) -> None:
         """Paint again what tells of a failed reading; overridden where that is shown."""
 
     def job_failed(self, message: JobFailed) -> None:
         """Show the trouble in the pane; overridden where there is a better place."""
-        self.console.report(message.error)
+        self.report(message.error)
+
+    def report(self, error: ConsoleError) -> None:
+        """Show trouble that has no place of its own here; what is found out about it follows."""
+        self._toasted = error
+        self.console.report(error)
 
     # --- commands of every pane ----------------------------------------------------------------------------------
 
@@ -274,9 +299,22 @@ class ConsoleScreen(Screen[None]):
         preview = [MenuItem(name, name, " ".join(text.split())) for name, text in items]
         self.app.push_screen(Menu("COPY", preview), copy)
 
+    def command_pane_give_role(self) -> None:
+        """Go to the Access pane, to give the role that is missing here, where it is given on the hub."""
+        error = self._refused
+        if error is None:
+            self.notify("Nothing was refused here", severity="warning")
+            return
+        role = dict(error.advice).get("missing role", "").partition(" on the hub")
+        self.console.open_pane("access", f"assign {role[0]}" if role[1] else "assignments")
+
     def command_pane_describe(self) -> None:
         """Describe the selected line; overridden."""
         self.notify("There is nothing more to tell here", severity="warning")
+
+
+def _about(error: ConsoleError) -> tuple[str, str, bool]:
+    return error.operation.casefold(), error.scope.casefold(), error.data
 
 
 def as_json(pairs: Sequence[tuple[str, Any]]) -> str:

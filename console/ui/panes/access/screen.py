@@ -109,7 +109,7 @@ class AccessScreen(AccessActions):
             self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
         else:
             self.status_note = ""
-            self.console.report(message.error)
+            self.report(message.error)
         self.show_rows()
 
     def show_trouble(self) -> None:

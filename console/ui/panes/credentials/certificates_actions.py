@@ -44,4 +44,4 @@ class CertificateActions(Making, ReadingTools, AtHub):
 
     def reading_failed(self, message: JobFailed) -> None:
         """Show why the screen could not be filled; overridden where there is a place for it."""
-        self.console.report(message.error)
+        self.report(message.error)

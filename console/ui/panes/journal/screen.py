@@ -105,7 +105,7 @@ class JournalScreen(FilterScreen):
             self.state.error = message.error
             self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
         else:
-            self.console.report(message.error)
+            self.report(message.error)
         self.show_rows()
 
     # --- showing -------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ class NetworkScreen(NetworkActions):
         if message.group != "network":
             self.status_note = ""
             self.update_chrome()
-            self.console.report(message.error)
+            self.report(message.error)
             return
         self.state.error = message.error
         self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)

@@ -68,7 +68,7 @@ class OverviewScreen(ConsoleScreen):
 
     def job_failed(self, message: JobFailed) -> None:
         """Say so: no part could be read at all."""
-        self.console.report(message.error)
+        self.report(message.error)
         self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
 
     @staticmethod
@@ -122,6 +122,7 @@ class OverviewScreen(ConsoleScreen):
             part = {"exposure": "hub", "change": "last_change", "devices": "counts"}.get(argument, argument)
             reading: Reading[object] | None = getattr(snapshot, part, None)
             if reading is not None and (error := reading.error) is not None:
+                self.advise(error)
                 builders["error"] = (
                     argument,
                     lambda width: error_lines(error, width, retry="esc back, then r tries again"),
@@ -132,6 +133,11 @@ class OverviewScreen(ConsoleScreen):
             self.app.push_screen(
                 TextScreen(self.PANE, (title,), lambda width: [BLANK, *why_lines(why, width), *build(width)])
             )
+
+    def show_trouble(self) -> None:
+        """Show on the page of a refused part which role is missing, and who can give it."""
+        if isinstance(self.app.screen, TextScreen):
+            self.app.screen.show()
 
     def _why_stale(self, target: str) -> ConsoleError | None:
         part = {"exposure": "hub", "change": "last_change"}.get(target, target)

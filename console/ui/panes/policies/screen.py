@@ -123,9 +123,9 @@ class PoliciesScreen(PoliciesActions):
             self.state.reading_keys = False
             self.state.keys_error = message.error
             if self.state.reading is not None:
-                self.console.report(message.error)
+                self.report(message.error)
         else:
-            self.console.report(message.error)
+            self.report(message.error)
         self.show_view()
 
     def show_trouble(self) -> None:

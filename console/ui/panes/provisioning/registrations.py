@@ -119,10 +119,10 @@ class RegistrationsScreen(Acting):
             self.state.error = message.error
             self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
             if self.state.registrations is not None:
-                self.console.report(message.error)
+                self.report(message.error)
         else:
             self.status_note = ""
-            self.console.report(message.error)
+            self.report(message.error)
         self.show_rows()
 
     def show_rows(self) -> None:

@@ -141,7 +141,7 @@ class ProvisioningScreen(ProvisioningActions):
             self.state.checking, self.state.check_error = False, message.error
         else:
             self.status_note = ""
-            self.console.report(message.error)
+            self.report(message.error)
         self.show_rows()
 
     def show_trouble(self) -> None:
