@@ -211,3 +211,14 @@ def test_own_role_is_ready_for_azure_cli_and_for_the_console_itself(
     assert cli("create-role", "--list-templates", profile=False)[1].count("\n") == 4
     code, out, _ = cli("create-role", "--list-templates", "--json", profile=False)
     assert code == 0 and read(out, "access_templates")["items"][0]["id"] == "device-operator"
+
+
+def test_another_name_for_a_file_makes_another_role(hub: HubRunner, cli: Run, tmp_path: Path) -> None:
+    file = tmp_path / "role.json"
+    file.write_text(json.dumps({"Name": "First", "Actions": [f"{H}/read"], "AssignableScopes": [hub.hub.arm_id]}))
+    assert cli("create-role", "--file", str(file), "--yes")[0] == 0
+    names = {one["properties"]["roleName"]: guid for guid, one in hub.cloud.role_definitions.items()}
+    file.write_text(json.dumps({"Id": names["First"], **json.loads(file.read_text())}))  # as `az` lists it
+    assert cli("create-role", "--file", str(file), "--name", "Second", "--yes")[0] == 0
+    after = {one["properties"]["roleName"]: guid for guid, one in hub.cloud.role_definitions.items()}
+    assert after["First"] == names["First"] != after["Second"]
