@@ -178,8 +178,9 @@ def _refused(
         why = f"the role {target.role} is missing" if target.role else "a right is missing"
         extra = f" ({message})" if message else ""
         operation, scope = _refused_operation(answer, target)
-        if operation and not target.is_hub:
-            extra = f" (it needs {operation}{f' on {scope_name(scope)}' if scope else ''})"
+        if operation:
+            needs = f"it needs {operation}{f' on {scope_name(scope)}' if scope else ''}"
+            extra = f" ({needs}; it says: {message})" if target.is_hub and message else f" ({needs})"
         return told(
             ErrorKind.PERMISSION,
             why + extra,
