@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.model.errors import ConsoleError
+from console.model.errors import ConsoleError, ErrorKind
 from console.present.glyphs import ERROR_WORDS
 from console.present.lines import Line, field
 
@@ -36,7 +36,8 @@ def error_lines(error: ConsoleError, width: int, *, retry: str = "r try again") 
         )
         if part
     )
-    lines: list[Line] = [((f" {ERROR_WORDS[error.kind]}", "bad"),), BLANK]
+    kind = ErrorKind.PERMISSION if "because" in dict(error.advice) else error.kind  # a 401 that is known to be no other
+    lines: list[Line] = [((f" {ERROR_WORDS[kind]}", "bad"),), BLANK]
     lines += fields(
         (
             ("what", error.what),

@@ -53,6 +53,7 @@ def toasts(app: HubwardenApp) -> str:
 async def test_it_says_why_the_roles_that_we_have_do_not_do() -> None:
     async with console(owner()) as (pilot, app):
         await press(pilot, "2")
+        assert "NO PERMISSION" in dump(app) and "NOT SIGNED IN" not in dump(app)
         assert "because it is a data operation, and Owner grants actions only" in shown(app)
 
 
