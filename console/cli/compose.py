@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from console.services.changes import Changes
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
+    from console.services.fleet_store import FleetStore
     from console.services.provisioning import Provisioning
     from console.services.registration import Registering
     from console.services.write_ports import WritePorts
@@ -89,7 +90,7 @@ def services_for(
         pinned=profile.readonly,
         credential_label=_LABELS.get(profile.credential.kind, profile.credential.kind.replace("-", " ")),
     )
-    fleet = FleetService(session)
+    fleet = FleetService(session, later(lambda: _kept_fleet(session, profile, name, wiring, state_dir)))
     connections = later(connect)
     overview = OverviewService(session, fleet, connections, _cache_file(profile, name, state_dir))
     changes = later(lambda: _changes(session, profile, wiring, state_dir, prompt, write_ports, access))
@@ -98,6 +99,16 @@ def services_for(
     registering = later(lambda: _registering(wiring))
     access = later(lambda: _access(session, changes, wiring))
     return Services(session, fleet, connections, overview, meter, clock, changes, credentials, dps, registering, access)
+
+
+def _kept_fleet(session: Session, profile: Profile, name: str, wiring: Wiring, state_dir: Path | None) -> FleetStore:
+    from console.services.fleet_store import FleetStore, fleet_path
+
+    if state_dir is None:
+        why = "this console was opened without a state folder"
+        raise ConsoleError(ErrorKind.NOT_CONFIGURED, "The fleet is not kept", why, "Set HUBWARDEN_STATE_DIR")
+    path = fleet_path(state_dir, name, _identity(profile, name))
+    return FleetStore(session, path, later(lambda: _there(wiring.registry)))
 
 
 def _access(session: Session, changes: Changes, wiring: Wiring) -> Access:
@@ -172,7 +183,11 @@ def _hub_of(profile: Profile, wiring: Wiring) -> tuple[str, str]:
 def _cache_file(profile: Profile, name: str, state_dir: Path | None) -> Path | None:
     if state_dir is None:
         return None
-    identity = f"{profile.cloud}|{profile.arm_endpoint}|{profile.arm_id}|{name}"
-    text = identity.casefold().encode()
+    text = _identity(profile, name).casefold().encode()
     # a name of its own for each hub; hashlib would cost the first frame three milliseconds for OpenSSL
     return state_dir / "overview" / f"{zlib.crc32(text):08x}{zlib.crc32(text[::-1]):08x}.json"
+
+
+def _identity(profile: Profile, name: str) -> str:
+    """Return what tells hubs of one name apart."""
+    return f"{profile.cloud}|{profile.arm_endpoint}|{profile.arm_id}|{name}"

@@ -67,7 +67,7 @@ class RegistryGateway:
             response = client.send(request, stream=False)
             if response.status_code != 200:
                 raise BadStatusError(read_answer(response))
-            body = response.body()
+            body = response.content
             try:
                 rows = rows_of(body)
             except ValueError:

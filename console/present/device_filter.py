@@ -1,17 +1,16 @@
-"""The filter line of the Devices pane: text -> a predicate, live as it is typed, so nothing here ever raises."""
+"""The filter line of the Devices pane: text -> terms, live as it is typed, so nothing here ever raises."""
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from difflib import get_close_matches
 
 from console.model.device import AuthType, ConnectionState, Device, DeviceStatus
-
-Test = Callable[[Device, int, datetime], bool]
-"""(device, failures of the last hour, now) -> whether the row is shown."""
+from console.model.fleet_query import Field, Term
 
 HELP = "text  !not  auth:sas  status:disabled  state:connected  seen:>30d  tag.site:lyon  edge:yes  failures:>0"
 _TERM = re.compile(r'(?P<no>!?)(?:(?P<col>[A-Za-z][\w.]*):)?(?P<val>"[^"]*"?|\S*)')
@@ -33,6 +32,13 @@ _AUTH_WORDS: dict[str, frozenset[AuthType]] = {
     "unknown": frozenset({AuthType.UNKNOWN}),
 }
 _YES = ("yes", "y", "true", "1", "edge")
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+}
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,53 @@ class DeviceFilter:
     """A parsed filter. `notes` tell what was not understood; such a part filters nothing out by itself."""
 
     text: str = ""
-    tests: tuple[Test, ...] = ()
+    terms: tuple[Term, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.tests)
+        return bool(self.terms)
 
     def matches(self, device: Device, failures: int, now: datetime) -> bool:
-        """Return whether `device` passes every part."""
-        return all(test(device, failures, now) for test in self.tests)
+        """Return whether `device`, which failed so often in the last hour, passes every part."""
+        return all(holds(term, device, failures, now) for term in self.terms)
+
+
+def holds(term: Term, device: Device, failures: int, now: datetime) -> bool:
+    """Return whether a device passes one part; the fleet store's queries say the same of its rows."""
+    return _holds(term, device, failures, now) is not term.negated
+
+
+def _holds(term: Term, device: Device, failures: int, now: datetime) -> bool:
+    match term.field:
+        case Field.ID:
+            return term.text in device.device_id.casefold()
+        case Field.AUTH:
+            return device.auth.value in term.values
+        case Field.STATUS:
+            return device.status.value in term.values
+        case Field.STATE:
+            return device.connection.value in term.values
+        case Field.EDGE:
+            return device.edge == ("yes" in term.values)
+        case Field.REASON:
+            return term.text in device.status_reason.casefold()
+        case Field.THUMB:
+            return any(term.text in thumbprint.casefold() for thumbprint in device.thumbprints)
+        case Field.TAG:
+            return any(name.casefold() == term.path and term.text in text.casefold() for name, text in device.tags)
+        case Field.FAILURES:
+            return _COMPARE[term.sign](failures, term.number)
+        case Field.SEEN:
+            return _seen_holds(term, device, now)
+
+
+def _seen_holds(term: Term, device: Device, now: datetime) -> bool:
+    if term.sign == "never":
+        return device.last_activity is None
+    older = not term.sign.startswith("<")
+    if device.last_activity is None:
+        return older
+    return ((now - device.last_activity).total_seconds() > term.number) == older
 
 
 def parse_filter(text: str) -> DeviceFilter:
@@ -56,7 +100,7 @@ def parse_filter(text: str) -> DeviceFilter:
 
     A part is a substring of the id or `column:value`; a leading `!` turns it round; quotes keep blanks in a value.
     """
-    tests: list[Test] = []
+    terms: list[Term] = []
     notes: list[str] = []
     position = 0
     while position < len(text):
@@ -69,126 +113,81 @@ def parse_filter(text: str) -> DeviceFilter:
         position = match.end()
         value = match["val"].strip('"')
         column = (match["col"] or "").casefold()
-        test, note = _part(column, value, match["col"] or "")
+        term, note = _part(column, value, match["col"] or "")
         if note:
             notes.append(note)
-        if test is not None:
-            tests.append(_inverted(test) if match["no"] else test)
-    return DeviceFilter(text, tuple(tests), tuple(notes))
+        if term is not None:
+            terms.append(replace(term, negated=True) if match["no"] else term)
+    return DeviceFilter(text, tuple(terms), tuple(notes))
 
 
-def _inverted(test: Test) -> Test:
-    return lambda device, failures, now: not test(device, failures, now)
-
-
-def _part(column: str, value: str, typed: str) -> tuple[Test | None, str]:
-    """Return the test of one part, None while its value is still empty, and what is wrong with it."""
+def _part(column: str, value: str, typed: str) -> tuple[Term | None, str]:
+    """Return one part, None while its value is still incomplete, and what is wrong with it."""
     if column.startswith("tag.") and len(column) > 4:
-        return _tag(typed[4:], value), ""
+        # without a value: any device that has the tag
+        return Term(Field.TAG, text=value.casefold(), path=typed[4:].casefold()), ""
     maker = _MAKERS.get(column)
     if column and maker is None:
         near = get_close_matches(column, (*COLUMNS, "tag."), 1, 0.6)
         hint = f", did you mean {near[0]}:?" if near else ""
         return _contains(f"{typed}:{value}"), f'no column "{typed}"{hint}'
-    if not value:
+    if not value or (column in ("seen", "failures") and value in ("<", ">", "<=", ">=", "=")):
         return None, ""
     if maker is None:
         return _contains(value), ""
-    test = maker(value.casefold())
-    return (test, "") if test is not None else (None, f'{column}: does not understand "{value}"')
+    term = maker(value.casefold())
+    return (term, "") if term is not None else (None, f'{column}: does not understand "{value}"')
 
 
-def _contains(value: str) -> Test:
-    needle = value.casefold()
-    return lambda device, _failures, _now: needle in device.device_id.casefold()
+def _contains(value: str) -> Term:
+    return Term(Field.ID, text=value.casefold())
 
 
-def _tag(path: str, value: str) -> Test:
-    """A tag whose text contains the value; without a value, any device that has the tag."""
-    wanted, needle = path.casefold(), value.casefold()
-
-    def test(device: Device, _failures: int, _now: datetime) -> bool:
-        return any(name.casefold() == wanted and needle in text.casefold() for name, text in device.tags)
-
-    return test
-
-
-def _auth(value: str) -> Test | None:
+def _auth(value: str) -> Term | None:
     value = value.replace("-", "").replace(".", "")
     kinds: frozenset[AuthType] = frozenset().union(
         *(kinds for word, kinds in _AUTH_WORDS.items() if word.startswith(value))
     )
     if value in _AUTH_WORDS:
         kinds = _AUTH_WORDS[value]
-    return (lambda device, _f, _n: device.auth in kinds) if kinds else None
+    return Term(Field.AUTH, values=frozenset(kind.value for kind in kinds)) if kinds else None
 
 
-def _status(value: str) -> Test | None:
-    kinds = {status for status in DeviceStatus if status.value.startswith(value)}
-    return (lambda device, _f, _n: device.status in kinds) if kinds else None
+def _status(value: str) -> Term | None:
+    kinds = frozenset(status.value for status in DeviceStatus if status.value.startswith(value))
+    return Term(Field.STATUS, values=kinds) if kinds else None
 
 
-def _state(value: str) -> Test | None:
-    kinds = {state for state in ConnectionState if state.value.startswith(value)}
-    return (lambda device, _f, _n: device.connection in kinds) if kinds else None
+def _state(value: str) -> Term | None:
+    kinds = frozenset(state.value for state in ConnectionState if state.value.startswith(value))
+    return Term(Field.STATE, values=kinds) if kinds else None
 
 
-def _seen(value: str) -> Test | None:
+def _seen(value: str) -> Term | None:
     if "never".startswith(value):
-        return lambda device, _f, _n: device.last_activity is None
+        return Term(Field.SEEN, sign="never")
     match = _AGE.match(value)
     if match is None:
-        return None if value not in ("<", ">", "<=", ">=") else _anything
-    limit = timedelta(seconds=min(int(match[2]) * _UNIT_SECONDS[match[3] or "d"], _MAX_SECONDS))
-    older = not (match[1] or "<").startswith("<")
-
-    def test(device: Device, _failures: int, now: datetime) -> bool:
-        if device.last_activity is None:
-            return older
-        return (now - device.last_activity > limit) == older
-
-    return test
+        return None
+    seconds = min(int(match[2]) * _UNIT_SECONDS[match[3] or "d"], _MAX_SECONDS)
+    return Term(Field.SEEN, sign=match[1] or "<", number=seconds)
 
 
-def _failures(value: str) -> Test | None:
+def _failures(value: str) -> Term | None:
     match = _COUNT.match(value)
     if match is None:
-        return None if value not in ("<", ">", "<=", ">=", "=") else _anything
-    sign, limit = match[1] or "=", int(match[2])
-    return {
-        ">": lambda _d, failures, _n: failures > limit,
-        ">=": lambda _d, failures, _n: failures >= limit,
-        "<": lambda _d, failures, _n: failures < limit,
-        "<=": lambda _d, failures, _n: failures <= limit,
-        "=": lambda _d, failures, _n: failures == limit,
-    }[sign]
+        return None
+    return Term(Field.FAILURES, sign=match[1] or "=", number=int(match[2]))
 
 
-def _edge(value: str) -> Test:
-    wanted = value in _YES
-    return lambda device, _f, _n: device.edge == wanted
-
-
-def _reason(value: str) -> Test:
-    return lambda device, _f, _n: value in device.status_reason.casefold()
-
-
-def _thumb(value: str) -> Test:
-    return lambda device, _f, _n: any(value in thumbprint.casefold() for thumbprint in device.thumbprints)
-
-
-def _anything(_device: Device, _failures: int, _now: datetime) -> bool:
-    return True
-
-
-_MAKERS: dict[str, Callable[[str], Test | None]] = {
-    "id": lambda value: _contains(value),
+_MAKERS: dict[str, Callable[[str], Term | None]] = {
+    "id": _contains,
     "auth": _auth,
     "status": _status,
     "state": _state,
     "seen": _seen,
     "failures": _failures,
-    "edge": _edge,
-    "reason": _reason,
-    "thumb": _thumb,
+    "edge": lambda value: Term(Field.EDGE, values=frozenset({"yes" if value in _YES else "no"})),
+    "reason": lambda value: Term(Field.REASON, text=value),
+    "thumb": lambda value: Term(Field.THUMB, text=value),
 }

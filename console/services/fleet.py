@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.model.clock import format_time
 from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, Fleet, FleetCounts
@@ -12,6 +12,9 @@ from console.model.device import auth_type as auth_type_of
 from console.model.errors import ConsoleError, ErrorKind
 from console.services.ports import NEVER_CANCELLED, Cancel
 from console.services.session import Session
+
+if TYPE_CHECKING:
+    from console.services.fleet_store import FleetStore
 
 T = TypeVar("T")
 PAGE = 1000
@@ -21,10 +24,11 @@ _MAX_PAGES = 2000
 
 
 class FleetService:
-    """Reads devices of the session's hub."""
+    """Reads devices of the session's hub; `store` is where its fleet is kept between two looks."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, store: FleetStore) -> None:
         self._session = session
+        self.store = store
 
     def counts(self, cancel: Cancel = NEVER_CANCELLED) -> FleetCounts:
         """Count the fleet by GROUP BY queries: the hub counts, nothing is paged over.

@@ -6,7 +6,7 @@ import os
 import socket
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -64,7 +64,8 @@ class FleetFile:
                 "SELECT generation, state, started, finished, count, dense FROM generations "
                 "ORDER BY state = 'whole' DESC, generation DESC"
             ).fetchall()
-            return _snapshot(rows[0]) if rows else None
+            first = _snapshot(rows[0]) if rows else None
+            return first if first is not None and (first.whole or first.count) else None
 
     def unfinished(self) -> tuple[Snapshot, str] | None:
         """Return the generation that a refresh has begun and not ended, and where it goes on."""
@@ -193,6 +194,11 @@ class FleetFile:
             ).fetchone()
             return _snapshot(row)
 
+    def beat(self) -> None:
+        """Say that the refresh of this console goes on though it waits. Raises ConsoleError as `begin`."""
+        with self._writing() as connection:
+            self._take_lease(connection)
+
     def leave(self) -> None:
         """Let another console refresh: this one stopped."""
         if self.path.exists():
@@ -201,40 +207,22 @@ class FleetFile:
 
     # --- single devices -----------------------------------------------------------------------------------------
 
-    def put(self, row: DeviceRow) -> None:
-        """Keep a device as it was read just now, in every generation that is there."""
-        self._each(row[0], row)
-
-    def remove(self, device_id: str) -> None:
-        """Forget a device that is gone: the query index may show it for a while longer (a ghost)."""
-        self._each(device_id, None)
-
-    def _each(self, device_id: str, row: DeviceRow | None) -> None:
+    def change(self, rows: Mapping[str, DeviceRow | None]) -> None:
+        """Keep devices as they were read just now; None forgets one that is gone, in whatever is being read as well."""
         if not self.path.exists():
             return
         with self._writing() as connection:
-            found = connection.execute("SELECT generation, state FROM generations").fetchall()
-            for generation, state in found:
+            for generation, state in connection.execute("SELECT generation, state FROM generations").fetchall():
                 table = f"devices_{generation}"
-                if state != "whole" and row is not None:
-                    continue  # it is read again there anyway
-                known = connection.execute(f"SELECT n FROM {table} WHERE id = ?", (device_id,)).fetchone()  # noqa: S608
-                if row is not None and known:
-                    names = [name.strip() for name in COLUMNS.split(",")]
-                    sets = ", ".join(f"{name} = ?" for name in names)
-                    connection.execute(f"UPDATE {table} SET {sets} WHERE n = ?", (*row, known[0]))  # noqa: S608
-                    continue
-                if row is not None:
-                    marks = ", ".join("?" * len(row))
-                    connection.execute(f"INSERT INTO {table} ({COLUMNS}) VALUES ({marks})", row)  # noqa: S608
-                elif known:
-                    connection.execute(f"DELETE FROM {table} WHERE id = ?", (device_id,))  # noqa: S608
-                else:
-                    continue
-                connection.execute(
-                    f"UPDATE generations SET dense = 0, count = (SELECT count(*) FROM {table}) WHERE generation = ?",  # noqa: S608
-                    (generation,),
-                )
+                # a device that is there is read again by a refresh under way; one that is gone might have been already
+                mine = rows if state == "whole" else {name: row for name, row in rows.items() if row is None}
+                moved = [_change(connection, table, name, row) for name, row in mine.items()]
+                if any(moved):
+                    connection.execute(
+                        f"UPDATE generations SET dense = 0, count = (SELECT count(*) FROM {table}) "  # noqa: S608
+                        "WHERE generation = ?",
+                        (generation,),
+                    )
 
     # --- the file -----------------------------------------------------------------------------------------------
 
@@ -317,6 +305,18 @@ class FleetFile:
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             self._epoch += 1
             self._note = f"the kept device list was broken ({clean(error)}): it was set aside as {aside.name}"
+
+
+def _change(connection: sqlite3.Connection, table: str, device_id: str, row: DeviceRow | None) -> bool:
+    """Change one row; return whether rows came or went."""
+    if row is None:
+        return connection.execute(f"DELETE FROM {table} WHERE id = ?", (device_id,)).rowcount > 0  # noqa: S608
+    sets = ", ".join(f"{name.strip()} = ?" for name in COLUMNS.split(","))
+    if connection.execute(f"UPDATE {table} SET {sets} WHERE id = ?", (*row, device_id)).rowcount:  # noqa: S608
+        return False
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO {table} ({COLUMNS}) VALUES ({marks})", row)  # noqa: S608
+    return True
 
 
 def _snapshot(row: tuple[object, ...]) -> Snapshot:

@@ -6,11 +6,11 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.fleet_snapshot import DeviceRow, FleetPage, RefreshProgress, RefreshState, Snapshot
-from console.services.fleet_file import FleetFile
+from console.services.fleet_file import LEASE_SECONDS, FleetFile
 from console.services.ports import Cancel, FleetPager
 
 PAGE = 1000
@@ -18,6 +18,7 @@ PAGE = 1000
 _TOGETHER = 10
 """Pages that are kept in one transaction."""
 _KEPT_SECONDS = 5.0
+_TOLD_EVERY = 2.0
 _SHARE = 0.8
 """Others read, too: so much of the hub's throttle is taken at most."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 10.0, 120.0
@@ -27,6 +28,7 @@ _TOKEN_LOST = frozenset({ErrorKind.BAD_QUERY, ErrorKind.NOT_FOUND})
 
 Tell = Callable[[RefreshProgress], None]
 Seconds = Callable[[], float]
+_clock: Seconds = time.monotonic
 
 
 def queries_a_minute(sku: str, units: int) -> int | None:
@@ -41,7 +43,7 @@ def queries_a_minute(sku: str, units: int) -> int | None:
 class Pace:
     """Lets calls through at most so many a minute, a minute's worth at once."""
 
-    def __init__(self, a_minute: int | None, seconds: Seconds = time.monotonic) -> None:
+    def __init__(self, a_minute: int | None, seconds: Seconds) -> None:
         self._allowed = None if a_minute is None else max(int(a_minute * _SHARE), 1)
         self._seconds = seconds
         self._sent: deque[float] = deque()
@@ -78,6 +80,8 @@ class _Run:
     at_start: int
     throttled: int = 0
     backoffs: int = 0
+    waiting: list[list[DeviceRow]] = field(default_factory=list)
+    """Pages that are not kept yet."""
 
 
 class FleetRefresh:
@@ -89,14 +93,14 @@ class FleetRefresh:
         pager: FleetPager,
         a_minute: int | None,
         *,
-        seconds: Seconds = time.monotonic,
+        seconds: Seconds | None = None,
         sleep: Callable[[Cancel, float], bool] = lambda cancel, wait: cancel.wait(wait),
     ) -> None:
         self._file = file
         self._pager = pager
-        self._seconds = seconds
+        self._seconds = seconds or _clock
         self._sleep = sleep
-        self._pace = Pace(a_minute, seconds)
+        self._pace = Pace(a_minute, self._seconds)
 
     def run(self, expected: int | None, tell: Tell, cancel: Cancel, *, anew: bool = False) -> Snapshot:
         """Read the fleet to its end and return the new snapshot; what is left of an earlier reading is gone on with.
@@ -121,26 +125,26 @@ class FleetRefresh:
     def _pages(self, run: _Run, tell: Tell, cancel: Cancel) -> None:
         if run.read and not run.continuation:
             return  # read to its end, and stopped before it was put in order
-        waiting: list[list[DeviceRow]] = []
         kept_at = self._seconds()
         try:
             while True:
                 page = self._page(run, tell, cancel)
-                waiting.append(page.rows)
+                run.waiting.append(page.rows)
                 run.read += len(page.rows)
                 run.continuation = page.continuation
-                if len(waiting) >= _TOGETHER or self._seconds() - kept_at > _KEPT_SECONDS:
-                    self._keep(run, waiting)
+                early = run.read < _TOGETHER * PAGE  # somebody waits for a first list
+                if early or len(run.waiting) >= _TOGETHER or self._seconds() - kept_at > _KEPT_SECONDS:
+                    self._keep(run)
                     kept_at = self._seconds()
                 tell(self._progress(run, RefreshState.READING))
                 if not page.continuation:
                     return
         finally:
-            self._keep(run, waiting)
+            self._keep(run)
 
-    def _keep(self, run: _Run, waiting: list[list[DeviceRow]]) -> None:
-        if waiting:
-            pages, waiting[:] = list(waiting), []
+    def _keep(self, run: _Run) -> None:
+        if run.waiting:
+            pages, run.waiting = run.waiting, []
             self._file.add(run.snapshot.generation, pages, run.continuation)
 
     def _page(self, run: _Run, tell: Tell, cancel: Cancel) -> FleetPage:
@@ -164,11 +168,17 @@ class FleetRefresh:
             backoff = min(backoff * 2, _LONGEST_BACKOFF)
 
     def _wait(self, run: _Run, seconds: float, why: str, tell: Tell, cancel: Cancel) -> None:
-        progress = self._progress(run, RefreshState.WAITING)
-        note = f"{why}: going on in {seconds:.0f} s"
-        tell(RefreshProgress(progress.state, run.read, run.expected, progress.rate, progress.left, run.throttled, note))
-        self._sleep(cancel, seconds)
-        cancel.check()
+        """Wait, telling how long still; a sign of life is given meanwhile, so that no other console takes over."""
+        self._keep(run)
+        until, beaten = self._seconds() + seconds, self._seconds()
+        while (left := until - self._seconds()) > 0:
+            progress = self._progress(run, RefreshState.WAITING)
+            tell(replace(progress, note=f"{why}: going on in {max(left, 1.0):.0f} s"))
+            if self._seconds() - beaten > LEASE_SECONDS / 3:
+                self._file.beat()
+                beaten = self._seconds()
+            self._sleep(cancel, min(max(left, 0.01), _TOLD_EVERY))
+            cancel.check()
 
     def _progress(self, run: _Run, state: RefreshState) -> RefreshProgress:
         gone = max(self._seconds() - run.began, 0.001)

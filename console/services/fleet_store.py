@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from console.model.device import Device
 from console.model.errors import ConsoleError, ErrorKind
@@ -14,11 +15,16 @@ from console.model.fleet_query import FleetQuery
 from console.model.fleet_snapshot import RefreshProgress, Snapshot
 from console.services.fleet_file import FleetFile
 from console.services.fleet_ids import IdBuffer, read_ids
-from console.services.fleet_refresh import FleetRefresh, queries_a_minute
+from console.services.fleet_refresh import PAGE, FleetRefresh, queries_a_minute
 from console.services.fleet_rows import row_of
 from console.services.fleet_view import FleetView, FleetViews
 from console.services.ports import NEVER_CANCELLED, Cancel, FleetPager
 from console.services.session import Session
+
+T = TypeVar("T")
+_USUAL_PACE = 100
+"""Queries a minute of a hub whose size is not known."""
+_SHARE_OF_TIME = 0.2
 
 
 def fleet_path(state_dir: Path, hub: str, identity: str) -> Path:
@@ -36,6 +42,7 @@ class FleetStore:
         self._file = FleetFile(path, session.now)
         self._lock = threading.Lock()
         self._ids: tuple[int, IdBuffer] | None = None
+        self._known_pace: int | None = None
 
     def snapshot(self) -> Snapshot | None:
         """Return what is kept: the newest whole reading, else the one under way; None where there is none."""
@@ -59,13 +66,13 @@ class FleetStore:
 
     def first(self, query: FleetQuery, failures: Mapping[str, int], now: datetime) -> FleetView | None:
         """Return the first rows of a query, at once where that can be; None where nothing is kept."""
-        return self._view(lambda views: views.first(query, failures, now))
+        return self._with(lambda views: views.first(query, failures, now))
 
     def all(
         self, query: FleetQuery, failures: Mapping[str, int], now: datetime, cancel: Cancel = NEVER_CANCELLED
     ) -> FleetView | None:
         """Return the whole view of a query; None where nothing is kept."""
-        return self._view(lambda views: views.all(query, failures, now, cancel))
+        return self._with(lambda views: views.all(query, failures, now, cancel))
 
     def prepare(self) -> None:
         """Read the ids into memory, so that a filter is answered as it is typed; for a background thread."""
@@ -87,21 +94,39 @@ class FleetStore:
         console does it, or why a page could not be read.
         """
         expected = self._expected(cancel)
-        refresh = FleetRefresh(self._file, self._pager, self._allowed(cancel))
+        self._known_pace = self._allowed(cancel)
+        refresh = FleetRefresh(self._file, self._pager, self._known_pace)
         whole = refresh.run(expected, tell, cancel)
         with self._lock:
             self._ids = None
         return whole
 
-    def keep(self, device: Device) -> None:
-        """Keep a device as it was read just now."""
-        self._file.put(row_of(device))
+    def keep(self, rows: Mapping[str, Device | None]) -> None:
+        """Keep devices as they were read just now; None forgets one, whatever the query index says for a while."""
+        self._file.change({name: None if device is None else row_of(device) for name, device in rows.items()})
         self._drop_ids_if_moved()
 
-    def forget(self, device_id: str) -> None:
-        """Forget a device that is gone, whatever the query index says for a while (a ghost)."""
-        self._file.remove(device_id)
-        self._drop_ids_if_moved()
+    def device(self, device_id: str) -> Device | None:
+        """Return a device as it is kept."""
+        found = self.devices((device_id,))
+        return found[0] if found else None
+
+    def devices(self, device_ids: Collection[str]) -> list[Device]:
+        """Return those of some devices that are kept, in id order."""
+        found = self._with(lambda views: views.devices(device_ids))
+        return [] if found is None else found
+
+    def due(self, snapshot: Snapshot | None) -> bool:
+        """Return whether it is time to read the fleet again: a large one is not read again every minute.
+
+        A reading may take a fifth of what the hub answers, on average; a small fleet is always due.
+        """
+        if snapshot is None or not snapshot.whole or snapshot.finished is None:
+            return True
+        pages = -(-snapshot.count // PAGE)
+        a_minute = (self._known_pace or _USUAL_PACE) * _SHARE_OF_TIME
+        pause = 60.0 * pages / a_minute
+        return pause <= 60.0 or (self._session.now() - snapshot.finished).total_seconds() >= pause
 
     def _drop_ids_if_moved(self) -> None:
         snapshot = self.snapshot()
@@ -109,7 +134,7 @@ class FleetStore:
             with self._lock:
                 self._ids = None
 
-    def _view(self, make: Callable[[FleetViews], FleetView]) -> FleetView | None:
+    def _with(self, make: Callable[[FleetViews], T]) -> T | None:
         for last in (False, True):
             snapshot = self.snapshot()
             if snapshot is None:

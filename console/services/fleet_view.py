@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -94,6 +94,13 @@ class FleetViews:
         self._file = file
         self.snapshot = snapshot
         self.ids = ids
+
+    def devices(self, device_ids: Collection[str]) -> list[Device]:
+        """Return those of some devices that are kept, in id order, filtered or not. Raises ConsoleError."""
+        mine = fleet_sql.ids(list(device_ids))
+        sql = f"SELECT {COLUMNS} FROM {self._table} WHERE {mine.text} ORDER BY id"  # noqa: S608 - values are bound
+        with self._file.reading() as connection:
+            return [device_of(row) for row in connection.execute(sql, mine.values)]
 
     def at_once(self, query: FleetQuery) -> FleetView | None:
         """Return what can be shown within milliseconds without asking the file: None when it needs more than that.

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from console.model.connection import ConnectionEvent, FailureReport
-from console.model.device import Device, DeviceDetail, Fleet
+from console.model.device import Device, DeviceDetail
 from console.model.errors import ConsoleError
 from console.model.overview import OverviewSnapshot
 
 if TYPE_CHECKING:
     from console.model.document import TargetKind
+    from console.model.fleet_query import FleetQuery
+    from console.model.fleet_snapshot import RefreshProgress
     from console.services.device_rollover import Rollover
+    from console.services.fleet_view import FleetView
 
 
 class Snapshot(Message):
@@ -34,13 +37,37 @@ class OverviewRead(Snapshot):
         self.complete = complete
 
 
-class FleetRead(Snapshot):
-    """The devices read so far; `whole` when the reading ended."""
+class FleetProgressed(Snapshot):
+    """How the reading of the fleet goes on."""
 
-    def __init__(self, fleet: Fleet, whole: bool = False) -> None:
+    def __init__(self, progress: RefreshProgress) -> None:
         super().__init__()
-        self.fleet = fleet
-        self.whole = whole
+        self.progress = progress
+
+
+class FleetRead(Snapshot):
+    """The kept fleet is as new as it should be."""
+
+
+class ViewMade(Snapshot):
+    """What a query of the kept fleet shows; None where nothing is kept."""
+
+    def __init__(self, view: FleetView | None, query: FleetQuery) -> None:
+        super().__init__()
+        self.view = view
+        self.query = query
+
+
+class IdsFound(Message):
+    """The ids of all devices that a query shows."""
+
+    def __init__(self, ids: frozenset[str]) -> None:
+        super().__init__()
+        self.ids = ids
+
+
+class RowsKept(Message):
+    """Rows that changed are in the kept fleet."""
 
 
 class FailuresRead(Snapshot):

@@ -13,6 +13,7 @@ from typing import Any
 from support.fake_access import AccessScript, fake_access
 from support.fake_changes import FakeChanges, FakeHubReader, Script
 from support.fake_credentials import CertificateScript, FakeCredentials
+from support.fake_fleet import fake_store
 from support.fake_provisioning import FakeProvisioning, FakeRegistering, ProvisioningScript
 from support.fake_tokens import TokenScript
 
@@ -281,13 +282,7 @@ class FakeSession:
 class FakeFleet:
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
-
-    def load(self, on_page: Callable[[Fleet], None], cancel: Cancel) -> Fleet:
-        for page in self._knobs.pages:
-            on_page(page)
-        self._knobs.answer("fleet.load")
-        cancel.check()
-        return self._knobs.fleet
+        self.store = fake_store(knobs, lambda: NOW)
 
     def detail(self, device_id: str, cancel: Cancel) -> DeviceDetail:
         self._knobs.answer("fleet.detail", device_id)

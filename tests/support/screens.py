@@ -84,7 +84,16 @@ async def console(
     knobs: Knobs | None = None, size: tuple[int, int] = SMALL, *, rest: bool = True, **options: Any
 ) -> AsyncIterator[tuple[Pilot[Any], HubwardenApp]]:
     """Run the app on fake services at a size; `rest` waits for the first readings."""
-    app = HubwardenApp(fake_services(knobs), **options)
+    async with console_of(fake_services(knobs), size, rest=rest, **options) as both:
+        yield both
+
+
+@asynccontextmanager
+async def console_of(
+    services: Any, size: tuple[int, int] = SMALL, *, rest: bool = False, **options: Any
+) -> AsyncIterator[tuple[Pilot[Any], HubwardenApp]]:
+    """Run the app on services that a test made."""
+    app = HubwardenApp(services, **options)
     async with app.run_test(size=size, notifications=True) as pilot:
         if rest:
             await settle(pilot)

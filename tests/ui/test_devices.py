@@ -4,8 +4,8 @@ from dataclasses import replace
 from threading import Event
 
 import pytest
-from support.fakes import HOSTILE, NOW, Knobs, devices
-from support.screens import LARGE, console, dump, lines, press, settle, type_text, until
+from support.fakes import HOSTILE, NOW, Knobs, devices, fake_services
+from support.screens import LARGE, console, console_of, dump, lines, press, settle, type_text, until
 
 from console.model.device import AuthType, ConnectionState, Device, DeviceStatus, Fleet
 from console.model.errors import ConsoleError, ErrorKind
@@ -295,3 +295,73 @@ async def test_a_row_with_wide_characters_keeps_the_columns_aligned() -> None:
         rows = [line for line in lines(app) if "enabled" in line]
         assert len(rows) == 2
         assert len({cell_len(row[: row.index("enabled")]) for row in rows}) == 1
+
+
+async def test_all_that_match_are_marked_also_off_the_screen() -> None:
+    async with console() as (pilot, app):
+        await press(pilot, "2", "/")
+        await type_text(pilot, "lyon")
+        await press(pilot, "enter", "asterisk")
+        assert "All 400 matching marked" in dump(app) and "400 marked" in dump(app)
+        await press(pilot, "escape")
+        assert table(app).marks == {device.device_id for device in devices() if "lyon" in device.device_id}
+        await press(pilot, "ctrl+backslash", "asterisk")
+        assert len(table(app).marks) == 2000
+
+
+async def test_the_kept_list_is_there_before_the_hub_answers() -> None:
+    knobs = Knobs()
+    services = fake_services(knobs)
+    services.fleet.store.refresh(lambda _: None)
+    knobs.gate = Event()
+    async with console_of(services) as (pilot, app):
+        await pilot.press("2")
+        await until(pilot, lambda: "gdansk-press-0400" in dump(app))
+        assert "DEVICES  2,000" in dump(app) and "updated just now" in dump(app)
+        knobs.fleet = Fleet(devices(1000), True)
+        knobs.gate.set()
+        await settle(pilot)
+        assert "DEVICES  1,000" in dump(app)
+
+
+async def test_another_console_that_reads_is_named_and_its_list_shown() -> None:
+    error = ConsoleError(ErrorKind.CONFLICT, "Not refreshed from here", code="refreshing-elsewhere")
+    knobs = Knobs()
+    async with console(knobs) as (pilot, app):
+        await press(pilot, "2")
+        knobs.errors["fleet.load"] = error
+        await press(pilot, "r")
+        assert "another console reads the devices" in dump(app) and "STALE" not in dump(app)
+
+
+@pytest.mark.parametrize("keys", [("!",), ("s", "j", "j", "enter"), ("/",), ("O",)])
+async def test_a_large_fleet_is_worked_out_beside_and_shows_the_same(
+    monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...]
+) -> None:
+    seen: list[tuple[str, ...]] = []
+    for limit in (20_000, 100):
+        monkeypatch.setattr("console.ui.panes.devices.state.AT_ONCE", limit)
+        async with console() as (pilot, app):
+            await press(pilot, "2", *keys)
+            if keys == ("/",):
+                await type_text(pilot, "press-1 auth:sas")
+                await press(pilot, "enter")
+            source = table(app).source
+            seen.append(tuple(source.key_at(index) for index in range(len(source))))
+            assert " …" not in lines(app)[2]
+    assert seen[0] == seen[1] and seen[0]
+
+
+async def test_a_kept_list_that_is_broken_is_set_aside_and_said() -> None:
+    knobs = Knobs()
+    services = fake_services(knobs)
+    store = services.fleet.store
+    store.refresh(lambda _: None)
+    path = store._file.path
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.write_bytes(b"not a database" * 1000)
+    services.fleet.store = type(store)(store._session, path, store._pager)
+    async with console_of(services) as (pilot, app):
+        await press(pilot, "2")
+        assert "DEVICES  2,000" in dump(app) and "hub.db.corrupt-" in dump(app)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,21 +12,19 @@ from textual.widgets import Input
 from console.model.device import Device
 from console.model.device_order import DeviceOrder
 from console.model.document import TargetKind
-from console.model.errors import ErrorKind
 from console.present.device_filter import HELP
 from console.present.devices import COLUMNS, device_cells
 from console.present.lines import Line, plain
 from console.present.pages import error_lines
-from console.services.ports import Cancel
 from console.ui.commands import bindings
 from console.ui.dialogs.menu import Menu, MenuItem
-from console.ui.jobs import Post
-from console.ui.messages import ChangeApplied, FailuresRead, FleetRead, JobFailed, RowsRead
+from console.ui.messages import (
+    ChangeApplied,
+)
 from console.ui.panes.base import CopyItem, as_json
 from console.ui.panes.devices.actions import Chosen
-from console.ui.panes.devices.changing import DeviceActions
 from console.ui.panes.devices.detail import DeviceScreen, DeviceView
-from console.ui.panes.devices.state import DevicesState
+from console.ui.panes.devices.reading import FleetReading
 from console.ui.widgets.filter_line import Entry, FilterLine
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.resource_table import ResourceTable
@@ -35,10 +32,8 @@ from console.ui.widgets.resource_table import ResourceTable
 BESIDE_WIDTH = 120
 """From this width on a device opens beside the list."""
 
-FAILURE_WINDOW = timedelta(hours=1)
 
-
-class DevicesScreen(DeviceActions):
+class DevicesScreen(FleetReading):
     """Who are they, and how do they authenticate?"""
 
     PANE = "devices"
@@ -53,19 +48,10 @@ class DevicesScreen(DeviceActions):
 
     def __init__(self) -> None:
         super().__init__()
-        self._state: DevicesState | None = None
         self._wanted = ""
         self._ready = False
         self._growing = True
-        self._own_change = False
         self.unfinished: tuple[DeviceOrder, str, frozenset[str]] | None = None
-
-    @property
-    def state(self) -> DevicesState:
-        """What is shown."""
-        if self._state is None:
-            self._state = DevicesState(self.services.clock)
-        return self._state
 
     def body(self) -> ComposeResult:
         """Show heading, table and, when opened, the device beside it."""
@@ -74,64 +60,11 @@ class DevicesScreen(DeviceActions):
             yield ResourceTable(COLUMNS, id="devices")
             yield DeviceView(id="beside")
 
-    @property
-    def table(self) -> ResourceTable:
-        """The table."""
-        return self.query_one("#devices", ResourceTable)
-
     def on_mount(self) -> None:
         """Say that the reading begins."""
         self._ready = True
         if self._wanted:
             self.accept(self._wanted)
-        self.show_rows()
-
-    # --- reading -------------------------------------------------------------------------------------------------
-
-    def load(self) -> None:
-        """Read the fleet page by page, and the failures of the last hour."""
-        fleet, connections = self.services.fleet, self.services.connections
-
-        def devices(cancel: Cancel, post: Post) -> FleetRead:
-            return FleetRead(fleet.load(lambda part: post(FleetRead(part)), cancel), whole=True)
-
-        def failures(cancel: Cancel, post: Post) -> FailuresRead:
-            del post
-            return FailuresRead(connections.failures_by_device(FAILURE_WINDOW, cancel))
-
-        self.console.jobs.start(self, "fleet", devices)
-        self.console.jobs.start(self, "failures", failures)
-
-    @on(FleetRead)
-    def take_fleet(self, message: FleetRead) -> None:
-        """Show the devices read so far."""
-        self.state.take_fleet(message.fleet, whole=message.whole)
-        self.status_note = "" if message.whole else self._progress(message)
-        if message.whole:
-            self.ended()
-        self.show_rows()
-
-    @staticmethod
-    def _progress(message: FleetRead) -> str:
-        read, expected = len(message.fleet.devices), message.fleet.expected
-        return f"reading {read:,} of {expected:,}" if expected else f"reading {read:,}"
-
-    @on(FailuresRead)
-    def take_failures(self, message: FailuresRead) -> None:
-        """Fill the failures column."""
-        self.state.take_failures(message.failures)
-        self.show_rows()
-
-    def job_failed(self, message: JobFailed) -> None:
-        """Keep what is there and say since when it is old."""
-        if message.group in {"rollover", "reread"}:
-            self.console.report(message.error)
-        elif message.group == "failures":
-            self.state.take_failures(None, message.error)
-        else:
-            self.state.error = message.error
-            self.status_note = ""
-            self.ended(throttled=message.error.kind is ErrorKind.THROTTLED)
         self.show_rows()
 
     def show_trouble(self) -> None:
@@ -144,7 +77,7 @@ class DevicesScreen(DeviceActions):
         """Return the marked devices, else the one under the cursor."""
         marks = self.table.marks
         if marks:
-            marked = tuple(device for device in self.state.fleet.devices if device.device_id in marks)
+            marked = self.state.marked(frozenset(marks))
             return Chosen(marked, marked=True) if marked else None
         device = self.state.find(self.table.selected or "")
         return Chosen((device,)) if device is not None else None
@@ -166,35 +99,23 @@ class DevicesScreen(DeviceActions):
         self.table.marks -= finished
         self._put(rows)
 
-    def reread(self, device_id: str) -> None:
-        """Read one row again: afresh, since the query index is behind."""
-        self._own_change = True
-        self.console.jobs.start(self, "reread", self.row_reader(device_id))
-
-    @on(RowsRead)
-    def take_rows(self, message: RowsRead) -> None:
-        """Show rows that were read again."""
-        self._put(message.rows)
-
-    def _put(self, rows: Mapping[str, Device | None]) -> None:
-        self.state.put(rows)
-        self.show_rows()
-        self.table.refresh()
-        beside = self.query_one("#beside", DeviceView)
-        if self.has_class("-beside") and beside.device is not None and rows.get(beside.device.device_id) is not None:
-            beside.read()
-
     # --- showing -------------------------------------------------------------------------------------------------
 
     def show_rows(self) -> None:
         """Show the rows that follow from the state."""
         state, table = self.state, self.table
         empty = self._empty(table.size.width or self.app.size.width)
-        table.show(state.rows(), sorted_by=state.order, empty=empty, growing=self._growing)
-        self._growing = self._growing and not state.fleet.complete
+        rows = state.rows()
+        if state.wanted is not None:
+            self.make_view(state.wanted)
+        table.show(rows, sorted_by=state.order, empty=empty, growing=self._growing)
+        self._growing = self._growing and not state.whole
         self.query_one("#heading", Heading).set(*state.heading(len(table.marks)))
         self.freshness = (state.as_of, state.error is not None, False)
         self.update_chrome()
+
+        if note := state.store.take_note():
+            self.notify(note[:1].upper() + note[1:], severity="warning")
 
     def _empty(self, width: int) -> list[Line]:
         state = self.state
@@ -202,7 +123,7 @@ class DevicesScreen(DeviceActions):
             return error_lines(state.error, width)
         if state.as_of is None:
             return [(("   Reading the devices …", "dim"),)]
-        if not state.fleet.devices:
+        if state.snapshot is not None and not state.snapshot.count:
             return [(("   This hub has no devices.", ""),)]
         return [(("   No device matches. ", ""), ("esc", "key"), (" clears the filter.", "dim"))]
 
@@ -248,7 +169,7 @@ class DevicesScreen(DeviceActions):
             return
         self._wanted = ""
         self.state.set_filter(argument.removeprefix("/"))
-        self.state.only_problems = False
+        self.state.set_problems(False)
         for line in self.query(Entry):
             line.remove()
         self.table.focus()
@@ -305,7 +226,7 @@ class DevicesScreen(DeviceActions):
 
     def command_devices_problems(self) -> None:
         """Show only devices with a problem, or all."""
-        self.state.toggle_problems()
+        self.state.set_problems(not self.state.only_problems)
         self.show_rows()
 
     def command_devices_wide(self) -> None:
