@@ -328,6 +328,23 @@ def test_a_throttled_refresh_ends_without_a_storm(tmp_path: Path, told: int | No
         assert not pager.refused, "within what the hub takes nobody is refused"
 
 
+def test_a_console_that_waits_for_the_throttle_keeps_its_turn_and_what_it_read(tmp_path: Path) -> None:
+    time, left = Time(), []
+    mine, other = (FleetFile(tmp_path / "f" / "hub.db", lambda: NOW + timedelta(seconds=time.now)) for _ in range(2))
+
+    def sleep(cancel: Cancel, seconds: float) -> bool:
+        time.sleep(cancel, seconds)
+        with pytest.raises(ConsoleError) as caught:
+            other.begin()
+        assert caught.value.code == "refreshing-elsewhere"
+        left.append(other.current().count)  # type: ignore[union-attr]
+        return False
+
+    pager = Throttled(devices(600), 40, time)
+    FleetRefresh(mine, pager, 25, seconds=time, sleep=sleep).run(600, lambda _: None, NEVER_CANCELLED)
+    assert time.now > 60 and left[0] == 20 * 10, "what was read before the wait is kept"
+
+
 def test_what_a_hub_takes_and_how_calls_are_spread() -> None:
     assert [queries_a_minute(*one) for one in (("S1", 2), ("s3", 3), ("X9", 1))] == [40, 3000, None]
     time = Time()

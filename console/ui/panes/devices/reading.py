@@ -41,7 +41,7 @@ class FleetReading(DeviceActions):
         self._own_change = False
         self._forced = False
         self._kept = 0
-        self._making: tuple[FleetQuery, Snapshot | None] | None = None
+        self._making: tuple[FleetQuery, Snapshot | None, Mapping[str, int]] | None = None
 
     @property
     def state(self) -> DevicesState:
@@ -174,11 +174,12 @@ class FleetReading(DeviceActions):
 
     def make_view(self, query: FleetQuery) -> None:
         """Work out what a large fleet shows: its first rows, then all of them."""
-        if self._making == (query, self.state.snapshot) and self.console.jobs.running(self, "view"):
+        failures = dict(self.state.failures or {})
+        making = (query, self.state.snapshot, failures)
+        if self._making == making and self.console.jobs.running(self, "view"):
             return
-        self._making = (query, self.state.snapshot)
-        state, store, now = self.state, self.services.fleet.store, self.services.clock()
-        failures = dict(state.failures or {})
+        self._making = making
+        store, now = self.services.fleet.store, self.services.clock()
 
         def work(cancel: Cancel, post: Post) -> ViewMade:
             first = store.first(query, failures, now)
