@@ -25,8 +25,8 @@ class FleetPage:
 class Snapshot:
     """The devices that are kept: one generation. `whole` is whether the reading of it ended.
 
-    `count` is how many devices it has now; `finished` (UTC) is None until it is whole. `dense`: row numbers run from 1
-    to `count` in id order.
+    `count` is how many devices it has now; `finished` (UTC) is None until it is whole. `ordered`: row numbers are in id
+    order; `dense`: and they run from 1 to `count` (until devices are deleted from here).
     """
 
     generation: int
@@ -35,6 +35,7 @@ class Snapshot:
     started: datetime
     finished: datetime | None = None
     dense: bool = False
+    ordered: bool = False
 
 
 class RefreshState(StrEnum):

@@ -10,6 +10,7 @@ from console.model.clock import format_time
 from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, Fleet, FleetCounts
 from console.model.device import auth_type as auth_type_of
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel
 from console.services.session import Session
 
@@ -21,6 +22,8 @@ PAGE = 1000
 """Rows per page: the service's own maximum."""
 UNSEEN = timedelta(days=30)
 _MAX_PAGES = 2000
+_NO_DEVICE = "DeviceNotFound"
+"""The registry's own word for it, in the body of its 404."""
 
 
 class FleetService:
@@ -78,8 +81,30 @@ class FleetService:
         return whole
 
     def detail(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> DeviceDetail:
-        """Read one identity and its twin afresh (the query index may be behind). Raises ConsoleError."""
-        return self._session.registry.device(device_id, cancel)
+        """Read one identity and its twin afresh (the query index may be behind).
+
+        Raises ConsoleError; NOT_FOUND with the code "ghost" for a device that only the kept list and the query index
+        still have: it is taken from the list.
+        """
+        try:
+            return self._session.registry.device(device_id, cancel)
+        except ConsoleError as error:
+            if error.code != _NO_DEVICE or not self._forget(device_id):  # a 404 of somebody in between is no answer
+                raise
+            what = f"The device {clean(device_id, limit=128)} does not exist any more"
+            why = "the registry has no such device, only its query index listed it"
+            hint = "It was taken from the list; the index forgets a deleted device by itself, within half an hour or so"
+            raise ConsoleError(ErrorKind.NOT_FOUND, what, why, hint, status=404, code="ghost") from error
+
+    def _forget(self, device_id: str) -> bool:
+        """Take a device from the kept list; say whether it was there."""
+        try:
+            known = self.store.device(device_id) is not None
+            if known:
+                self.store.keep({device_id: None})
+        except ConsoleError:  # the list cannot be used: nothing is to be taken from it
+            return False
+        return known
 
     def _group(self, attribute: str, read: Callable[[object], T], cancel: Cancel) -> tuple[tuple[T, int], ...]:
         text = f"SELECT COUNT() AS numberOfDevices, {attribute} FROM devices GROUP BY {attribute}"  # noqa: S608 - ours

@@ -18,8 +18,11 @@ from console.model.text import clean
 from console.services.private_files import private_folder
 from console.services.sqlite_wal import use_wal
 
-VERSION = 1
+VERSION = 2
 WAIT_SECONDS = 10.0
+GHOST_SECONDS = 3600.0
+"""So long the query index is expected to go on listing a device that is gone (seen: up to half an hour)."""
+_UNORDERED, _ORDERED, _DENSE = 0, 1, 2
 LEASE_SECONDS = 60.0
 """A refresh whose console has not been heard of for so long may be taken over by another."""
 COLUMNS = "id, status, auth, connection, seen, edge, reason, prints, etag, tags"
@@ -29,7 +32,8 @@ _TABLE = (
 _SCHEMA = f"""
 CREATE TABLE generations (
   generation INTEGER PRIMARY KEY, state TEXT NOT NULL, started TEXT NOT NULL, finished TEXT, continuation TEXT NOT NULL,
-  count INT NOT NULL, dense INT NOT NULL);
+  count INT NOT NULL, numbering INT NOT NULL);
+CREATE TABLE gone (id TEXT PRIMARY KEY, etag TEXT NOT NULL, at REAL NOT NULL);
 CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, beat REAL NOT NULL);
 PRAGMA user_version = {VERSION};
 """
@@ -61,7 +65,7 @@ class FleetFile:
             return None
         with self.reading() as connection:
             rows = connection.execute(
-                "SELECT generation, state, started, finished, count, dense FROM generations "
+                "SELECT generation, state, started, finished, count, numbering FROM generations "
                 "ORDER BY state = 'whole' DESC, generation DESC"
             ).fetchall()
             first = _snapshot(rows[0]) if rows else None
@@ -73,7 +77,7 @@ class FleetFile:
             return None
         with self.reading() as connection:
             row = connection.execute(
-                "SELECT generation, state, started, finished, count, dense, continuation FROM generations "
+                "SELECT generation, state, started, finished, count, numbering, continuation FROM generations "
                 "WHERE state = 'growing' ORDER BY generation DESC LIMIT 1"
             ).fetchone()
             return (_snapshot(row), str(row[6])) if row else None
@@ -112,7 +116,7 @@ class FleetFile:
         with self._writing() as connection:
             self._take_lease(connection)
             row = connection.execute(
-                "SELECT generation, state, started, finished, count, dense, continuation FROM generations "
+                "SELECT generation, state, started, finished, count, numbering, continuation FROM generations "
                 "WHERE state = 'growing' ORDER BY generation DESC LIMIT 1"
             ).fetchone()
             if row and not anew:
@@ -136,8 +140,9 @@ class FleetFile:
         """Keep pages of a generation, and where the next one begins, in one transaction; return its size now."""
         with self._writing() as connection:
             self._take_lease(connection)
-            count = 0
-            for rows in pages:
+            count, gone = 0, self._gone(connection)
+            for page in pages:
+                rows = [row for row in page if gone.get(row[0]) != (row[8] or "")] if gone else page
                 connection.executemany(
                     f"INSERT INTO devices_{generation} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                     rows,
@@ -183,13 +188,13 @@ class FleetFile:
                 connection.execute(f"CREATE INDEX {column}_{generation} ON {table} ({column})")
             count = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
             connection.execute(
-                "UPDATE generations SET state = 'whole', finished = ?, continuation = '', count = ?, dense = 1 "
+                "UPDATE generations SET state = 'whole', finished = ?, continuation = '', count = ?, numbering = ? "
                 "WHERE generation = ?",
-                (format_time(self._clock()), count, generation),
+                (format_time(self._clock()), count, _DENSE, generation),
             )
             connection.execute("DELETE FROM lease")
             row = connection.execute(
-                "SELECT generation, state, started, finished, count, dense FROM generations WHERE generation = ?",
+                "SELECT generation, state, started, finished, count, numbering FROM generations WHERE generation = ?",
                 (generation,),
             ).fetchone()
             return _snapshot(row)
@@ -208,21 +213,44 @@ class FleetFile:
     # --- single devices -----------------------------------------------------------------------------------------
 
     def change(self, rows: Mapping[str, DeviceRow | None]) -> None:
-        """Keep devices as they were read just now; None forgets one that is gone, in whatever is being read as well."""
+        """Keep devices as they were read just now; None forgets one that is gone, in whatever is being read as well.
+
+        The query index may list one that is gone for a while: pages that are read then leave it out, unless its ETag
+        is another one (it was made anew).
+        """
         if not self.path.exists():
             return
         with self._writing() as connection:
+            self._remember(connection, rows)
             for generation, state in connection.execute("SELECT generation, state FROM generations").fetchall():
                 table = f"devices_{generation}"
                 # a device that is there is read again by a refresh under way; one that is gone might have been already
                 mine = rows if state == "whole" else {name: row for name, row in rows.items() if row is None}
-                moved = [_change(connection, table, name, row) for name, row in mine.items()]
-                if any(moved):
+                numbering = min((_change(connection, table, *one) for one in mine.items()), default=_DENSE)
+                if numbering != _DENSE:
                     connection.execute(
-                        f"UPDATE generations SET dense = 0, count = (SELECT count(*) FROM {table}) "  # noqa: S608
-                        "WHERE generation = ?",
-                        (generation,),
+                        f"UPDATE generations SET numbering = min(numbering, ?), "  # noqa: S608
+                        f"count = (SELECT count(*) FROM {table}) WHERE generation = ?",
+                        (numbering, generation),
                     )
+
+    def _remember(self, connection: sqlite3.Connection, rows: Mapping[str, DeviceRow | None]) -> None:
+        now = self._clock().timestamp()
+        connection.execute("DELETE FROM gone WHERE at < ?", (now - GHOST_SECONDS,))
+        for name, row in rows.items():
+            if row is not None:
+                connection.execute("DELETE FROM gone WHERE id = ?", (name,))
+                continue
+            held = connection.execute("SELECT generation FROM generations ORDER BY generation DESC").fetchall()
+            for (generation,) in held:
+                known = connection.execute(f"SELECT etag FROM devices_{generation} WHERE id = ?", (name,)).fetchone()  # noqa: S608
+                if known is not None:
+                    connection.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (name, known[0] or "", now))
+                    break
+
+    def _gone(self, connection: sqlite3.Connection) -> dict[str, str]:
+        since = self._clock().timestamp() - GHOST_SECONDS
+        return dict(connection.execute("SELECT id, etag FROM gone WHERE at >= ?", (since,)).fetchall())
 
     # --- the file -----------------------------------------------------------------------------------------------
 
@@ -307,25 +335,28 @@ class FleetFile:
             self._note = f"the kept device list was broken ({clean(error)}): it was set aside as {aside.name}"
 
 
-def _change(connection: sqlite3.Connection, table: str, device_id: str, row: DeviceRow | None) -> bool:
-    """Change one row; return whether rows came or went."""
+def _change(connection: sqlite3.Connection, table: str, device_id: str, row: DeviceRow | None) -> int:
+    """Change one row; return what that leaves of the numbering."""
     if row is None:
-        return connection.execute(f"DELETE FROM {table} WHERE id = ?", (device_id,)).rowcount > 0  # noqa: S608
+        went = connection.execute(f"DELETE FROM {table} WHERE id = ?", (device_id,)).rowcount > 0  # noqa: S608
+        return _ORDERED if went else _DENSE
     sets = ", ".join(f"{name.strip()} = ?" for name in COLUMNS.split(","))
     if connection.execute(f"UPDATE {table} SET {sets} WHERE id = ?", (*row, device_id)).rowcount:  # noqa: S608
-        return False
+        return _DENSE
     marks = ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO {table} ({COLUMNS}) VALUES ({marks})", row)  # noqa: S608
-    return True
+    return _UNORDERED
 
 
 def _snapshot(row: tuple[object, ...]) -> Snapshot:
     """Return a generation. Raises sqlite3.DatabaseError for a row that this module never writes: the file is broken."""
-    generation, state, started, finished, count, dense = row[:6]
+    generation, state, started, finished, count, numbering = row[:6]
     begun: datetime | None = parse_time(started)
     if begun is None or not isinstance(generation, int) or not isinstance(count, int):
         raise sqlite3.DatabaseError("its list of readings is damaged")
-    return Snapshot(generation, count, state == "whole", begun, parse_time(finished), bool(dense))
+    return Snapshot(
+        generation, count, state == "whole", begun, parse_time(finished), numbering == _DENSE, numbering != _UNORDERED
+    )
 
 
 def _unusable(path: Path, error: Exception) -> ConsoleError:

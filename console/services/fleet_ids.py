@@ -4,31 +4,44 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 
+from console.model.fleet_snapshot import Snapshot
 from console.services.fleet_file import FleetFile
 
 _PART = 50_000
 
 
 class IdBuffer:
-    """Lower-case ids in id order, one per line; about 24 bytes a device. Position k is the k-th device in id order."""
+    """Lower-case ids in id order, one per line; about 24 bytes a device. Position k is the k-th device in id order.
 
-    def __init__(self, text: bytes, starts: array[int]) -> None:
+    `numbers` are their row numbers; None where these are k + 1.
+    """
+
+    def __init__(self, text: bytes, starts: array[int], numbers: array[int] | None = None) -> None:
         self._text = text
         self._starts = starts
+        self.numbers = numbers
 
     def __len__(self) -> int:
         return len(self._starts) - 1
 
     def find(self, needle: str, limit: int | None = None) -> array[int]:
-        """Return the positions of ids that contain a casefolded text, ascending, the first `limit` of them."""
+        """Return the row numbers of ids that contain a casefolded text, in id order, the first `limit` of them."""
+        numbers = self.numbers
+        if not needle and limit is None:
+            return array("I", range(1, len(self) + 1)) if numbers is None else numbers[:]
+        places = self._places(needle, limit)
+        return array("I", (place + 1 for place in places) if numbers is None else (numbers[place] for place in places))
+
+    def _places(self, needle: str, limit: int | None) -> Sequence[int]:
         found: array[int] = array("I")
         wanted = needle.encode("utf-8", "replace")
         if b"\n" in wanted:
             return found
         if not wanted:
-            return array("I", range(len(self) if limit is None else min(limit, len(self))))
+            return range(len(self) if limit is None else min(limit, len(self)))
         text, starts = self._text, self._starts
         place = text.find(wanted)
         while place >= 0:
@@ -40,23 +53,33 @@ class IdBuffer:
         return found
 
 
-def read_ids(file: FleetFile, generation: int) -> IdBuffer:
-    """Read the ids of a dense generation, in parts so that other threads go on. Raises ConsoleError."""
+def read_ids(file: FleetFile, snapshot: Snapshot) -> IdBuffer:
+    """Read the ids of an ordered generation, in parts so that other threads go on. Raises ConsoleError."""
+    generation = snapshot.generation
+    numbers: array[int] | None = None if snapshot.dense else array("I")
     parts: list[bytes] = []
     starts: array[int] = array("I", [0])
     at, low = 0, 0
     with file.reading() as connection:
-        while True:
+        top = connection.execute(f"SELECT coalesce(max(n), 0) FROM devices_{generation}").fetchone()[0]  # noqa: S608
+        while low < top:
             row = connection.execute(
                 f"SELECT group_concat(id, char(10)), count(*) FROM "  # noqa: S608 - a number
                 f"(SELECT id FROM devices_{generation} WHERE n > ? AND n <= ? ORDER BY n)",
                 (low, low + _PART),
             ).fetchone()
+            if numbers is not None:
+                held = connection.execute(
+                    f"SELECT n FROM devices_{generation} WHERE n > ? AND n <= ? ORDER BY n",  # noqa: S608
+                    (low, low + _PART),
+                )
+                numbers.extend(number for (number,) in held)
+            low += _PART
             if not row[1]:
-                return IdBuffer(b"".join(parts), starts)
+                continue
             text = (str(row[0]).casefold() + "\n").encode("utf-8", "replace")
             lines = text.split(b"\n")[:-1]
             starts.extend(accumulate((len(line) + 1 for line in lines[1:]), initial=at + len(lines[0]) + 1))
             parts.append(text)
             at += len(text)
-            low += _PART
+    return IdBuffer(b"".join(parts), starts, numbers)

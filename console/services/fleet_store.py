@@ -41,7 +41,7 @@ class FleetStore:
         self._pager = pager
         self._file = FleetFile(path, session.now)
         self._lock = threading.Lock()
-        self._ids: tuple[int, IdBuffer] | None = None
+        self._ids: tuple[tuple[int, int], IdBuffer] | None = None
         self._known_pace: int | None = None
 
     def snapshot(self) -> Snapshot | None:
@@ -61,8 +61,9 @@ class FleetStore:
         """Return what makes views of a snapshot; with the buffer of ids where it was read already."""
         with self._lock:
             known = self._ids
-        fits = known is not None and known[0] == snapshot.generation and snapshot.dense
-        return FleetViews(self._file, snapshot, known[1] if fits and known is not None else None)
+        if known is None or known[0] != _stamp(snapshot) or not snapshot.ordered:
+            return FleetViews(self._file, snapshot)
+        return FleetViews(self._file, snapshot, known[1])
 
     def first(self, query: FleetQuery, failures: Mapping[str, int], now: datetime) -> FleetView | None:
         """Return the first rows of a query, at once where that can be; None where nothing is kept."""
@@ -77,15 +78,15 @@ class FleetStore:
     def prepare(self) -> None:
         """Read the ids into memory, so that a filter is answered as it is typed; for a background thread."""
         snapshot = self.snapshot()
-        if snapshot is None or not snapshot.whole or not snapshot.dense:
+        if snapshot is None or not snapshot.whole or not snapshot.ordered:
             return
         with self._lock:
-            if self._ids is not None and self._ids[0] == snapshot.generation:
+            if self._ids is not None and self._ids[0] == _stamp(snapshot):
                 return
-        found = read_ids(self._file, snapshot.generation)
+        found = read_ids(self._file, snapshot)
         if len(found) == snapshot.count:
             with self._lock:
-                self._ids = (snapshot.generation, found)
+                self._ids = (_stamp(snapshot), found)
 
     def refresh(self, tell: Callable[[RefreshProgress], None], cancel: Cancel = NEVER_CANCELLED) -> Snapshot:
         """Read the whole fleet anew, within the hub's throttle; go on with a reading that was stopped.
@@ -104,7 +105,6 @@ class FleetStore:
     def keep(self, rows: Mapping[str, Device | None]) -> None:
         """Keep devices as they were read just now; None forgets one, whatever the query index says for a while."""
         self._file.change({name: None if device is None else row_of(device) for name, device in rows.items()})
-        self._drop_ids_if_moved()
 
     def device(self, device_id: str) -> Device | None:
         """Return a device as it is kept."""
@@ -127,12 +127,6 @@ class FleetStore:
         a_minute = (self._known_pace or _USUAL_PACE) * _SHARE_OF_TIME
         pause = 60.0 * pages / a_minute
         return pause <= 60.0 or (self._session.now() - snapshot.finished).total_seconds() >= pause
-
-    def _drop_ids_if_moved(self) -> None:
-        snapshot = self.snapshot()
-        if snapshot is None or not snapshot.dense:
-            with self._lock:
-                self._ids = None
 
     def _with(self, make: Callable[[FleetViews], T]) -> T | None:
         for last in (False, True):
@@ -167,3 +161,8 @@ class FleetStore:
                 raise
             return None
         return queries_a_minute(hub.sku, hub.units)
+
+
+def _stamp(snapshot: Snapshot) -> tuple[int, int]:
+    """Return what tells two states of an ordered generation apart: it only loses devices."""
+    return snapshot.generation, snapshot.count

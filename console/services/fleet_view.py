@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from console.model.device import Device
@@ -67,6 +67,9 @@ class FleetView:
             return None
         if self._numbers is None:
             return len(self) - int(row[0]) if self.query.descending else int(row[0]) - 1
+        if self.snapshot.ordered and self.query.column == "id" and not self.query.descending:
+            place = bisect_left(self._numbers, row[0])
+            return place if place < len(self._numbers) and self._numbers[place] == row[0] else None
         try:
             return self._numbers.index(row[0])
         except ValueError:
@@ -107,15 +110,19 @@ class FleetViews:
 
         All devices in id order; the first of those whose id contains what is typed.
         """
-        if not self.snapshot.dense or query.column != "id":
+        if not self.snapshot.ordered or query.column != "id":
+            return None
+        if query.everything and self.snapshot.dense:
+            return FleetView(self._file, self.snapshot, query, None)
+        if self.ids is None:
             return None
         if query.everything:
-            return FleetView(self._file, self.snapshot, query, None)
+            return self._view(query, _turned(self.ids.find(""), query.descending))
         needle = _needle(query)
-        if needle is None or self.ids is None or query.descending:
+        if needle is None or query.descending:
             return None
-        places = self.ids.find(needle, FIRST)
-        return self._view(query, array("I", (place + 1 for place in places)), whole=len(places) < FIRST)
+        numbers = self.ids.find(needle, FIRST)
+        return self._view(query, numbers, whole=len(numbers) < FIRST)
 
     def first(self, query: FleetQuery, failures: Mapping[str, int], now: datetime) -> FleetView:
         """Return the first rows of a query; at once where an index leads to them. Raises ConsoleError."""
@@ -133,11 +140,8 @@ class FleetViews:
         if known is not None and known.whole:
             return known
         needle = _needle(query)
-        if needle is not None and self.ids is not None and self.snapshot.dense and query.column == "id":
-            numbers = array("I", (place + 1 for place in self.ids.find(needle)))
-            if query.descending:
-                numbers.reverse()
-            return self._view(query, numbers)
+        if needle is not None and self.ids is not None and self.snapshot.ordered and query.column == "id":
+            return self._view(query, _turned(self.ids.find(needle), query.descending))
         return self._view(query, self._numbers(query, failures, now, None, cancel))
 
     def _view(self, query: FleetQuery, numbers: array[int], *, whole: bool = True) -> FleetView:
@@ -171,8 +175,10 @@ class FleetViews:
         return numbers if limit is None else numbers[:limit]
 
     def _select(self, condition: fleet_sql.Where, order: str, limit: int | None, cancel: Cancel) -> array[int]:
-        if self.snapshot.dense:  # row numbers are in id order already
+        if self.snapshot.ordered:  # row numbers are in id order already
             order = order.replace("id COLLATE NOCASE DESC, n", "n DESC").replace("id COLLATE NOCASE, n", "n")
+        elif not order.startswith("id "):
+            order = order.removesuffix(", n") + ", id COLLATE NOCASE, n"
         cut = "" if limit is None else f" LIMIT {limit}"
         sql = f"SELECT n FROM {self._table} WHERE {condition.text} ORDER BY {order}{cut}"  # noqa: S608 - values are bound
         numbers: array[int] = array("I")
@@ -189,10 +195,10 @@ class FleetViews:
         return f"devices_{self.snapshot.generation}"
 
 
-def grown(views: FleetViews, snapshot: Snapshot) -> FleetViews:
-    """Return the views of the same generation with more rows, or of another one."""
-    same = snapshot.generation == views.snapshot.generation and snapshot.dense and views.snapshot.dense
-    return FleetViews(views._file, replace(snapshot), views.ids if same else None)
+def _turned(numbers: array[int], descending: bool) -> array[int]:
+    if descending:
+        numbers.reverse()
+    return numbers
 
 
 def _needle(query: FleetQuery) -> str | None:

@@ -101,3 +101,22 @@ def test_without_a_state_folder_it_says_so(local_hub: HubRunner, tmp_path: Path)
     with pytest.raises(ConsoleError) as caught:
         services.fleet.store.snapshot()
     assert caught.value.kind is ErrorKind.NOT_CONFIGURED
+
+
+def test_a_device_that_somebody_deleted_is_found_out_when_it_is_looked_at(services: Services) -> None:
+    store, registry = services.fleet.store, services.session.registry
+    made = registry.put_identity("short-lived", {"deviceId": "short-lived", "status": "enabled"}, "", Cancel())
+    while store.device("short-lived") is None:  # the query index is behind by a second
+        store.refresh(lambda _: None)
+    victim, total = store.devices(["short-lived"])[0], len(kept(services))
+    registry.delete_identity(victim.device_id, str(made["etag"]), Cancel())
+    with pytest.raises(ConsoleError) as caught:
+        services.fleet.detail(victim.device_id)
+    assert (caught.value.kind, caught.value.code) == (ErrorKind.NOT_FOUND, "ghost")
+    assert victim.device_id in caught.value.sentence() and "query index" in caught.value.sentence()
+    assert victim.device_id not in {one.device_id for one in kept(services)}
+    store.refresh(lambda _: None)  # at once: the index may still list it
+    assert len(kept(services)) == total - 1 and store.device(victim.device_id) is None
+    with pytest.raises(ConsoleError) as unknown:
+        services.fleet.detail("never-there")
+    assert unknown.value.code != "ghost"

@@ -33,6 +33,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, Exposure, Hub, HubCertificate, Identity, IpRule, MetricSeries
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
+from console.services.fleet import FleetService
 from console.services.ports import CallMeter, Cancel, LogTable
 
 NOW = datetime(2026, 11, 23, 9, 42, 7, tzinfo=UTC)
@@ -283,11 +284,16 @@ class FakeFleet:
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
         self.store = fake_store(knobs, lambda: NOW)
+        session = SimpleNamespace(registry=SimpleNamespace(device=self._device))
+        self.detail = FleetService(session, self.store).detail  # type: ignore[arg-type]
 
-    def detail(self, device_id: str, cancel: Cancel) -> DeviceDetail:
+    def _device(self, device_id: str, cancel: Cancel) -> DeviceDetail:
         self._knobs.answer("fleet.detail", device_id)
         cancel.check()
-        device = next(device for device in self._knobs.fleet.devices if device.device_id == device_id)
+        device = next((device for device in self._knobs.fleet.devices if device.device_id == device_id), None)
+        if device is None:
+            why = "the registry has no such device"
+            raise ConsoleError(ErrorKind.NOT_FOUND, device_id, why, status=404, code="DeviceNotFound")
         return DeviceDetail(
             device=device,
             generation_id="638",

@@ -365,3 +365,18 @@ async def test_a_kept_list_that_is_broken_is_set_aside_and_said() -> None:
     async with console_of(services) as (pilot, app):
         await press(pilot, "2")
         assert "DEVICES  2,000" in dump(app) and "hub.db.corrupt-" in dump(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), LARGE])
+async def test_a_device_that_only_the_query_index_still_has_is_taken_from_the_list(size: tuple[int, int]) -> None:
+    knobs = Knobs()
+    async with console(knobs, size=size) as (pilot, app):
+        await press(pilot, "2", "j")
+        assert "gdansk-press-0401" in row_of_cursor(app)
+        knobs.fleet = Fleet(tuple(device for device in devices() if device.device_id != "gdansk-press-0401"), True)
+        await press(pilot, "enter")
+        await until(pilot, lambda: any("does not exist any more" in note.message for note in app._notifications))
+        if size != LARGE:
+            await press(pilot, "escape")
+        await until(pilot, lambda: "DEVICES  1,999" in dump(app))
+        assert table(app).source.position("gdansk-press-0401") is None and "gdansk-press-0402" in row_of_cursor(app)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from textual import on
 
-from console.model.change import Outcome
+from console.model.change import Change, Outcome
 from console.model.device import Device
 from console.model.device_order import Act, BulkItem, BulkPlan, BulkResult, DeviceOrder, ItemState, NewDevice, Stage
 from console.model.document import TargetKind
@@ -269,7 +269,22 @@ class DeviceActions(ConsoleScreen):
         def done(outcome: Outcome) -> None:
             self.after(order, device_id, outcome)
 
-        begin(self, lambda cancel: self._changes.plan(order, device_id, cancel), done)
+        def plan(cancel: Cancel) -> Change:
+            try:
+                return self._changes.plan(order, device_id, cancel)
+            except ConsoleError as error:
+                if error.code == "ghost":
+                    self.app.call_from_thread(self.vanished, device_id)
+                raise
+
+        begin(self, plan, done)
+
+    def vanished(self, device_id: str, error: ConsoleError | None = None) -> None:
+        """Take a device from the list that only the query index still had; `error` is told."""
+        if error is not None:
+            self.notify(error.sentence(), severity="warning", timeout=10)
+        if self._home is not None:
+            self._home.changed({device_id: None}, frozenset({device_id}))
 
     def after(self, order: DeviceOrder, device_id: str, outcome: Outcome) -> None:
         """Show what became of one device."""

@@ -93,6 +93,8 @@ class DeviceView(Page):
         message.stop()
         if message.group == "detail":
             self._error = message.error
+            if message.error.code == "ghost" and self.device is not None and isinstance(self.screen, DeviceActions):
+                self.screen.vanished(self.device.device_id, message.error)
         else:
             self._events_note = f"not read: {message.error.sentence()}"
         self.rebuild()

@@ -158,8 +158,10 @@ class FleetReading(DeviceActions):
             return
 
         def keep(cancel: Cancel, post: Post) -> RowsKept:
-            del cancel, post
+            del cancel
             store.keep(rows)
+            post(RowsKept())
+            store.prepare()  # a filter goes on to be answered as it is typed
             return RowsKept()
 
         self.console.jobs.start(self, f"keep {self._kept}", keep)  # each in a group of its own: none is dropped
