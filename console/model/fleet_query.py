@@ -44,9 +44,16 @@ class Term:
     path: str = ""
 
 
+TAG = "tag:"
+"""How the column of a tag begins; its path follows."""
+
+
 @dataclass(frozen=True)
 class FleetQuery:
-    """A filter and an order. `problems`: only devices that fail, are not enabled or authenticate weakly."""
+    """A filter and an order. `problems`: only devices that fail, are not enabled or authenticate weakly.
+
+    `column` is id, status, auth, state, seen, failures, edge, reason, or `TAG` and the path of a tag.
+    """
 
     terms: tuple[Term, ...] = ()
     problems: bool = False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from console.model.device import AuthType, ConnectionState, Device, DeviceStatus, FleetCounts
 from console.present.columns import Column
@@ -26,18 +24,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("thumb2", "THUMBPRINT 2", 14, wide=True, sortable=False),
     Column("tags", "ALL TAGS", 40, flex=1, wide=True, sortable=False),
 )
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
-
-SORT_KEYS: dict[str, Callable[[Device, int], Any]] = {
-    "id": lambda device, _failures: device.device_id.casefold(),
-    "status": lambda device, _failures: device.status.value,
-    "auth": lambda device, _failures: list(AuthType).index(device.auth),
-    "state": lambda device, _failures: device.connection.value,
-    "seen": lambda device, _failures: device.last_activity or _EARLIEST,
-    "failures": lambda _device, failures: failures,
-    "edge": lambda device, _failures: device.edge,
-    "reason": lambda device, _failures: device.status_reason.casefold(),
-}
 FIRST_DESCENDING = frozenset({"seen", "failures", "edge"})
 """Columns whose interesting end is the high one."""
 

@@ -33,6 +33,7 @@ _SCHEMA = f"""
 CREATE TABLE generations (
   generation INTEGER PRIMARY KEY, state TEXT NOT NULL, started TEXT NOT NULL, finished TEXT, continuation TEXT NOT NULL,
   count INT NOT NULL, numbering INT NOT NULL);
+CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE gone (id TEXT PRIMARY KEY, etag TEXT NOT NULL, at REAL NOT NULL);
 CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, beat REAL NOT NULL);
 PRAGMA user_version = {VERSION};
@@ -81,6 +82,19 @@ class FleetFile:
                 "WHERE state = 'growing' ORDER BY generation DESC LIMIT 1"
             ).fetchone()
             return (_snapshot(row), str(row[6])) if row else None
+
+    def choice(self, name: str) -> str:
+        """Return what was chosen for how the list looks; empty when nothing was."""
+        if not self.path.exists():
+            return ""
+        with self.reading() as connection:
+            row = connection.execute("SELECT value FROM choices WHERE name = ?", (name,)).fetchone()
+            return str(row[0]) if row else ""
+
+    def choose(self, name: str, value: str) -> None:
+        """Keep what was chosen."""
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO choices VALUES (?, ?)", (name, value))
 
     def take_note(self) -> str:
         """Return once what happened to the file (set aside as broken); empty when nothing did."""

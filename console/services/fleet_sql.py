@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from console.model.device import AuthType, DeviceStatus
-from console.model.fleet_query import Field, FleetQuery, Term
+from console.model.fleet_query import TAG, Field, FleetQuery, Term
 from console.model.text import clean
 from console.services.fleet_rows import AUTHS, CONNECTIONS, STATUSES, tags_of
 
@@ -42,6 +42,7 @@ def prepare(connection: sqlite3.Connection) -> None:
     """Give a connection the functions that conditions use."""
     connection.create_function("fold", 1, _fold, deterministic=True)
     connection.create_function("tag_has", 3, _tag_has, deterministic=True)
+    connection.create_function("tag_text", 2, _tag_text, deterministic=True)
 
 
 def where(query: FleetQuery, failures: Mapping[str, int], now: datetime) -> Where:
@@ -66,6 +67,9 @@ def order(query: FleetQuery) -> str:
             return f"connection{down}, n"
         case "reason":
             return f"fold(reason){down}, n"
+    if query.column.startswith(TAG):
+        path = query.column.removeprefix(TAG).replace("'", "''")
+        return f"tag_text(tags, '{path}'){down}, n"
     raise ValueError(query.column)
 
 
@@ -142,6 +146,10 @@ def _problems(failures: Mapping[str, int]) -> Where:
 
 def _fold(text: object) -> str | None:
     return clean(text).casefold() if isinstance(text, str) else None
+
+
+def _tag_text(tags: object, path: object) -> str | None:
+    return next((text.casefold() for name, text in tags_of(tags) if name == path), None)
 
 
 def _tag_has(tags: object, path: object, needle: object) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -56,6 +57,18 @@ class FleetStore:
     def take_note(self) -> str:
         """Return once that the kept list was broken and set aside; empty otherwise."""
         return self._file.take_note()
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns that were chosen for this hub; empty where nobody chose, or that cannot be read."""
+        try:
+            found = json.loads(self._file.choice("columns") or "[]")
+        except (ConsoleError, ValueError):
+            return ()
+        return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
+    def choose_columns(self, columns: Sequence[str]) -> None:
+        """Keep a choice of columns for this hub."""
+        self._file.choose("columns", json.dumps(list(columns)))
 
     def views(self, snapshot: Snapshot) -> FleetViews:
         """Return what makes views of a snapshot; with the buffer of ids where it was read already."""

@@ -101,7 +101,9 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @given(
     found=st.lists(terms(), max_size=3),
     problems=st.booleans(),
-    column=st.sampled_from(["id", "status", "auth", "state", "seen", "edge", "reason", "failures"]),
+    column=st.sampled_from(
+        ["id", "status", "auth", "state", "seen", "edge", "reason", "failures", "tag:line.no", "tag:o'no"]
+    ),
     descending=st.booleans(),
 )
 def test_any_filter_and_order_is_that_of_the_plain_list(
@@ -130,6 +132,8 @@ def test_any_filter_and_order_is_that_of_the_plain_list(
         "edge": lambda one: one.edge,
         "reason": lambda one: one.status_reason.casefold(),
         "failures": lambda one: failures.get(one.device_id, 0),
+        "tag:line.no": lambda one: dict(one.tags)["line.no"] if one.tags else "",
+        "tag:o'no": lambda one: 0,
     }
     wanted.sort(key=lambda one: one.device_id.casefold())
     wanted.sort(key=keys[column], reverse=descending)

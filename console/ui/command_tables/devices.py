@@ -26,6 +26,7 @@ TABLE: tuple[Command, ...] = (
         ("exclamation_mark",),
         "Devices that failed, are disabled or weak",
     ),
+    Command("devices.columns", "Columns …", "devices", ("C",), "Choose them, tags among them", words=("columns",)),
     Command("devices.wide", "Wide columns", "devices", ("w",), "All columns; h and l scroll them", words=("wide",)),
     Command("devices.left", "Columns to the left", "devices", ("h", "left"), "In the wide layout"),
     Command("devices.right", "Columns to the right", "devices", ("l", "right"), "In the wide layout"),

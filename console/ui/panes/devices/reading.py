@@ -49,6 +49,7 @@ class FleetReading(DeviceActions):
         if self._state is None:
             self._state = DevicesState(self.services.clock, self.services.fleet.store)
             self._state.lost = self._lost
+            self._state.set_columns(self.services.fleet.store.columns())
         return self._state
 
     @property

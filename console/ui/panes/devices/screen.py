@@ -12,15 +12,17 @@ from textual.widgets import Input
 from console.model.device import Device
 from console.model.device_order import DeviceOrder
 from console.model.document import TargetKind
+from console.model.errors import ConsoleError
+from console.model.fleet_query import TAG
+from console.present.columns import Column
+from console.present.device_columns import cells_of, offered, usual
 from console.present.device_filter import HELP
-from console.present.devices import COLUMNS, device_cells
 from console.present.lines import Line, plain
 from console.present.pages import error_lines
 from console.ui.commands import bindings
+from console.ui.dialogs.chooser import Chooser
 from console.ui.dialogs.menu import Menu, MenuItem
-from console.ui.messages import (
-    ChangeApplied,
-)
+from console.ui.messages import ChangeApplied
 from console.ui.panes.base import CopyItem, as_json
 from console.ui.panes.devices.actions import Chosen
 from console.ui.panes.devices.detail import DeviceScreen, DeviceView
@@ -29,6 +31,8 @@ from console.ui.widgets.filter_line import Entry, FilterLine
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.resource_table import ResourceTable
 
+_LOOKED_AT = 500
+"""In so many of the devices that are shown tags are looked for, to offer them as columns."""
 BESIDE_WIDTH = 120
 """From this width on a device opens beside the list."""
 
@@ -57,7 +61,7 @@ class DevicesScreen(FleetReading):
         """Show heading, table and, when opened, the device beside it."""
         yield Heading(id="heading")
         with Horizontal():
-            yield ResourceTable(COLUMNS, id="devices")
+            yield ResourceTable(self.state.columns, id="devices")
             yield DeviceView(id="beside")
 
     def on_mount(self) -> None:
@@ -108,7 +112,7 @@ class DevicesScreen(FleetReading):
         rows = state.rows()
         if state.wanted is not None:
             self.make_view(state.wanted)
-        table.show(rows, sorted_by=state.order, empty=empty, growing=self._growing)
+        table.show(rows, columns=state.columns, sorted_by=state.order, empty=empty, growing=self._growing)
         self._growing = self._growing and not state.whole
         self.query_one("#heading", Heading).set(*state.heading(len(table.marks)))
         self.freshness = (state.as_of, state.error is not None, False)
@@ -153,7 +157,7 @@ class DevicesScreen(FleetReading):
     @on(ResourceTable.HeaderClicked)
     def sort_by_click(self, message: ResourceTable.HeaderClicked) -> None:
         """Sort by the column that was clicked."""
-        if any(column.id == message.column and column.sortable for column in COLUMNS):
+        if any(column.id == message.column and column.sortable for column in self.state.columns):
             self._sort(message.column)
 
     def _sort(self, column: str) -> None:
@@ -214,8 +218,8 @@ class DevicesScreen(FleetReading):
         by, descending = self.state.order
         arrow = "descending" if descending else "ascending"
         items = [
-            MenuItem(column.id, column.title.title(), f"sorted, {arrow}" if column.id == by else "")
-            for column in COLUMNS
+            MenuItem(column.id, sort_title(column), f"sorted, {arrow}" if column.id == by else "")
+            for column in self.state.columns
             if column.sortable
         ]
         self.app.push_screen(Menu("SORT BY", items), lambda choice: self._sort(choice) if choice else None)
@@ -228,6 +232,26 @@ class DevicesScreen(FleetReading):
         """Show only devices with a problem, or all."""
         self.state.set_problems(not self.state.only_problems)
         self.show_rows()
+
+    def command_devices_columns(self) -> None:
+        """Choose the columns, tags of the devices among them."""
+        store, state = self.services.fleet.store, self.state
+        chosen = store.columns() or usual()
+        rows = state.rows()
+        items = offered(rows.devices(0, _LOOKED_AT), chosen)
+
+        def take(found: tuple[str, ...] | None) -> None:
+            if found is None:
+                return
+            found = () if set(found) | {"id"} == set(usual()) else found
+            state.set_columns(found)
+            self.show_rows()
+            try:
+                store.choose_columns(found)
+            except ConsoleError as error:
+                self.console.report(error)
+
+        self.app.push_screen(Chooser("COLUMNS", items, chosen, usual()), take)
 
     def command_devices_wide(self) -> None:
         """Switch between fitting and all columns."""
@@ -262,7 +286,8 @@ class DevicesScreen(FleetReading):
         device = self.state.find(self.table.selected or "")
         if device is None:
             return []
-        cells = device_cells(device, (self.state.failures or {}).get(device.device_id, 0), self.services.clock())
+        failures = (self.state.failures or {}).get(device.device_id, 0)
+        cells = cells_of(self.state.columns)(device, failures, self.services.clock())
         named = [(field, getattr(device, field)) for field in device.__slots__]
         items = [
             ("id", device.device_id),
@@ -273,6 +298,11 @@ class DevicesScreen(FleetReading):
         if self.table.marks:
             items.insert(1, ("marked ids", "\n".join(sorted(self.table.marks))))
         return items
+
+
+def sort_title(column: Column) -> str:
+    """Return what the sort menu calls a column."""
+    return column.title if column.id.startswith(TAG) else column.title.title()
 
 
 def quoted(text: str) -> str:

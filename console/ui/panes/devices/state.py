@@ -11,8 +11,11 @@ from console.model.device import Device
 from console.model.errors import ConsoleError
 from console.model.fleet_query import Field, FleetQuery
 from console.model.fleet_snapshot import RefreshProgress, RefreshState, Snapshot
+from console.present.columns import Column
+from console.present.device_columns import Cells as DeviceCells
+from console.present.device_columns import cells_of, columns_of
 from console.present.device_filter import DeviceFilter, parse_filter
-from console.present.devices import FIRST_DESCENDING, device_cells
+from console.present.devices import COLUMNS, FIRST_DESCENDING, device_cells
 from console.present.lines import Line, Piece
 from console.present.words import number
 from console.ui.widgets.row_source import Cells
@@ -31,8 +34,14 @@ class DeviceRows:
     """The filtered and sorted devices as a row source; only those that are looked at are read."""
 
     def __init__(
-        self, view: FleetView | None, failures: Mapping[str, int] | None, clock: Clock, lost: Callable[[], None]
+        self,
+        view: FleetView | None,
+        failures: Mapping[str, int] | None,
+        clock: Clock,
+        lost: Callable[[], None],
+        cells: DeviceCells = device_cells,
     ) -> None:
+        self._cells = cells
         self._view = view
         self._failures = failures
         self._clock = clock
@@ -46,8 +55,8 @@ class DeviceRows:
         """Return the cells of devices [start, stop)."""
         now, failures = self._clock(), self._failures
         return [
-            device_cells(device, None if failures is None else failures.get(device.device_id, 0), now)
-            for device in self._devices(start, stop)
+            self._cells(device, None if failures is None else failures.get(device.device_id, 0), now)
+            for device in self.devices(start, stop)
         ]
 
     def position(self, key: str) -> int | None:
@@ -63,11 +72,12 @@ class DeviceRows:
     def key_at(self, index: int) -> str:
         """Return the id of a row, empty when it went meanwhile."""
         if index not in self._seen:
-            self._devices(index, index + 1)
+            self.devices(index, index + 1)
         device = self._seen.get(index)
         return "" if device is None else device.device_id
 
-    def _devices(self, start: int, stop: int) -> list[Device]:
+    def devices(self, start: int, stop: int) -> list[Device]:
+        """Return devices [start, stop), as far as they are there."""
         if self._view is None:
             return []
         try:
@@ -97,12 +107,14 @@ class DevicesState:
         self.filter = DeviceFilter()
         self.only_problems = False
         self.order: tuple[str, bool] = ("id", False)
+        self.columns: tuple[Column, ...] = COLUMNS
         self.wanted: FleetQuery | None = None
         self.lost: Callable[[], None] = lambda: None
         self._view: FleetView | None = None
         self._rows: DeviceRows | None = None
         self._fresh = False
         self._shown = 0
+        self._cells: DeviceCells = device_cells
 
     # --- what is read ----------------------------------------------------------------------------------------------
 
@@ -156,6 +168,14 @@ class DevicesState:
         self.order = (column, not descending) if column == by else (column, column in FIRST_DESCENDING)
         self.again()
 
+    def set_columns(self, chosen: Sequence[str]) -> None:
+        """Show other columns; empty: the usual ones. An order by one that is gone ends."""
+        self.columns = columns_of(chosen)
+        self._cells, self._rows = cells_of(self.columns), None
+        if self.order[0] not in {column.id for column in self.columns}:
+            self.order = ("id", False)
+            self.again()
+
     def set_problems(self, only: bool) -> None:
         """Show only devices with a problem, or all."""
         self.only_problems = only
@@ -197,7 +217,7 @@ class DevicesState:
             except ConsoleError as error:
                 self.error, self._view = error, None
         if self._rows is None:
-            self._rows = DeviceRows(self._view, self.failures, self.clock, self.lost)
+            self._rows = DeviceRows(self._view, self.failures, self.clock, self.lost, self._cells)
         return self._rows
 
     def _look(self) -> None:
