@@ -102,13 +102,12 @@ def services_for(
 
 
 def _kept_fleet(session: Session, profile: Profile, name: str, wiring: Wiring, state_dir: Path | None) -> FleetStore:
+    from console.services.fleet_folder import folder_for
     from console.services.fleet_store import FleetStore, fleet_path
 
-    if state_dir is None:
-        why = "this console was opened without a state folder"
-        raise ConsoleError(ErrorKind.NOT_CONFIGURED, "The fleet is not kept", why, "Set HUBWARDEN_STATE_DIR")
-    path = fleet_path(state_dir, name, _identity(profile, name))
-    return FleetStore(session, path, later(lambda: _there(wiring.registry)))
+    folder, note = folder_for(state_dir)
+    path = fleet_path(folder, name, _identity(profile, name))
+    return FleetStore(session, path, later(lambda: _there(wiring.registry)), note)
 
 
 def _access(session: Session, changes: Changes, wiring: Wiring) -> Access:

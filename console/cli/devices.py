@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from console.cli.context import Settings
-from console.cli.output import Json, envelope, print_json, print_pairs, print_table, time_text
-from console.model.device import Device, DeviceDetail, Fleet
+from console.cli.output import Json, envelope, print_json, print_pairs, time_text
+from console.model.device import Device, DeviceDetail
 from console.model.errors import ConsoleError, ErrorKind
 from console.services.ports import Cancel
 
@@ -63,28 +61,20 @@ def devices() -> None:
 )
 @click.option("--sort", type=click.Choice(_SORTS), default="id", show_default=True)
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many devices.")
+@click.option("--cached", is_flag=True, help="As they are kept here, however old: the hub is not asked.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.devices/1.")
 @click.pass_obj
-def list_devices(settings: Settings, filter_text: str, sort: str, limit: int | None, as_json: bool) -> None:
-    """List devices with their auth type; no key is read."""
-    wanted = _filter(filter_text)
-    services = settings.services()
-    fleet, rows = _read(services, wanted, Cancel())
-    now = services.clock()
-    rows.sort(key=lambda device: _sort_key(device, sort))
-    shown = rows[:limit]
-    if as_json:
-        print_json(
-            envelope(
-                "devices", now, [device_json(device) for device in shown], total=len(fleet.devices), matching=len(rows)
-            )
-        )
-        return
-    print_table(
-        ("DEVICE", "STATUS", "AUTH", "STATE", "LAST ACTIVITY"),
-        [(d.device_id, d.status, d.auth, d.connection, time_text(d.last_activity) or "never") for d in shown],
-    )
-    click.echo(f"{len(shown):,} shown, {len(rows):,} matching, {len(fleet.devices):,} devices", err=True)
+def list_devices(
+    settings: Settings, filter_text: str, sort: str, limit: int | None, cached: bool, as_json: bool
+) -> None:
+    """List devices with their auth type; no key is read.
+
+    They are read into the list that the console shows, too, within the hub's throttle; a reading that was stopped goes
+    on where it was.
+    """
+    from console.cli.devices_list import print_list
+
+    print_list(settings.services(), _filter(filter_text), sort, limit, cached=cached, as_json=as_json)
 
 
 @devices.command("show")
@@ -118,15 +108,22 @@ def show_device(settings: Settings, device_id: str, as_json: bool) -> None:
 
 
 def filtered(services: Services, filter_text: str, cancel: Cancel) -> list[Device]:
-    """Return the devices that fit a filter.
+    """Return the devices that fit a filter, all of them read now.
 
     Raises ConsoleError BAD_INPUT (code "usage") when it was not understood, SERVICE when not all could be read.
     """
-    fleet, rows = _read(services, _filter(filter_text), cancel)
-    if not fleet.complete:
-        why = "; ".join(fleet.warnings) or "the reading was stopped"
-        raise ConsoleError(ErrorKind.SERVICE, "Not all devices could be read, so nothing was planned", why, "Try again")
-    return rows
+    from console.cli.devices_list import refreshed, view
+
+    wanted = _filter(filter_text)
+    try:
+        refreshed(services.fleet.store, cancel)
+    except ConsoleError as error:
+        if error.kind is ErrorKind.PERMISSION:
+            raise
+        what = "Not all devices could be read, so nothing was planned"
+        raise ConsoleError(ErrorKind.SERVICE, what, f"{error.what}: {error.why}", error.hint or "Try again") from error
+    found = view(services, wanted, cancel)
+    return found.devices(0, len(found))
 
 
 def _filter(text: str) -> DeviceFilter:
@@ -139,33 +136,10 @@ def _filter(text: str) -> DeviceFilter:
     return wanted
 
 
-def _read(services: Services, wanted: DeviceFilter, cancel: Cancel) -> tuple[Fleet, list[Device]]:
-    fleet = services.fleet.load(_progress, cancel)
-    _clear_progress()
-    now = services.clock()
-    asked = "failures:" in wanted.text
-    failures = services.connections.failures_by_device(timedelta(hours=1), cancel) if asked else {}
-    return fleet, [one for one in fleet.devices if wanted.matches(one, failures.get(one.device_id, 0), now)]
-
-
-def device_json(device: Device) -> Json:
-    """Return one device as an item of hubwarden.devices/1."""
-    return {
-        "device_id": device.device_id,
-        "status": device.status.value,
-        "status_reason": device.status_reason,
-        "auth": device.auth.value,
-        "connection_state": device.connection.value,
-        "last_activity": time_text(device.last_activity),
-        "edge": device.edge,
-        "thumbprints": {"primary": device.thumbprints[0], "secondary": device.thumbprints[1]},
-        "tags": dict(device.tags),
-        "etag": device.etag,
-    }
-
-
 def detail_json(detail: DeviceDetail) -> Json:
     """Return one device as the item of hubwarden.device/1."""
+    from console.cli.devices_list import device_json
+
     return {
         **device_json(detail.device),
         "generation_id": detail.generation_id,
@@ -177,25 +151,3 @@ def detail_json(detail: DeviceDetail) -> Json:
         "scope": detail.scope,
         "twin_version": detail.twin_version,
     }
-
-
-def _sort_key(device: Device, sort: str) -> tuple[str, str]:
-    first = {
-        "id": "",
-        "status": device.status.value,
-        "auth": device.auth.value,
-        "state": device.connection.value,
-        "activity": time_text(device.last_activity) or "",
-    }[sort]
-    return first, device.device_id
-
-
-def _progress(fleet: Fleet) -> None:
-    if sys.stderr.isatty():
-        of = f" of {fleet.expected:,}" if fleet.expected else ""
-        click.echo(f"\r{len(fleet.devices):,}{of} devices read", err=True, nl=False)
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\x1b[K", err=True, nl=False)

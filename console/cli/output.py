@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import click
@@ -49,6 +50,37 @@ def time_text(value: datetime | None) -> str | None:
 def print_json(document: Json) -> None:
     """Write a document to standard output."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_json_items(document: Json, items: Iterable[Json]) -> None:
+    """Write a document whose `items` come one by one: however many there are, only one is held."""
+    head, tail = json.dumps({**document, "items": []}, indent=2, ensure_ascii=False).split('\n  "items": []')
+    click.echo(f'{head}\n  "items": [', nl=False)
+    first = True
+    for item in items:
+        text = json.dumps(item, indent=2, ensure_ascii=False).replace("\n", "\n    ")
+        click.echo(f"{'' if first else ','}\n    {text}", nl=False)
+        first = False
+    click.echo(f"{']' if first else _LAST}{tail}")
+
+
+_LAST = "\n  ]"
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], block: int = 5000) -> None:
+    """Write a table of any length: as `print_table` does while it is short; columns of a long one may widen later."""
+    source = iter(rows)
+    widths = [len(title) for title in header]
+    table: list[list[str]] = [list(header)]
+    while True:
+        part = [[clean(cell) for cell in row] for row in islice(source, block)]
+        table += part
+        widths = [max([width, *(len(row[place]) for row in table)]) for place, width in enumerate(widths)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
+        click.echo("".join(f"{line}\n" for line in lines), nl=False)
+        table = []
+        if len(part) < block:
+            return
 
 
 def print_table(

@@ -120,6 +120,17 @@ class FleetFile:
                 ErrorKind.NOT_FOUND, what, clean(error), "It was set aside and is read anew", code="fleet-file"
             ) from error
 
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Let this thread read what is there now, whatever others write meanwhile; it must write nothing itself."""
+        with self.reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                connection.execute("SELECT count(*) FROM generations").fetchone()  # from now on
+                yield
+            finally:
+                connection.execute("ROLLBACK")
+
     # --- one refresh --------------------------------------------------------------------------------------------
 
     def begin(self, *, anew: bool = False) -> tuple[Snapshot, str]:

@@ -6,6 +6,7 @@ import json
 import threading
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -37,7 +38,8 @@ def fleet_path(state_dir: Path, hub: str, identity: str) -> Path:
 class FleetStore:
     """Everything about the kept fleet; thread-safe. All of it raises ConsoleError."""
 
-    def __init__(self, session: Session, path: Path, pager: FleetPager) -> None:
+    def __init__(self, session: Session, path: Path, pager: FleetPager, note: str = "") -> None:
+        self._note = note
         self._session = session
         self._pager = pager
         self._file = FleetFile(path, session.now)
@@ -55,8 +57,13 @@ class FleetStore:
             return None
 
     def take_note(self) -> str:
-        """Return once that the kept list was broken and set aside; empty otherwise."""
-        return self._file.take_note()
+        """Return once what happened to the kept list: broken and set aside, kept nowhere; empty otherwise."""
+        note, self._note = self._note, ""
+        return note or self._file.take_note()
+
+    def steady(self) -> AbstractContextManager[None]:
+        """Let this thread read what is there now, whatever is written meanwhile."""
+        return self._file.steady()
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns that were chosen for this hub; empty where nobody chose, or that cannot be read."""

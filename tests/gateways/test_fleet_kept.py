@@ -96,11 +96,16 @@ def test_a_refused_reading_names_its_operation_and_keeps_nothing(local_hub: HubR
     assert services.fleet.store.snapshot() is None
 
 
-def test_without_a_state_folder_it_says_so(local_hub: HubRunner, tmp_path: Path) -> None:
-    services = services_for(profile_of(local_hub.ready, tmp_path))
-    with pytest.raises(ConsoleError) as caught:
-        services.fleet.store.snapshot()
-    assert caught.value.kind is ErrorKind.NOT_CONFIGURED
+@pytest.mark.parametrize("folder", ["none", "a file"])
+def test_without_a_state_folder_it_is_kept_for_this_run_alone(
+    local_hub: HubRunner, tmp_path: Path, folder: str
+) -> None:
+    state = tmp_path / "state"
+    state.write_text("in the way")
+    services = services_for(profile_of(local_hub.ready, tmp_path), state_dir=None if folder == "none" else state)
+    store = services.fleet.store
+    assert store.refresh(lambda _: None).count == len(kept(services)) > 100
+    assert "for this run alone" in store.take_note() and not store.take_note()
 
 
 def test_a_device_that_somebody_deleted_is_found_out_when_it_is_looked_at(services: Services) -> None:

@@ -11,6 +11,7 @@ from console.model.device import Device
 from console.model.errors import ErrorKind
 from console.model.fleet_query import FleetQuery
 from console.model.fleet_snapshot import Snapshot
+from console.present.fleet import progress_text
 from console.present.words import number
 from console.services.ports import Cancel
 from console.ui.jobs import Post
@@ -26,7 +27,7 @@ from console.ui.messages import (
 )
 from console.ui.panes.devices.changing import DeviceActions
 from console.ui.panes.devices.detail import DeviceView
-from console.ui.panes.devices.state import DevicesState, progress_text
+from console.ui.panes.devices.state import DevicesState
 from console.ui.widgets.resource_table import ResourceTable
 
 FAILURE_WINDOW = timedelta(hours=1)
