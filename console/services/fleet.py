@@ -1,4 +1,4 @@
-"""The fleet: counts that the hub makes itself, all devices page by page, one device afresh."""
+"""The fleet: counts that the hub makes itself, one device afresh, and the kept list of all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.model.clock import format_time
-from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, Fleet, FleetCounts
+from console.model.device import AuthType, ConnectionState, DeviceDetail, DeviceStatus, FleetCounts
 from console.model.device import auth_type as auth_type_of
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from console.services.fleet_store import FleetStore
 
 T = TypeVar("T")
-PAGE = 1000
-"""Rows per page: the service's own maximum."""
 UNSEEN = timedelta(days=30)
-_MAX_PAGES = 2000
 _NO_DEVICE = "DeviceNotFound"
 """The registry's own word for it, in the body of its 404."""
 
@@ -44,41 +41,6 @@ class FleetService:
         by_connection = self._group("connectionState", connection_of, cancel)
         total = max(sum(count for _, count in part) for part in (by_auth, by_status, by_connection))
         return FleetCounts(total, by_auth, by_status, by_connection, self._unseen(cancel))
-
-    def load(self, on_page: Callable[[Fleet], None], cancel: Cancel = NEVER_CANCELLED) -> Fleet:
-        """Read every device, handing the growing fleet, in id order, to `on_page`; when stopped, return what is there.
-
-        Large fleets are handed over less and less often, so that the work stays linear. Raises
-        ConsoleError when a page cannot be read and nothing was read before; later failures become a warning.
-        """
-        devices: dict[str, Device] = {}
-        expected: int | None = None
-        continuation: str | None = None
-        shown = 0
-        for _ in range(_MAX_PAGES):
-            try:
-                cancel.check()
-                page = self._session.registry.query(
-                    "SELECT * FROM devices", continuation=continuation, page_size=PAGE, cancel=cancel
-                )
-            except ConsoleError as error:
-                if not devices or error.kind is ErrorKind.CANCELLED:
-                    if error.kind is not ErrorKind.CANCELLED:
-                        raise
-                    return _fleet(devices, expected, complete=False)
-                return _fleet(devices, expected, complete=False, warning=error.sentence())
-            devices.update((device.device_id, device) for device in page.devices)
-            continuation = page.continuation
-            if not continuation:
-                break
-            if expected is None:
-                expected = self._expected(cancel)
-            if len(devices) >= shown * 1.1:
-                shown = len(devices)
-                on_page(_fleet(devices, expected, complete=False))
-        whole = _fleet(devices, len(devices), complete=continuation is None)
-        on_page(whole)
-        return whole
 
     def detail(self, device_id: str, cancel: Cancel = NEVER_CANCELLED) -> DeviceDetail:
         """Read one identity and its twin afresh (the query index may be behind).
@@ -130,13 +92,6 @@ class FleetService:
             raise
         return _count(rows[0]) if rows else 0
 
-    def _expected(self, cancel: Cancel) -> int | None:
-        try:
-            rows = self._session.registry.query("SELECT COUNT() AS numberOfDevices FROM devices", cancel=cancel).rows
-        except ConsoleError:
-            return None
-        return _count(rows[0]) if rows else None
-
 
 def auth_of(word: object) -> AuthType:
     """Return the auth type of a GROUP BY row; "selfSigned" has some thumbprint, of unknown length."""
@@ -159,8 +114,3 @@ def connection_of(word: object) -> ConnectionState:
 def _count(row: Mapping[str, Any]) -> int:
     value = row.get("numberOfDevices", 0)
     return int(value) if isinstance(value, int | float) else 0
-
-
-def _fleet(devices: dict[str, Device], expected: int | None, *, complete: bool, warning: str = "") -> Fleet:
-    ordered = tuple(sorted(devices.values(), key=lambda device: device.device_id))
-    return Fleet(ordered, complete, expected, (warning,) if warning else ())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.devices import Clients, identity, register
+from support.fleet import read_fleet
 from support.hub import HubRunner
 from support.writes import writable
 
@@ -88,7 +89,7 @@ def test_what_the_fleet_tells_becomes_risks(hub: HubRunner, services: Services, 
         hub.hub.devices[device_id].connection_state = "Connected"
     hub.hub.devices[IDS[6]].status = "disabled"
     register(hub, IDS[7], auth="certificateAuthority")
-    rows = {device.device_id: device for device in services.fleet.load(lambda _part: None).devices}
+    rows = {device.device_id: device for device in read_fleet(services)}
     plan = devices.bulk(DISABLE, IDS, rows)
     assert {risk.id: risk.message for risk in plan.risks}["cut"].startswith("5 of 14 devices are connected")
     assert any("1 device so already" in note for note in plan.notes)

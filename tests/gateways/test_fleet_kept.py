@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.console import profile_of
+from support.fleet import read_fleet
 from support.hub import HubRunner
 
 from console.cli.compose import services_for
@@ -43,7 +44,7 @@ def seconds(device: Device) -> Device:
 def test_the_kept_fleet_is_what_the_hub_says(services: Services, tmp_path: Path) -> None:
     told: list[RefreshProgress] = []
     whole = services.fleet.store.refresh(told.append)
-    plain = services.fleet.load(lambda _: None).devices
+    plain = read_fleet(services)
     assert whole.whole and whole.count == len(plain) >= 300 and told[0].expected == len(plain)
     assert kept(services) == tuple(sorted(map(seconds, plain), key=lambda one: one.device_id.casefold()))
     files = [path for path in (tmp_path / "state" / "fleet").iterdir() if path.suffix == ".db"]

@@ -13,6 +13,7 @@ import pytest
 from azure.identity import ClientSecretCredential
 from azure.mgmt.iothub import IotHubClient
 from support.console import profile_of
+from support.fleet import read_fleet
 from support.hub import HubRunner
 
 from console.cli.compose import services_for
@@ -106,7 +107,7 @@ def test_putting_the_range_back_ends_lyons_failures(story: Story) -> None:
     assert cut_off(after) is None
     assert lyon(story, written + 2 * MINUTE) == []
     assert after.total < before.total * 2
-    devices = {device.device_id: device for device in story.services.fleet.load(lambda _: None).devices}
+    devices = {device.device_id: device for device in read_fleet(story.services)}
     connected = [name for name, item in devices.items() if name.startswith("lyon-") and item.connection == "connected"]
     assert len(connected) >= group.devices * 0.8
     whole = cut_off(story.report(60))

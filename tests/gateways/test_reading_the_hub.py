@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 from support.console import by_connection_string, impatient, profile_of
+from support.fleet import read_fleet
 from support.hub import HubRunner
 
 from console.cli.compose import services_for
 from console.config import Endpoints
 from console.model.connection import Cause, Confidence, Grouping, LogState
-from console.model.device import AuthType, DeviceStatus, Fleet
+from console.model.device import AuthType, DeviceStatus
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.overview import OverviewSnapshot
 from console.services.bundle import Services
-from console.services.ports import Cancel
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
@@ -96,42 +96,23 @@ def test_metrics_are_series_of_averages(services: Services) -> None:
 
 
 def test_counts_agree_with_the_devices_read_one_by_one(services: Services) -> None:
-    pages: list[Fleet] = []
-    fleet = services.fleet.load(pages.append)
+    fleet = read_fleet(services)
     counts = services.fleet.counts()
-    assert fleet.complete
-    assert pages[-1] == fleet
-    assert counts.total == len(fleet.devices) >= 300
-    assert [device.device_id for device in fleet.devices] == sorted(device.device_id for device in fleet.devices)
+    assert counts.total == len(fleet) >= 300
     by_status = dict(counts.by_status)
     for status in (DeviceStatus.ENABLED, DeviceStatus.DISABLED):
-        assert by_status[status] == sum(device.status is status for device in fleet.devices)
+        assert by_status[status] == sum(device.status is status for device in fleet)
     assert sum(count for _, count in counts.by_connection) == counts.total
     prints = {AuthType.THUMBPRINT_SHA1, AuthType.THUMBPRINT_SHA256, AuthType.THUMBPRINT_MISSING}
     by_auth = dict(counts.by_auth)
-    assert by_auth[AuthType.SAS] == sum(device.auth is AuthType.SAS for device in fleet.devices)
-    assert by_auth[AuthType.THUMBPRINT_SHA256] == sum(device.auth in prints for device in fleet.devices)
+    assert by_auth[AuthType.SAS] == sum(device.auth is AuthType.SAS for device in fleet)
+    assert by_auth[AuthType.THUMBPRINT_SHA256] == sum(device.auth in prints for device in fleet)
     assert counts.unseen_30_days is not None
     assert counts.unseen_30_days > 0
 
 
-def test_a_fleet_is_read_page_by_page_and_can_be_stopped(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.services.fleet.PAGE", 100)
-    cancel = Cancel()
-    pages: list[Fleet] = []
-
-    def stop_after_first(page: Fleet) -> None:
-        pages.append(page)
-        cancel.cancel()
-
-    fleet = services.fleet.load(stop_after_first, cancel)
-    assert len(pages) == 1
-    assert (len(fleet.devices), fleet.complete, fleet.expected) == (100, False, services.fleet.counts().total)
-    assert services.fleet.load(pages.append).complete
-
-
 def test_detail_has_identity_and_twin_but_no_key(services: Services, local_hub: HubRunner) -> None:
-    device = next(item for item in services.fleet.load(lambda _: None).devices if item.auth is AuthType.SAS)
+    device = next(item for item in read_fleet(services) if item.auth is AuthType.SAS)
     detail = services.fleet.detail(device.device_id)
     record = local_hub.hub.devices[device.device_id]
     assert detail.device.tags == device.tags
@@ -162,8 +143,8 @@ def hostile_device(local_hub: HubRunner) -> Iterator[str]:
 
 
 def test_hostile_tags_arrive_harmless(services: Services, hostile_device: str) -> None:
-    fleet = services.fleet.load(lambda _: None)
-    device = next(item for item in fleet.devices if item.device_id == hostile_device)
+    fleet = read_fleet(services)
+    device = next(item for item in fleet if item.device_id == hostile_device)
     assert device.tag("note") == '"[/]\\x1b]52;c;AAAA\\x07'
     twin = services.fleet.detail(hostile_device).twin_json
     assert "\x1b" not in twin
