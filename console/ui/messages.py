@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from console.model.connection import ConnectionEvent, FailureReport
-from console.model.device import Device, DeviceDetail
+from console.model.device import Device, DeviceDetail, FleetCounts
 from console.model.errors import ConsoleError
 from console.model.overview import OverviewSnapshot
 
@@ -68,6 +68,14 @@ class IdsFound(Message):
 
 class RowsKept(Message):
     """Rows that changed are in the kept fleet."""
+
+
+class CountsRead(Snapshot):
+    """What the hub counted of its fleet."""
+
+    def __init__(self, counts: FleetCounts) -> None:
+        super().__init__()
+        self.counts = counts
 
 
 class FailuresRead(Snapshot):

@@ -287,6 +287,11 @@ class FakeFleet:
         session = SimpleNamespace(registry=SimpleNamespace(device=self._device))
         self.detail = FleetService(session, self.store).detail  # type: ignore[arg-type]
 
+    def counts(self, cancel: Cancel) -> FleetCounts:
+        self._knobs.calls.append(("fleet.counts",))
+        cancel.check()
+        return counts()
+
     def _device(self, device_id: str, cancel: Cancel) -> DeviceDetail:
         self._knobs.answer("fleet.detail", device_id)
         cancel.check()

@@ -153,6 +153,16 @@ async def test_progress_is_told_while_pages_come() -> None:
         assert "DEVICES  2,000" in dump(app)
 
 
+async def test_what_the_hub_counts_is_shown_until_all_are_read() -> None:
+    knobs = Knobs(pages=(Fleet(devices()[1000:], False, 2000),), gate=Event())
+    async with console(knobs, size=LARGE, rest=False) as (pilot, app):
+        await pilot.press("2")
+        await until(pilot, lambda: "1,000 of 2,000 read" in dump(app) and "X.509 CA 610 · thumbprint" in dump(app))
+        knobs.gate.set()  # type: ignore[union-attr]
+        await settle(pilot)
+        assert "DEVICES  2,000" in dump(app) and "X.509 CA 610" not in dump(app)
+
+
 async def test_while_the_first_pages_come_an_untouched_cursor_stays_on_the_first_row() -> None:
     knobs = Knobs(pages=(Fleet(devices()[1000:], False, 2000),), gate=Event())
     async with console(knobs, rest=False) as (pilot, app):

@@ -16,6 +16,7 @@ from console.present.words import number
 from console.services.ports import Cancel
 from console.ui.jobs import Post
 from console.ui.messages import (
+    CountsRead,
     FailuresRead,
     FleetProgressed,
     FleetRead,
@@ -79,6 +80,13 @@ class FleetReading(DeviceActions):
             del post
             return FailuresRead(connections.failures_by_device(FAILURE_WINDOW, cancel))
 
+        def counts(cancel: Cancel, post: Post) -> CountsRead:
+            del post
+            return CountsRead(self.services.fleet.counts(cancel))
+
+        self.state.counts = self.state.counts or self.services.overview.cached().counts.value
+        if self.state.counts is None and not self.state.whole:
+            self.console.jobs.start(self, "counts", counts)  # the hub counts faster than its devices can be read
         self.console.jobs.start(self, "fleet", devices)
         self.console.jobs.start(self, "failures", failures)
 
@@ -118,6 +126,12 @@ class FleetReading(DeviceActions):
         self.state.again()
         self.show_rows()
 
+    @on(CountsRead)
+    def take_counts(self, message: CountsRead) -> None:
+        """Show what the hub counted, until its devices are read."""
+        self.state.counts = message.counts
+        self.show_rows()
+
     @on(FailuresRead)
     def take_failures(self, message: FailuresRead) -> None:
         """Fill the failures column."""
@@ -128,6 +142,8 @@ class FleetReading(DeviceActions):
         """Keep what is there and say since when it is old."""
         if message.group in {"rollover", "reread", "marks"} or message.group.startswith("keep"):
             self.console.report(message.error)
+        elif message.group == "counts":
+            pass  # the reading itself says what is wrong
         elif message.group == "failures":
             self.state.take_failures(None, message.error)
         elif message.group == "view":

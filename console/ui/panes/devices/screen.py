@@ -114,7 +114,7 @@ class DevicesScreen(FleetReading):
             self.make_view(state.wanted)
         table.show(rows, columns=state.columns, sorted_by=state.order, empty=empty, growing=self._growing)
         self._growing = self._growing and not state.whole
-        self.query_one("#heading", Heading).set(*state.heading(len(table.marks)))
+        self.query_one("#heading", Heading).set(*state.heading(len(table.marks), self.app.size.width))
         self.freshness = (state.as_of, state.error is not None, False)
         self.update_chrome()
 

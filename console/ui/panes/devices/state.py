@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.model.clock import Clock
-from console.model.device import Device
+from console.model.device import Device, FleetCounts
 from console.model.errors import ConsoleError
 from console.model.fleet_query import Field, FleetQuery
 from console.model.fleet_snapshot import RefreshProgress, RefreshState, Snapshot
@@ -15,7 +15,7 @@ from console.present.columns import Column
 from console.present.device_columns import Cells as DeviceCells
 from console.present.device_columns import cells_of, columns_of
 from console.present.device_filter import DeviceFilter, parse_filter
-from console.present.devices import COLUMNS, FIRST_DESCENDING, device_cells
+from console.present.devices import COLUMNS, FIRST_DESCENDING, auth_summary, device_cells
 from console.present.lines import Line, Piece
 from console.present.words import number
 from console.ui.widgets.row_source import Cells
@@ -28,6 +28,10 @@ AT_ONCE = 20_000
 """Up to so many devices a filter or an order takes no longer than a key may; of more it is worked out beside."""
 GROWN = 1.1
 """A list that is read for the first time is shown again when it has grown so much: the work stays linear."""
+
+
+_ROOM = 110
+"""From this width on there is room for what the hub counts beside what was read."""
 
 
 class DeviceRows:
@@ -102,6 +106,7 @@ class DevicesState:
         self.snapshot: Snapshot | None = None
         self.progress: RefreshProgress | None = None
         self.error: ConsoleError | None = None
+        self.counts: FleetCounts | None = None
         self.failures: Mapping[str, int] | None = None
         self.failures_error: ConsoleError | None = None
         self.filter = DeviceFilter()
@@ -251,13 +256,17 @@ class DevicesState:
             self.error = error
             return ()
 
-    def heading(self, marked: int) -> tuple[Line, Line]:
-        """Return the left and right part of the first line: how many, which of them, in what order, what is missing."""
+    def heading(self, marked: int, width: int) -> tuple[Line, Line]:
+        """Return the left and right part of the first line: how many, which of them, in what order, what is missing.
+
+        Until all are read, what the hub itself counts stands on the right where there is room.
+        """
         rows = self.rows()
         snapshot = self.snapshot
         left: list[Piece] = [(" DEVICES  ", "head"), (number(snapshot.count) if snapshot is not None else "", "")]
         if snapshot is not None and not snapshot.whole:
-            expected = self.progress.expected if self.progress is not None else None
+            counted = self.counts.total if self.counts is not None else None
+            expected = self.progress.expected if self.progress is not None else counted
             left.append((f" of {number(expected)} read" if expected else " read so far", "warn"))
         if self.filter or self.only_problems:
             partly = self._view is not None and not self._view.whole
@@ -273,6 +282,8 @@ class DevicesState:
         if marked:
             left.append((f"  {number(marked)} marked", "accent"))
         right: list[Piece] = []
+        if self.counts is not None and not self.whole and not self.filter and width >= _ROOM:
+            right.append((f"{auth_summary(self.counts)}  ", "dim"))
         if snapshot is not None and not snapshot.whole and self.progress is None:
             right.append(("INCOMPLETE  ", "warn"))
         if self.failures is None:
