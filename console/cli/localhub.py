@@ -51,6 +51,22 @@ def localhub() -> None:
 )
 @click.option("--history-hours", type=click.IntRange(0, 24 * 7), default=24, hidden=True)
 @click.option("--throttle", type=click.Choice(["on", "off"]), default="on", hidden=True)
+@click.option(
+    "--throttle-scale",
+    type=click.FloatRange(min=1, max=100_000),
+    default=1.0,
+    show_default=True,
+    help="The clock of the throttle goes so many times as fast.",
+)
+@click.option(
+    "--throttle-burst",
+    metavar="MINUTES",
+    type=click.FloatRange(min=0.05, max=60),
+    default=10.0,
+    show_default=True,
+    help="So many minutes' worth of calls may come at once.",
+)
+@click.option("--quiet-devices", type=click.IntRange(0, 1_000_000), default=0, hidden=True)
 @click.option("--end-with-parent", type=int, hidden=True, help="The id of the process that it must not outlive.")
 def serve(
     port: int,
@@ -65,6 +81,9 @@ def serve(
     load_file: Path | None,
     history_hours: int,
     throttle: str,
+    throttle_scale: float,
+    throttle_burst: float,
+    quiet_devices: int,
     end_with_parent: int | None,
 ) -> int:
     """Run the local hub until SIGTERM or Ctrl+C; one line of JSON says when and where it is ready."""
@@ -88,6 +107,9 @@ def serve(
         log_ip_rejections=log_ip_rejections == "on",
         history_hours=history_hours,
         throttle=throttle == "on",
+        throttle_scale=throttle_scale,
+        throttle_burst=throttle_burst,
+        quiet_devices=quiet_devices,
         token_grace=timedelta(seconds=token_grace),
         load=read_document(load_file) if load_file is not None else None,
     )

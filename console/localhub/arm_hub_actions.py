@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from console.localhub.arm_core import HUB, SUBSCRIPTION, Call, Route
 from console.localhub.arm_errors import bad_body, iot_hub
 from console.localhub.arm_hub_body import MAX_UNITS, TIERS, check_name
+from console.localhub.device_table import tally
 from console.localhub.state import AccessPolicy, Json
 
 _LISTKEYS = "Microsoft.Devices/IotHubs/listkeys/action"
@@ -99,7 +100,7 @@ def _quota(call: Call) -> Response:
 def _stats(call: Call) -> Response:
     hub = call.hub()
     with hub.lock:
-        enabled = sum(device.status == "enabled" for device in hub.devices.values())
+        enabled = tally(hub.devices, lambda device: device.status == "enabled")
         total = len(hub.devices)
     body = {"totalDeviceCount": total, "enabledDeviceCount": enabled, "disabledDeviceCount": total - enabled}
     return JSONResponse(body)

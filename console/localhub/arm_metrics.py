@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from console.localhub.arm_errors import flat
+from console.localhub.device_table import tally
 from console.localhub.state import HubState, Json
 
 METRICS: dict[str, tuple[str, str]] = {  # name: (what the portal calls it, primary aggregation)
@@ -98,7 +99,7 @@ def _live(hub: HubState, name: str) -> float | None:
     if name == "totalDeviceCount":
         return float(len(hub.devices))
     if name == "connectedDeviceCount":
-        return float(sum(device.connection_state == "Connected" for device in hub.devices.values()))
+        return float(tally(hub.devices, lambda device: device.connection_state == "Connected"))
     return None
 
 

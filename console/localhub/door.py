@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from console.localhub import network
 from console.localhub.auth import AuthFailure, SasClaims, verify_sas
+from console.localhub.device_table import quiet_tally
 from console.localhub.door_x509 import NO_CERTIFICATE, check_chain, check_thumbprint
 from console.localhub.log_rows import LogRecord, auth_text, connection_properties
 from console.localhub.state import Cloud, DeviceRecord, HubState
@@ -268,7 +269,7 @@ class Door:
     def sample(self, time: datetime) -> None:
         """Write one point of the platform's metrics: connected and registered devices."""
         with self.hub.lock:
-            connected = len(self.sessions) - self._modules
+            connected = len(self.sessions) - self._modules + quiet_tally(self.hub.devices, _is_connected)
             for name, value in (("connectedDeviceCount", connected), ("totalDeviceCount", len(self.hub.devices))):
                 points = self.hub.metric_history.setdefault(name, [])
                 points.append((time, float(value)))
@@ -345,6 +346,10 @@ class Door:
 def hash_second(text: str) -> int:
     """Return a number from 0 to 59 that is always the same for a text (Python's own hash is not)."""
     return sum(text.encode()) * 7 % 60
+
+
+def _is_connected(device: DeviceRecord) -> bool:
+    return device.connection_state == "Connected"
 
 
 def stamp(time: datetime) -> str:

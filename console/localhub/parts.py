@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from starlette.requests import Request
 
 from console.localhub import log_analytics, provisioning, registry, resource_manager, token_service
 from console.localhub.cloud_factory import new_cloud as _new_cloud
+from console.localhub.device_table import DeviceTable
 from console.localhub.doors import Doors
 from console.localhub.event_log import EventLog
 from console.localhub.faults import Faults
@@ -23,6 +25,7 @@ from console.localhub.mqtt_hub import HubSessions
 from console.localhub.mqtt_provisioning import ProvisioningSessions
 from console.localhub.provisioning_desk import RegistrationDesk
 from console.localhub.query import QueryIndex
+from console.localhub.quiet_fleet import QuietFleet
 from console.localhub.scenario import Scenario
 from console.localhub.scenario import build as build_incident
 from console.localhub.scenario_devices import loopback_address
@@ -30,10 +33,15 @@ from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, StoryClock
 from console.localhub.switchboard import Switchboard
 from console.localhub.telemetry import Telemetry
+from console.localhub.throttle import Throttle
 
 if TYPE_CHECKING:
     from console.localhub.server import LocalHubOptions
 
+ACTING = 20_000
+"""So many devices of the incident act at most; the others of a larger fleet only stand in the registry."""
+LARGE = 50_000
+"""A larger fleet is on a hub of size S3: on another its list could hardly be read in a day's work."""
 SCENARIOS = ("incident", "empty")
 
 
@@ -74,8 +82,10 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
     doors = Doors(cloud, store, options.token_grace)
     index = QueryIndex(lambda: faults.on("stale-index"))
     world = World(store, doors, Telemetry(), FaultyDesk(cloud, store, faults), EventLog(), Switchboard(), index)
+    _add_quiet(cloud, options)
     if options.scenario != "empty":
-        world.scenario = build_incident(cloud, store, options.devices, options.seed, options.history_hours)
+        acting = min(options.devices, ACTING)
+        world.scenario = build_incident(cloud, store, acting, options.seed, options.history_hours)
         doors.adopt(world.scenario.door)
         if options.real_devices:
             clients = world.scenario.player.clients.values()
@@ -85,6 +95,20 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
         load(cloud, options.load)
     store.watcher = world.events.add  # not before: nobody follows the history
     return world
+
+
+def _add_quiet(cloud: Cloud, options: LocalHubOptions) -> None:
+    """Give the hub its quiet devices, and the size that so many need."""
+    quiet = options.quiet_devices
+    if options.scenario != "empty":
+        quiet += max(options.devices - ACTING, 0)
+    if not quiet:
+        return
+    hub = next(iter(cloud.hubs.values()))
+    with hub.lock:
+        hub.devices = DeviceTable(QuietFleet(quiet, options.seed, cloud.clock.start))
+        if quiet > LARGE:
+            hub.resource["sku"] = {"name": "S3", "tier": "Standard", "capacity": 1}
 
 
 def mqtt_gate(cloud: Cloud, world: World, faults: Faults) -> Acceptor:
@@ -98,12 +122,19 @@ def mqtt_gate(cloud: Cloud, world: World, faults: Faults) -> Acceptor:
 def applications(cloud: Cloud, faults: Faults, world: World, options: LocalHubOptions) -> dict[str, AsgiApp]:
     """Return the application of each service: hub, arm, logs, token."""
     return {
-        "hub": registry.make_app(cloud, faults, throttle=options.throttle, index=world.index, board=world.board),
+        "hub": registry.make_app(cloud, faults, throttle=_throttle(options), index=world.index, board=world.board),
         "arm": resource_manager.make_app(cloud, faults, base_url),
         "logs": log_analytics.make_app(cloud, world.store, faults),
         "token": token_service.make_app(cloud, faults),
         "dps": provisioning.make_app(cloud, world.desk),
     }
+
+
+def _throttle(options: LocalHubOptions) -> Throttle | None:
+    if not options.throttle:
+        return None
+    scale = options.throttle_scale
+    return Throttle(lambda: time.monotonic() * scale, options.throttle_burst)
 
 
 def start_live(cloud: Cloud, world: World, mqtt_port: int | None, ca_pem: str) -> Live | None:

@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
+from console.localhub.device_table import DeviceTable
 from console.localhub.query_parser import QuerySyntaxError
 from console.localhub.query_plan import Plan, plan_for
+from console.localhub.query_quiet import Quiet, quiet_page, quiet_records
 from console.localhub.registry_call import Answer, Call
 from console.localhub.registry_errors import argument_invalid
 from console.localhub.state import DeviceRecord, HubState, Json, ModuleRecord
@@ -68,10 +70,24 @@ class QueryIndex:
         """Return what a query over a collection runs on, in a stable order."""
         if source == "devices.jobs":
             return []
-        devices = self._devices(hub)
+        devices = self._devices(hub)  # a quiet fleet has no modules
         if source == "devices.modules":
             return list(chain.from_iterable(device.modules.values() for device in devices))
         return devices
+
+    def quiet(self, hub: HubState) -> tuple[DeviceTable, dict[int, DeviceRecord | None]] | None:
+        """Return the table whose quiet devices `records` leaves out, and what the index shows of some of them."""
+        table = hub.devices
+        if not isinstance(table, DeviceTable) or not table.quiet.count:
+            return None
+        instead = dict(table.touched)
+        for device_id, (record, _) in self._behind.get(hub.arm_id, {}).items():
+            if (number := table.quiet.number(device_id)) is not None:
+                instead[number] = record
+        for device_id in hub.ghosts:
+            if (number := table.quiet.number(device_id)) is not None:
+                instead[number] = None  # ghosts are among the records
+        return table, instead
 
     def seal(self, payload: Json) -> str:
         """Return a continuation token for a place in an answer."""
@@ -103,11 +119,12 @@ class QueryIndex:
                 del behind[device_id]
         for device_id in [name for name, (_, until) in hub.ghosts.items() if self._over(until)]:
             del hub.ghosts[device_id]
+        own = hub.devices.own() if isinstance(hub.devices, DeviceTable) else hub.devices.values()
         if not behind and not hub.ghosts:
-            return list(hub.devices.values())
+            return list(own)
         shown = []
-        for device_id, record in hub.devices.items():
-            seen = behind[device_id][0] if behind and device_id in behind else record
+        for record in own:
+            seen = behind[record.device_id][0] if behind and record.device_id in behind else record
             if seen is not None:
                 shown.append(seen)
         shown.extend(ghost for name, (ghost, _) in hub.ghosts.items() if name not in hub.devices)
@@ -130,12 +147,18 @@ def run_query(call: Call) -> Answer:
     size = _page_size(call.headers.get("x-ms-max-item-count", ""))
     start = _place(call, text)
     with call.hub.lock:
-        records = call.index.records(call.hub, plan.source)
+        inside = "quiet" in start  # what comes before the quiet devices was given already
+        records = [] if inside else call.index.records(call.hub, plan.source)
+        quiet = call.index.quiet(call.hub) if plan.source == "devices" else None
         if plan.grouped:
-            rows, place = _grouped_page(plan, records, start, size)
+            rows, place = _grouped_page(plan, records, quiet, start, size)
         else:
-            rows, place = _page(plan, records, start, size)
-        body = json.dumps(rows, separators=(",", ":")).encode()  # the records may change once the lock is released
+            rows, place = ([], None) if inside else _page(plan, records, start, size)
+        # the records may change once the lock is released
+        parts = [json.dumps(row, separators=(",", ":")).encode() for row in rows]
+        if quiet is not None and place is None and not plan.grouped:
+            place = quiet_page(plan, *quiet, start, size, parts)
+        body = b"[" + b",".join(parts) + b"]"
     headers = {"x-ms-item-type": plan.kind}
     if place is not None:
         headers["x-ms-continuation"] = call.index.seal({"query": _fingerprint(call, text), **place})
@@ -164,10 +187,12 @@ def _page(
 
 
 def _grouped_page(
-    plan: Plan, records: Sequence[DeviceRecord], start: Json, size: int
+    plan: Plan, records: Sequence[DeviceRecord], quiet: Quiet | None, start: Json, size: int
 ) -> tuple[list[Json], dict[str, Any] | None]:
-    matching = records if plan.matches is None else [record for record in records if plan.matches(record)]
-    rows = plan.groups(matching)
+    weighted = ((record, 1) for record in records)
+    all_of = chain(weighted, () if quiet is None else quiet_records(plan, *quiet))
+    matches = plan.matches
+    rows = plan.weighted_groups(all_of if matches is None else (one for one in all_of if matches(one[0])))
     if plan.top is not None:
         rows = rows[: plan.top]
     end = start["position"] + size

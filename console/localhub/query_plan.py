@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
 from console.localhub.query_parser import Column, Function, Path, Query, QuerySyntaxError, parse
-from console.localhub.query_run import UNDEFINED, Getter, aggregate, condition, count, getter, group_key
+from console.localhub.query_run import UNDEFINED, Getter, Weighted, aggregate, condition, count, getter, group_key
 from console.localhub.registry_json import twin_json
 from console.localhub.state import DeviceRecord, Json
 
+_OWN = frozenset({"deviceId", "x509Thumbprint"})
+_OWN_BELOW = frozenset({("devices", "deviceId"), ("devices", "x509Thumbprint")})
 _OVER_ATTRIBUTE = frozenset({"AVG", "SUM", "MIN", "MAX"})
 
 
@@ -22,6 +25,7 @@ class Plan:
 
     def __init__(self, query: Query) -> None:
         self.source = query.source
+        self._paths = [*_paths_in(query.where), *_paths_in(query.columns), *(query.group or ())]
         self.top = query.top
         self.matches = condition(query.where, query.source)
         self.kind = "Raw" if query.columns is not None else "Twin"
@@ -47,16 +51,24 @@ class Plan:
 
     def groups(self, records: Iterable[DeviceRecord]) -> list[Json]:
         """Return the rows of a grouped query over the records that matched; without GROUP BY it is always one."""
+        return self.weighted_groups((record, 1) for record in records)
+
+    def weighted_groups(self, records: Iterable[Weighted]) -> list[Json]:
+        """Return the same over records that each stand for a number of devices."""
         if not self._group:
-            members = list(records)
-            return [self._group_row(members)]
+            return [self._group_row(list(records))]
         reads = [getter(path, self.source) for path in self._group]
-        found: dict[tuple[Any, ...], list[DeviceRecord]] = {}
-        for record in records:
-            found.setdefault(group_key(tuple(read(record) for read in reads)), []).append(record)
+        found: dict[tuple[Any, ...], list[Weighted]] = {}
+        for record, weight in records:
+            found.setdefault(group_key(tuple(read(record) for read in reads)), []).append((record, weight))
         return [self._group_row(members) for members in found.values()]
 
-    def _group_row(self, members: list[DeviceRecord]) -> Json:
+    @property
+    def own(self) -> bool:
+        """Whether it asks for what tells one device from another: its id, its thumbprints."""
+        return any(path.parts[0] in _OWN or path.parts[:2] in _OWN_BELOW for path in self._paths)
+
+    def _group_row(self, members: list[Weighted]) -> Json:
         return {name: value for name, fold in self._folds if (value := fold(members)) is not UNDEFINED}
 
     def _check_grouping(self, query: Query) -> None:
@@ -66,10 +78,10 @@ class Plan:
             if isinstance(column.value, Path) and column.value not in query.group:
                 raise QuerySyntaxError("An attribute beside an aggregate must be in GROUP BY.")
 
-    def _fold(self, column: Column) -> Callable[[list[DeviceRecord]], Any]:
+    def _fold(self, column: Column) -> Callable[[list[Weighted]], Any]:
         if isinstance(column.value, Path):
             read: Getter = getter(column.value, self.source)
-            return lambda members: read(members[0])
+            return lambda members: read(members[0][0])
         name, arguments = column.value.name, column.value.arguments
         if name == "COUNT" and not arguments:
             return count
@@ -82,6 +94,18 @@ class Plan:
 def plan_for(text: str) -> Plan:
     """Return the plan of a query's text. Raises QuerySyntaxError."""
     return Plan(parse(text))
+
+
+def _paths_in(part: object) -> Iterator[Path]:
+    """Yield the attributes that a part of a query names."""
+    if isinstance(part, Path):
+        yield part
+    elif isinstance(part, tuple | list):
+        for one in part:
+            yield from _paths_in(one)
+    elif is_dataclass(part) and not isinstance(part, type):
+        for field in fields(part):
+            yield from _paths_in(getattr(part, field.name))
 
 
 def _named(columns: tuple[Column, ...]) -> list[tuple[str, Column]]:

@@ -31,6 +31,8 @@ class _Undefined:
 
 UNDEFINED: Any = _Undefined()
 Getter = Callable[[DeviceRecord], Any]
+Weighted = tuple[DeviceRecord, int]
+"""A record, and how many devices it stands for."""
 
 _TIMES = frozenset({"statusUpdateTime", "lastActivityTime"})
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
@@ -302,23 +304,23 @@ def _function(name: str, arguments: list[Getter]) -> Getter:
 # --- aggregates ------------------------------------------------------------------------------------------------------
 
 
-def count(records: list[DeviceRecord]) -> int:
+def count(records: list[Weighted]) -> int:
     """COUNT()."""
-    return len(records)
+    return sum(weight for _, weight in records)
 
 
-def aggregate(name: str, read: Getter) -> Callable[[list[DeviceRecord]], Any]:
+def aggregate(name: str, read: Getter) -> Callable[[list[Weighted]], Any]:
     """Return AVG, SUM, MIN or MAX over the numbers of an attribute; UNDEFINED where there is no number."""
-    totals: dict[str, Callable[[list[Any]], Any]] = {
-        "AVG": lambda n: sum(n) / len(n),
-        "SUM": sum,
-        "MIN": min,
-        "MAX": max,
+    totals: dict[str, Callable[[list[tuple[Any, int]]], Any]] = {
+        "AVG": lambda n: sum(value * weight for value, weight in n) / sum(weight for _, weight in n),
+        "SUM": lambda n: sum(value * weight for value, weight in n),
+        "MIN": lambda n: min(value for value, _ in n),
+        "MAX": lambda n: max(value for value, _ in n),
     }
     total = totals[name]
 
-    def over(records: Iterable[DeviceRecord]) -> Any:
-        numbers = [value for record in records if _is_number(value := read(record))]
+    def over(records: Iterable[Weighted]) -> Any:
+        numbers = [(value, weight) for record, weight in records if _is_number(value := read(record))]
         return total(numbers) if numbers else UNDEFINED
 
     return over

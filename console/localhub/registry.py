@@ -126,19 +126,19 @@ def make_app(
     cloud: Cloud,
     faults: FaultFlags | None = None,
     *,
-    throttle: bool = True,
+    throttle: Throttle | None = None,
     index: QueryIndex | None = None,
     board: Switchboard | None = None,
 ) -> Starlette:
     """Return the data plane of every hub in the cloud; the Host header says which.
 
-    `throttle` False lets every call through. Without a `board` no device is ever online. `faults` is asked for
+    Without a `throttle` every call is let through. Without a `board` no device is ever online. `faults` is asked for
     `stale-index`. Any api-version is accepted.
     """
     flags = faults
     plane = DataPlane(
         cloud,
-        Throttle() if throttle else None,
+        throttle,
         index or QueryIndex((lambda: flags.on("stale-index")) if flags is not None else lambda: False),
         board,
     )

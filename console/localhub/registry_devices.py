@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from copy import copy
+from itertools import islice
 
+from console.localhub.device_table import tally
 from console.localhub.registry_call import Answer, Call
 from console.localhub.registry_errors import (
     RegistryError,
@@ -25,7 +27,7 @@ def list_devices(call: Call) -> Answer:
     if not 1 <= top <= LIST_LIMIT:
         top = LIST_LIMIT
     with call.hub.lock:
-        return Answer(body=devices_json(list(call.hub.devices.values())[:top]))
+        return Answer(body=devices_json(list(islice(call.hub.devices.values(), top))))
 
 
 def get_device(call: Call) -> Answer:
@@ -74,7 +76,7 @@ def device_statistics(call: Call) -> Answer:
     """GET /statistics/devices."""
     with call.hub.lock:
         total = len(call.hub.devices)
-        enabled = sum(device.status == "enabled" for device in call.hub.devices.values())
+        enabled = tally(call.hub.devices, lambda device: device.status == "enabled")
     return Answer(
         body={"totalDeviceCount": total, "enabledDeviceCount": enabled, "disabledDeviceCount": total - enabled}
     )
@@ -83,7 +85,7 @@ def device_statistics(call: Call) -> Answer:
 def service_statistics(call: Call) -> Answer:
     """GET /statistics/service."""
     with call.hub.lock:
-        connected = sum(device.connection_state == "Connected" for device in call.hub.devices.values())
+        connected = tally(call.hub.devices, lambda device: device.connection_state == "Connected")
     return Answer(body={"connectedDeviceCount": connected})
 
 

@@ -34,6 +34,7 @@ from console.localhub.proxy import ConnectProxy, Hangup
 from console.localhub.ready import ReadyInfo, profile_text, remove_own, write_private
 from console.localhub.scenario_live import Live
 from console.localhub.state import Cloud, Json, StoryClock
+from console.localhub.throttle import BURST_MINUTES
 from console.localhub.websocket import HttpOrWebSocket
 
 LOOPBACK = "127.0.0.1"
@@ -65,7 +66,10 @@ class LocalHubOptions:
     ready_file: Path | None = None
     log_ip_rejections: bool = True
     history_hours: int = 24
+    quiet_devices: int = 0  # further ones that only stand in the registry
     throttle: bool = True  # the service's limits on registry and query calls
+    throttle_scale: float = 1.0  # so many times as fast goes the clock of the throttle
+    throttle_burst: float = BURST_MINUTES  # so many minutes' worth may come at once
     token_grace: timedelta = GRACE  # how long an MQTT connection outlives its token
     real_devices: bool = True  # a handful of the scenario's devices are real MQTT clients
     load: Json | None = None  # a document as of `load_file.read_file`, loaded before anybody comes

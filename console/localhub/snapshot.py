@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+from console.localhub.device_table import DeviceTable
 from console.localhub.state import Cloud, HubState, ProvisioningState
 
 MOST_DEVICES = 100_000
@@ -44,7 +45,9 @@ class Snapshot:
             self._activity = len(cloud.activity)
             self._cloud = _dump(cloud, _CLOUD)
             self._service_content = {name: _dump(one, _SERVICE) for name, one in self._services.items()}
-        self._whole = sum(len(hub.devices) for hub in self._hubs.values()) <= MOST_DEVICES
+        self._whole = sum(len(hub.devices) for hub in self._hubs.values()) <= MOST_DEVICES and not any(
+            isinstance(hub.devices, DeviceTable) for hub in self._hubs.values()
+        )
         self._hub_content: dict[str, bytes] = {}
         for name, hub in self._hubs.items() if self._whole else ():
             with hub.lock:

@@ -45,10 +45,11 @@ class _Bucket:
 
 
 class Throttle:
-    """Counts the operations of every hub; thread-safe. `clock` gives seconds."""
+    """Counts the operations of every hub; thread-safe. `clock` gives seconds, `burst` is in minutes' worth."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, burst: float = BURST_MINUTES) -> None:
         self._clock = clock
+        self._burst = burst
         self._buckets: dict[tuple[str, str], _Bucket] = {}
         self._lock = Lock()
 
@@ -61,9 +62,9 @@ class Throttle:
         now = self._clock()
         with self._lock:
             key = (hub.arm_id.casefold(), _SHARED.get(operation, operation))
-            bucket = self._buckets.setdefault(key, _Bucket(per_minute * BURST_MINUTES, now))
+            bucket = self._buckets.setdefault(key, _Bucket(per_minute * self._burst, now))
             grown = bucket.tokens + (now - bucket.filled) * per_minute / 60
-            bucket.tokens = min(grown, per_minute * BURST_MINUTES)
+            bucket.tokens = min(grown, per_minute * self._burst)
             bucket.filled = now
             if bucket.tokens < 1:
                 return False
