@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,11 +14,8 @@ from console.model.clock import Clock, format_time, parse_time
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.fleet_snapshot import DeviceRow, Snapshot
 from console.model.text import clean
-from console.services.private_files import private_folder
-from console.services.sqlite_wal import use_wal
+from console.services.fleet_connections import FleetConnections
 
-VERSION = 2
-WAIT_SECONDS = 10.0
 GHOST_SECONDS = 3600.0
 """So long the query index is expected to go on listing a device that is gone (seen: up to half an hour)."""
 _UNORDERED, _ORDERED, _DENSE = 0, 1, 2
@@ -29,33 +25,19 @@ COLUMNS = "id, status, auth, connection, seen, edge, reason, prints, etag, tags"
 _TABLE = (
     "n INTEGER PRIMARY KEY, id TEXT, status INT, auth INT, connection INT, seen INT, edge INT, reason TEXT, prints TEXT"
 )
-_SCHEMA = f"""
-CREATE TABLE generations (
-  generation INTEGER PRIMARY KEY, state TEXT NOT NULL, started TEXT NOT NULL, finished TEXT, continuation TEXT NOT NULL,
-  count INT NOT NULL, numbering INT NOT NULL);
-CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE gone (id TEXT PRIMARY KEY, etag TEXT NOT NULL, at REAL NOT NULL);
-CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, beat REAL NOT NULL);
-PRAGMA user_version = {VERSION};
-"""
 INDEXED = ("status", "auth", "connection", "seen")
 """The columns, beside the id, by which the whole fleet is sorted and filtered at once."""
 
 
-class FleetFile:
+class FleetFile(FleetConnections):
     """The snapshot file of one hub, 0600; made at the first write. Safe with several threads and consoles.
 
-    Every thread has a connection of its own. All methods raise ConsoleError; a file that is broken is set aside (see
-    `take_note`), and what was asked for is answered as if there were none.
+    All methods raise ConsoleError; a file that is broken is set aside (see `take_note`), and what was asked for is
+    answered as if there were none.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self.path = path
-        self._clock = clock
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._epoch = 0  # counts the files that were set aside: connections to those are dropped
-        self._note = ""
+        super().__init__(path, clock)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{id(self):x}"
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -95,30 +77,6 @@ class FleetFile:
         """Keep what was chosen."""
         with self._writing() as connection:
             connection.execute("INSERT OR REPLACE INTO choices VALUES (?, ?)", (name, value))
-
-    def take_note(self) -> str:
-        """Return once what happened to the file (set aside as broken); empty when nothing did."""
-        with self._lock:
-            note, self._note = self._note, ""
-        return note
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give this thread's connection; a broken file is set aside, and NOT_FOUND (code "fleet-file") is raised."""
-        try:
-            yield self._connection()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):  # the generation went while it was read
-                raise ConsoleError(
-                    ErrorKind.NOT_FOUND, "The device list was replaced", "a refresh ended", code="fleet-file"
-                ) from error
-            raise _unusable(self.path, error) from error
-        except sqlite3.DatabaseError as error:
-            self._set_aside(error)
-            what = "The kept device list was broken"
-            raise ConsoleError(
-                ErrorKind.NOT_FOUND, what, clean(error), "It was set aside and is read anew", code="fleet-file"
-            ) from error
 
     @contextmanager
     def steady(self) -> Iterator[None]:
@@ -279,41 +237,6 @@ class FleetFile:
 
     # --- the file -----------------------------------------------------------------------------------------------
 
-    def _connection(self) -> sqlite3.Connection:
-        known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "known", None)
-        if known is not None and known[0] == self._epoch:
-            return known[1]
-        if not self.path.exists():
-            private_folder(self.path.parent)
-            self.path.touch(mode=0o600)
-        epoch = self._epoch
-        connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
-        use_wal(connection, WAIT_SECONDS)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA cache_size = -8000")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            self._make(connection)
-        elif version != VERSION:
-            connection.close()
-            raise sqlite3.DatabaseError(f"it is of version {version}, not {VERSION}")
-        self._local.known = (epoch, connection)
-        return connection
-
-    @staticmethod
-    def _make(connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # another console may have been quicker
-                for statement in _SCHEMA.split(";"):
-                    if statement.strip():
-                        connection.execute(statement)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self.reading() as connection:
@@ -341,24 +264,6 @@ class FleetFile:
         connection.execute(f"DROP TABLE IF EXISTS ordered_{generation}")
         connection.execute("DELETE FROM generations WHERE generation = ?", (generation,))
 
-    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        with self._lock:
-            known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "known", None)
-            self._local.known = None
-            if known is not None:
-                known[1].close()
-                if known[0] != self._epoch:
-                    return  # another thread did it already
-            aside = self.path.with_name(f"{self.path.name}.corrupt-{self._clock():%Y%m%dT%H%M%S}")
-            try:
-                self.path.replace(aside)
-            except OSError as trouble:
-                raise _unusable(self.path, trouble) from trouble
-            for suffix in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-            self._epoch += 1
-            self._note = f"the kept device list was broken ({clean(error)}): it was set aside as {aside.name}"
-
 
 def _change(connection: sqlite3.Connection, table: str, device_id: str, row: DeviceRow | None) -> int:
     """Change one row; return what that leaves of the numbering."""
@@ -382,8 +287,3 @@ def _snapshot(row: tuple[object, ...]) -> Snapshot:
     return Snapshot(
         generation, count, state == "whole", begun, parse_time(finished), numbering == _DENSE, numbering != _UNORDERED
     )
-
-
-def _unusable(path: Path, error: Exception) -> ConsoleError:
-    what = f"The kept device list {path.name} cannot be used"
-    return ConsoleError(ErrorKind.NOT_CONFIGURED, what, clean(error), "Check the state folder and its rights")
