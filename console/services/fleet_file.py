@@ -252,7 +252,8 @@ class FleetFile(FleetConnections):
     def _take_lease(self, connection: sqlite3.Connection) -> None:
         row = connection.execute("SELECT holder, beat FROM lease").fetchone()
         now = self._clock().timestamp()
-        if row and row[0] != self._holder and abs(now - float(row[1])) < LEASE_SECONDS:
+        fresh = row and row[0] != self._holder and abs(now - float(row[1])) < LEASE_SECONDS
+        if fresh and not _ended(str(row[0])):
             what, why = "The device list is not refreshed from here", f"another console does it ({clean(row[0])})"
             raise ConsoleError(
                 ErrorKind.CONFLICT, what, why, "Its result is shown here, too", code="refreshing-elsewhere"
@@ -263,6 +264,20 @@ class FleetFile(FleetConnections):
         connection.execute(f"DROP TABLE IF EXISTS devices_{generation}")
         connection.execute(f"DROP TABLE IF EXISTS ordered_{generation}")
         connection.execute("DELETE FROM generations WHERE generation = ?", (generation,))
+
+
+def _ended(holder: str) -> bool:
+    """Return whether the holder was a process of this machine that is not there any more."""
+    host, _, rest = holder.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname() or not rest.isdigit():
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _change(connection: sqlite3.Connection, table: str, device_id: str, row: DeviceRow | None) -> int:

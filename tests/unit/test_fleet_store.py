@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -108,6 +109,22 @@ def test_what_is_gone_does_not_come_back_because_the_query_index_still_lists_it(
     assert read() == everyone - {ghost.device_id}, "what was seen alive is no ghost any more"
     moment[0] += timedelta(hours=2)
     assert read() == everyone, "an index does not lag for hours: it is there"
+
+
+def test_what_a_console_left_that_is_gone_is_taken_over_at_once(tmp_path: Path) -> None:
+    file = FleetFile(tmp_path / "f" / "hub.db", clock)
+    file.begin()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for holder, taken in ((f"{socket.gethostname()}:{ended.pid}:1f", True), (f"elsewhere:{ended.pid}:1f", False)):
+        with sqlite3.connect(file.path) as connection:
+            connection.execute("UPDATE lease SET holder = ?", (holder,))
+        if taken:
+            file.begin()
+        else:
+            with pytest.raises(ConsoleError) as caught:
+                file.begin()
+            assert caught.value.code == "refreshing-elsewhere"
 
 
 # --- stopping, crashing, breaking ----------------------------------------------------------------------------------
