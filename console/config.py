@@ -6,7 +6,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,8 @@ class Profile:
 
     Every hub is read-only until it is armed; `readonly` forbids arming it at all, `protected` asks for its name with
     every change. `seal_from` says where the passphrase is under which destroyed keys are kept in the journal (empty:
-    not kept). A change that cuts off more than `max_cut_percent` of the devices seen lately must be accepted.
+    not kept). `proxy_elsewhere` leads to services by their own names, for hubs that `endpoints` do not lead to. A
+    change that cuts off more than `max_cut_percent` of the devices seen lately must be accepted.
     """
 
     name: str = ""
@@ -66,6 +67,7 @@ class Profile:
     cloud: str = PUBLIC.name
     ca_file: str = ""
     proxy: str = ""
+    proxy_elsewhere: str = ""
     my_ip: str = ""
     readonly: bool = False
     protected: bool = False
@@ -107,6 +109,22 @@ class Profile:
         if self.hub_host:
             return self.hub_host
         return f"{self.hub_name}.{self.azure.hub_suffix}" if self.hub_name else ""
+
+    def elsewhere(self, *, hub_name: str, arm_id: str, hub_host: str) -> Profile:
+        """Return the profile of another hub that this credential sees: the same cloud, trust and way to sign in."""
+        moved = self.endpoints != Endpoints()
+        proxy = self.proxy_elsewhere if moved and self.proxy_elsewhere else self.proxy
+        endpoints = Endpoints() if moved and self.proxy_elsewhere else replace(self.endpoints, hub="", dps="")
+        return replace(
+            self,
+            name="",
+            hub_name=hub_name,
+            arm_id=arm_id,
+            hub_host=hub_host,
+            workspace_id="",
+            proxy=proxy,
+            endpoints=endpoints,
+        )
 
     @property
     def data_plane_only(self) -> bool:

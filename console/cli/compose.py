@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
     from console.services.fleet_store import FleetStore
+    from console.services.hubs import Hubs
     from console.services.provisioning import Provisioning
     from console.services.registration import Registering
     from console.services.write_ports import WritePorts
@@ -98,7 +99,10 @@ def services_for(
     dps = later(lambda: _provisioning(session, changes, wiring))
     registering = later(lambda: _registering(wiring))
     access = later(lambda: _access(session, changes, wiring))
-    return Services(session, fleet, connections, overview, meter, clock, changes, credentials, dps, registering, access)
+    hubs = later(lambda: _hubs(session, wiring))
+    return Services(
+        session, fleet, connections, overview, meter, clock, changes, credentials, dps, registering, access, hubs
+    )
 
 
 def _kept_fleet(session: Session, profile: Profile, name: str, wiring: Wiring, state_dir: Path | None) -> FleetStore:
@@ -108,6 +112,12 @@ def _kept_fleet(session: Session, profile: Profile, name: str, wiring: Wiring, s
     folder, note = folder_for(state_dir)
     path = fleet_path(folder, name, _identity(profile, name))
     return FleetStore(session, path, later(lambda: _there(wiring.registry)), note)
+
+
+def _hubs(session: Session, wiring: Wiring) -> Hubs:
+    from console.services.hubs import Hubs
+
+    return Hubs(session, None if session.data_plane_only else later(lambda: wiring.hubs))
 
 
 def _access(session: Session, changes: Changes, wiring: Wiring) -> Access:

@@ -66,6 +66,7 @@ def running_hub(
     ready_file = folder / "ready.json"
     command = [sys.executable, "-m", "console", "localhub", "serve", "--ready-file", str(ready_file)]
     command += ["--devices", str(devices), "--seed", str(seed), "--end-with-parent", str(os.getpid())]
+    command += ["--hubs", "4"]
     command += ["--start", format_time(start)] if start else []
     started: list[subprocess.Popen[bytes]] = []
     asked: list[int] = []

@@ -66,6 +66,7 @@ def localhub() -> None:
     show_default=True,
     help="So many minutes' worth of calls may come at once.",
 )
+@click.option("--hubs", type=click.IntRange(1, 500), default=1, show_default=True, help="Further ones are quiet.")
 @click.option("--quiet-devices", type=click.IntRange(0, 1_000_000), default=0, hidden=True)
 @click.option("--end-with-parent", type=int, hidden=True, help="The id of the process that it must not outlive.")
 def serve(
@@ -83,6 +84,7 @@ def serve(
     throttle: str,
     throttle_scale: float,
     throttle_burst: float,
+    hubs: int,
     quiet_devices: int,
     end_with_parent: int | None,
 ) -> int:
@@ -109,6 +111,7 @@ def serve(
         throttle=throttle == "on",
         throttle_scale=throttle_scale,
         throttle_burst=throttle_burst,
+        hubs=hubs,
         quiet_devices=quiet_devices,
         token_grace=timedelta(seconds=token_grace),
         load=read_document(load_file) if load_file is not None else None,

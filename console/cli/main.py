@@ -30,6 +30,7 @@ _COMMANDS = {
         "Devices: list, show, enable, disable, rotate keys, thumbprints, create, delete.",
     ),
     "dps": ("console.cli.dps", "dps", "Provisioning services: enrollments, groups, keys, cross-check, register."),
+    "hubs": ("console.cli.hubs", "hubs", "Every hub the credential sees: exposure, state, failed connections."),
     "journal": ("console.cli.journal", "journal", "Who changed what: list, show, verify, undo, export."),
     "localhub": ("console.cli.localhub", "localhub", "A real IoT Hub on loopback."),
     "policy": ("console.cli.policy", "policy", "Shared access policies: who holds a key to the hub."),

@@ -21,6 +21,7 @@ from console.cli.schemas_certificates import CERTIFICATE_SCHEMAS
 from console.cli.schemas_certificates_hub import HUB_CERTIFICATE_SCHEMAS
 from console.cli.schemas_changes import CHANGE_SCHEMAS
 from console.cli.schemas_devices import DEVICE_SCHEMAS
+from console.cli.schemas_hubs import HUB_SCHEMAS
 from console.cli.schemas_issuing import ISSUING_SCHEMAS
 from console.cli.schemas_localhub import LOCALHUB_SCHEMAS
 from console.cli.schemas_network import NETWORK_SCHEMAS
@@ -121,6 +122,7 @@ SCHEMAS: dict[str, Schema] = {
     "connection_events": document("connection_events", record(_EVENT)),
     "profiles": document("profiles", record(_PROFILE), default=TEXT, file=TEXT),
     **ACCESS_SCHEMAS,
+    **HUB_SCHEMAS,
     **CERTIFICATE_SCHEMAS,
     **CHANGE_SCHEMAS,
     **HUB_CERTIFICATE_SCHEMAS,

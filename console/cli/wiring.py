@@ -10,6 +10,7 @@ from console.gateways.arm import Arm
 from console.gateways.authorization import AuthorizationGateway
 from console.gateways.credentials import SignIn
 from console.gateways.documents import DocumentGateway
+from console.gateways.hub_list import HubListGateway
 from console.gateways.logs import LogsGateway
 from console.gateways.network import NetworkGateway
 from console.gateways.provisioning import EnrollmentGateway
@@ -51,6 +52,11 @@ class Wiring:
     def registry(self) -> RegistryGateway | None:
         """The data plane of the hub; None when the profile names no host."""
         return RegistryGateway(self._transport, self.sign_in, self._address) if self._address else None
+
+    @cached_property
+    def hubs(self) -> HubListGateway:
+        """Every hub of the credential."""
+        return HubListGateway(self.arm)
 
     @cached_property
     def documents(self) -> DocumentGateway:

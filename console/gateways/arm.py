@@ -75,6 +75,10 @@ class Arm:
         url = self.transport.profile.arm_endpoint + path
         return self._read("POST", what, url, params, cancel, role)
 
+    def ask(self, what: str, path: str, params: dict[str, str], body: dict[str, Any], cancel: Cancel) -> Any:
+        """Return the JSON of a POST that asks a question (Resource Graph) and changes nothing. Raises ConsoleError."""
+        return self._read("POST", what, self.transport.profile.arm_endpoint + path, params, cancel, "", body)
+
     def send(
         self,
         what: str,
@@ -125,12 +129,21 @@ class Arm:
     def _get(self, what: str, url: str, params: dict[str, str], cancel: Cancel, role: str) -> Any:
         return self._read("GET", what, url, params, cancel, role)
 
-    def _read(self, method: str, what: str, url: str, params: dict[str, str], cancel: Cancel, role: str) -> Any:
+    def _read(
+        self,
+        method: str,
+        what: str,
+        url: str,
+        params: dict[str, str],
+        cancel: Cancel,
+        role: str,
+        body: dict[str, Any] | None = None,
+    ) -> Any:
         def call() -> Any:
             with IMPORTING:
                 from azure.core.rest import HttpRequest
 
-            response = self._pipeline().send_request(HttpRequest(method, url, params=params))
+            response = self._pipeline().send_request(HttpRequest(method, url, params=params, json=body))
             answer = read_answer(response)
             if answer.status != 200:
                 raise BadStatusError(answer)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from console.localhub import log_errors
+from console.localhub.kql_engine import check_tables, fetched, translate
 from console.localhub.log_errors import KqlProblem
 from console.localhub.log_rows import COLUMN_NAMES, COLUMNS, TABLE, LogRecord, Source, source_columns
 from console.localhub.log_values import column_type, converter
@@ -61,7 +62,6 @@ class LogStore:
         self.faults = faults
         self._duckdb = duckdb
         self._lock = threading.RLock()
-        self._translate_lock = threading.Lock()
         self._waiting: list[tuple[Source, tuple[str, ...], list[LogRecord]]] = []
         self._held: list[tuple[Source, tuple[str, ...], list[LogRecord]]] = []
         self._known: set[str] = set()  # workspaces that ever received a row: only they have the table
@@ -230,13 +230,13 @@ class LogStore:
         timer = threading.Timer(timeout, cursor.interrupt)
         timer.daemon = True
         try:
-            _check_tables(cursor, sql, {TABLE} if table else set())
+            check_tables(cursor, sql, {TABLE} if table else set())
             if table:
                 cursor.execute(self._view(workspace, start, end, resource_id))
             timer.start()
             cursor.execute(sql, values or None)
             described = cursor.description or []
-            rows, cut = _fetched(cursor, max_rows)
+            rows, cut = fetched(cursor, max_rows, MAX_TEXT)
         except self._duckdb.InterruptException:
             raise KqlProblem(log_errors.TIMEOUT, f"The query ran longer than {timeout:.0f} s.") from None
         except self._duckdb.OutOfMemoryException:
@@ -252,33 +252,12 @@ class LogStore:
         return LogAnswer(columns, out, cut)
 
     def _translate(self, kql: str, table: bool) -> tuple[str, dict[str, Any]]:
-        import duckdb_kql
-
-        # the generated parser keeps its tables in class attributes, which it fills in while it runs
-        with self._translate_lock:
-            try:
-                found = duckdb_kql.to_sql(
-                    kql,
-                    schema={TABLE: list(COLUMN_NAMES)} if table else {},
-                    allow_write=False,
-                    query_now=self.cloud.clock.story(),
-                )
-            except duckdb_kql.KqlSyntaxError as error:
-                first = error.diagnostics[0] if error.diagnostics else None
-                if first is None:
-                    raise KqlProblem(log_errors.SYNTAX, str(error)[:400]) from None
-                raise log_errors.syntax(first.message, first.span.line, first.span.column) from None
-            except duckdb_kql.KqlUnsupportedError as error:
-                raise log_errors.unsupported(error.construct) from None
-            except duckdb_kql.KqlSchemaError as error:
-                if not table and TABLE in kql:
-                    raise log_errors.missing_table(TABLE) from None
-                raise log_errors.engine(kql, str(error)) from None
-            except RecursionError:
-                raise KqlProblem(log_errors.SEMANTIC, "The query is nested too deep.") from None
-        if found.unbound:
-            raise KqlProblem(log_errors.SEMANTIC, f"No value for the query parameter '{found.unbound[0]}'")
-        return str(found), dict(found.parameters)
+        try:
+            return translate(kql, {TABLE: COLUMN_NAMES} if table else {}, self.cloud.clock.story())
+        except KqlProblem as problem:
+            if not table and TABLE in kql and problem.kind != log_errors.SYNTAX:
+                raise log_errors.missing_table(TABLE) from None
+            raise
 
     def _view(self, workspace: str, start: datetime | None, end: datetime | None, resource_id: str | None) -> str:
         """Return the statement that makes the table, as this query may see it, a temporary view of the cursor."""
@@ -295,44 +274,6 @@ class LogStore:
 
     def _on(self, kind: str) -> bool:
         return self.faults is not None and self.faults.on(kind)
-
-
-def _fetched(cursor: Any, max_rows: int) -> tuple[list[tuple[Any, ...]], bool]:
-    """Return the rows of a result up to the limits, and whether some were left out."""
-    rows: list[tuple[Any, ...]] = []
-    size = 0
-    while batch := cursor.fetchmany(10_000):
-        for row in batch:
-            size += sum(len(value) for value in row if isinstance(value, str))
-            if len(rows) >= max_rows or size > MAX_TEXT:
-                return rows, True
-            rows.append(row)
-    return rows, False
-
-
-def _check_tables(cursor: Any, sql: str, known: set[str]) -> None:
-    """Raise KqlProblem when a statement reads anything but its own parts and the known tables.
-
-    The engine's catalogue views (`sqlite_master` and many more) can be named like tables and are nobody's logs.
-    """
-    tree = json.loads(cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()[0])
-    if tree.get("error"):
-        raise KqlProblem(log_errors.SEMANTIC, "Only queries are allowed here.")
-    own: set[str] = set()
-    read: list[tuple[str, str]] = []
-    nodes: list[Any] = [tree]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, dict):
-            if node.get("type") == "BASE_TABLE":
-                read.append((str(node.get("schema_name")), str(node.get("table_name"))))
-            own.update(str(entry.get("key")) for entry in (node.get("cte_map") or {}).get("map") or ())
-            nodes.extend(node.values())
-        elif isinstance(node, list):
-            nodes.extend(node)
-    for schema, name in read:
-        if schema or name not in own | known:
-            raise log_errors.missing_table(name)
 
 
 def _text(value: str) -> str:

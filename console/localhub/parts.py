@@ -19,6 +19,7 @@ from console.localhub.faults_mqtt import FaultyAcceptor
 from console.localhub.http_server import AsgiApp
 from console.localhub.load import load
 from console.localhub.log_store import LogStore
+from console.localhub.more_hubs import add_hubs
 from console.localhub.mqtt import Acceptor
 from console.localhub.mqtt_gate import Gate
 from console.localhub.mqtt_hub import HubSessions
@@ -83,6 +84,7 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
     index = QueryIndex(lambda: faults.on("stale-index"))
     world = World(store, doors, Telemetry(), FaultyDesk(cloud, store, faults), EventLog(), Switchboard(), index)
     _add_quiet(cloud, options)
+    add_hubs(cloud, options.hubs - 1, options.seed)
     if options.scenario != "empty":
         acting = min(options.devices, ACTING)
         world.scenario = build_incident(cloud, store, acting, options.seed, options.history_hours)

@@ -91,6 +91,7 @@ def profile_text(info: ReadyInfo, secret_file: Path) -> str:
         "workspace_id": info.workspace_id or "",
         "tenant_id": info.tenant_id,
         "ca_file": info.ca_file,
+        "proxy_elsewhere": info.proxy,  # to the other hubs of this cloud, by Azure's names
         "my_ip": "127.0.0.1",  # the console is on this machine, and comes to the hub from there
     }
     endpoints = {

@@ -23,6 +23,7 @@ from console.localhub import (
     arm_provisioning_certificates,
     arm_roles,
     rbac,
+    resource_graph,
 )
 from console.localhub.arm_core import GROUP, SUBSCRIPTION, Arm, Call, Route, groups
 from console.localhub.arm_errors import group_not_found
@@ -147,4 +148,5 @@ _ROUTES: tuple[Route, ...] = (
     *arm_activity.ROUTES,
     *arm_authorization.ROUTES,
     *arm_roles.ROUTES,
+    *resource_graph.ROUTES,
 )

@@ -66,6 +66,7 @@ class LocalHubOptions:
     ready_file: Path | None = None
     log_ip_rejections: bool = True
     history_hours: int = 24
+    hubs: int = 1  # the story's one, and others to choose from
     quiet_devices: int = 0  # further ones that only stand in the registry
     throttle: bool = True  # the service's limits on registry and query calls
     throttle_scale: float = 1.0  # so many times as fast goes the clock of the throttle

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the first frame does without it
     from console.services.changes import Changes
     from console.services.connections import ConnectionsService
     from console.services.credentials import Credentials
+    from console.services.hubs import Hubs
     from console.services.provisioning import Provisioning
     from console.services.registration import Registering
 
@@ -35,3 +36,4 @@ class Services:
     dps: Provisioning
     registering: Registering
     access: Access
+    hubs: Hubs

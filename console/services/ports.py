@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from console.model.device import Device, DeviceDetail
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertificate, Identity, MetricSeries
+from console.model.hubs import HubList
 
 if TYPE_CHECKING:  # the first frame does without them
     from console.model.document import Document, Target
@@ -128,6 +129,13 @@ class FleetPager(Protocol):
 
     def fleet_page(self, continuation: str, size: int, cancel: Cancel = NEVER_CANCELLED) -> FleetPage:
         """Return one page of the twin query, asked for once: a THROTTLED answer is raised, not repeated."""
+
+
+class HubLister(Protocol):
+    """All hubs that the credential sees."""
+
+    def hubs(self, cancel: Cancel = NEVER_CANCELLED) -> HubList:
+        """Return the hubs by name."""
 
 
 class DocumentReader(Protocol):
