@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,10 @@ from console.cli.context import Settings
 from console.cli.open_console import check_terminal, show
 from console.model.clock import Clock, format_time, parse_time
 from console.model.errors import ConsoleError, ErrorKind
+
+if TYPE_CHECKING:
+    from console.config import Profile
+    from console.services.bundle import Services
 
 START_SECONDS = 60.0
 STOP_SECONDS = 2.0
@@ -48,8 +52,11 @@ def demo(settings: Settings, devices: int, seed: int, start: str | None) -> None
         from console.config import pick_profile
 
         profile = settings.adapt(pick_profile(ready["profile"]))
-        services = services_for(profile, clock=clock, state_dir=state, write_ports=settings.write_ports)
-        show(settings.armed(services), settings, state)
+
+        def services(of: Profile) -> Services:
+            return services_for(of, clock=clock, state_dir=state, write_ports=settings.write_ports)
+
+        show(profile, services, settings, state)
 
 
 @contextmanager

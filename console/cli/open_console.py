@@ -11,6 +11,9 @@ from console.cli.context import Settings, ask_secret
 from console.model.errors import ConsoleError, ErrorKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from console.config import Profile
     from console.services.bundle import Services
 
 
@@ -46,17 +49,32 @@ def open_console(settings: Settings) -> None:
         answer = ask_secret(f"Secret for {profile.name or profile.hub_name}")
         prompt = lambda _text: answer  # noqa: E731 - asked once, given whenever it is needed
     state = state_dir()
-    services = services_for(profile, state_dir=state, prompt=prompt, write_ports=settings.write_ports)
-    show(settings.armed(services), settings, state)
+
+    def services(of: Profile) -> Services:
+        return services_for(of, state_dir=state, prompt=prompt, write_ports=settings.write_ports)
+
+    show(profile, services, settings, state)
 
 
-def show(services: Services, settings: Settings, state: Path) -> None:
-    """Run the console on given services until the user leaves it; its log goes into the state folder."""
+def show(profile: Profile, services_of: Callable[[Profile], Services], settings: Settings, state: Path) -> None:
+    """Run the console on a profile's hub, then on each hub that the user goes to, until the user leaves it.
+
+    Only the first one is armed by `--write`. The log goes into the state folder.
+    """
     from console.cli.log_file import start_log
     from console.ui.app import HubwardenApp
 
     start_log(state)
-    app = HubwardenApp(services, theme=settings.theme, mouse=settings.mouse)
-    app.run(mouse=settings.mouse)
-    if app.return_code:
-        sys.exit(app.return_code)
+    services = settings.armed(services_of(profile))
+    while True:
+        app = HubwardenApp(services, theme=settings.theme, mouse=settings.mouse)
+        app.run(mouse=settings.mouse)
+        if app.return_code:
+            sys.exit(app.return_code)
+        entry = app.commands.next_hub
+        if entry is None:
+            return
+        home = entry.name.casefold() == profile.hub_name.casefold()
+        services = services_of(
+            profile if home else profile.elsewhere(hub_name=entry.name, arm_id=entry.arm_id, hub_host=entry.host)
+        )

@@ -9,7 +9,7 @@ from console.present.words import number
 
 COLUMNS: tuple[Column, ...] = (
     Column("name", "HUB", 18, flex=2),
-    Column("failures", "FAIL 1H", 8, "right"),
+    Column("failures", "ERRORS 1H", 9, "right"),
     Column("reach", "REACHED BY", 14, priority=1),
     Column("auth", "KEYS", 10, priority=2),
     Column("tls", "TLS", 4, priority=3),
@@ -37,7 +37,7 @@ def hub_cells(entry: HubEntry, here: str) -> tuple[Piece, ...]:
 
 
 def failures_piece(entry: HubEntry) -> Piece:
-    """Return the failed connections of the last hour: a dot for none, a question mark where the log is not known."""
+    """Return the errors in the connections log of the last hour, not folded: a dot for none, a question mark where the log is not known."""
     if entry.failures is None:
         return ("?", "dim")
     return (number(entry.failures), "bad") if entry.failures else ("·", "dim")
@@ -46,7 +46,7 @@ def failures_piece(entry: HubEntry) -> Piece:
 def reach_piece(entry: HubEntry) -> Piece:
     """Return who can reach the hub, in two words."""
     if entry.reach is Reach.PRIVATE:
-        return (f"private ({entry.private_endpoints})", "")
+        return (f"private x{entry.private_endpoints}", "") if entry.private_endpoints else ("nobody", "warn")
     if entry.reach is Reach.FILTERED:
         return (f"{entry.rules} IP rule{'' if entry.rules == 1 else 's'}", "")
     return ("everybody", "bad")

@@ -10,6 +10,9 @@ from console.ui.panes.base import ConsoleScreen
 from console.ui.theme import THEMES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from console.model.hubs import HubEntry
     from console.ui.app import HubwardenApp
 
 
@@ -44,6 +47,7 @@ class GlobalCommands:
 
     def __init__(self, app: HubwardenApp) -> None:
         self._app = app
+        self.next_hub: HubEntry | None = None
 
     def command_view_help(self) -> None:
         """Open the help."""
@@ -117,18 +121,41 @@ class GlobalCommands:
                 Menu("THEME", items), lambda choice: self.command_view_theme(choice) if choice else None
             )
 
+    def command_app_hubs(self, text: str = "") -> None:
+        """Offer every hub of the credential."""
+        from console.ui.dialogs.hub_picker import HubPicker
+
+        self._app.push_screen(HubPicker(text), self._go)
+
+    def _go(self, entry: HubEntry | None) -> None:
+        session = self._app.services.session
+        if entry is None:
+            return
+        if entry.name.casefold() == session.hub_name.casefold():
+            self._app.notify(f"{entry.name} is the hub that is open")
+            return
+
+        def go() -> None:
+            self.next_hub = entry  # whoever opened this console opens the other one
+            self._app.leave()
+
+        self._leave_or_ask(f"GO TO {entry.name}?", "Go", go)
+
     def command_app_quit(self) -> None:
         """Leave; ask first only if something would be lost."""
+        self._leave_or_ask("QUIT?", "Quit", self._app.leave)
+
+    def _leave_or_ask(self, title: str, word: str, leave: Callable[[], None]) -> None:
         lost = [what for screen in self.open_screens() if (what := screen.unsaved())]
         if self._app.change_note and (writing := self._app.changing.unsaved()):
             lost.insert(0, writing)
         if not lost:
-            self._app.leave()
+            leave()
             return
         from console.ui.dialogs.menu import Menu, MenuItem
 
-        items = [MenuItem("stay", "Stay", ""), MenuItem("leave", "Quit", f"{', '.join(lost)} will be lost")]
-        self._app.push_screen(Menu("QUIT?", items), lambda choice: self._app.leave() if choice == "leave" else None)
+        items = [MenuItem("stay", "Stay", ""), MenuItem("leave", word, f"{', '.join(lost)} will be lost")]
+        self._app.push_screen(Menu(title, items), lambda choice: leave() if choice == "leave" else None)
 
     def command_app_write(self, word: str = "") -> None:
         """Arm the hub after asking, or go back to read-only."""

@@ -31,6 +31,7 @@ from console.model.connection import (
 from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, Fleet, FleetCounts
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, Exposure, Hub, HubCertificate, Identity, IpRule, MetricSeries
+from console.model.hubs import HubEntry, HubList, ListSource
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
 from console.services.fleet import FleetService
@@ -241,6 +242,8 @@ class Knobs:
     certificates: CertificateScript = field(default_factory=CertificateScript)
     tokens: TokenScript = field(default_factory=TokenScript)
     provisioning: ProvisioningScript = field(default_factory=ProvisioningScript)
+    hubs: tuple[HubEntry, ...] = ()
+    hub_notes: tuple[str, ...] = ()
     access: AccessScript = field(default_factory=AccessScript)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -352,6 +355,16 @@ class FakeConnections:
         return self._knobs.table
 
 
+class FakeHubs:
+    def __init__(self, knobs: Knobs) -> None:
+        self._knobs = knobs
+
+    def load(self, cancel: Cancel) -> HubList:
+        self._knobs.answer("hubs.load")
+        cancel.check()
+        return HubList(self._knobs.hubs, ListSource.RESOURCE_GRAPH, NOW, self._knobs.hub_notes)
+
+
 class FakeOverview:
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
@@ -373,6 +386,7 @@ def fake_services(knobs: Knobs | None = None) -> Any:
     session.hub_reader = FakeHubReader(knobs.script)
     return SimpleNamespace(
         session=session,
+        hubs=FakeHubs(knobs),
         fleet=FakeFleet(knobs),
         connections=FakeConnections(knobs),
         overview=FakeOverview(knobs),

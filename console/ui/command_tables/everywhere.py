@@ -25,6 +25,15 @@ TABLE: tuple[Command, ...] = (
     Command("view.next", "Forward in history", "global", ("right_square_bracket",), "The pane visited after"),
     Command("view.theme", "Theme", "global", (), "dark, light or ansi: :theme light", words=("theme",), argument=True),
     Command("view.crumbs", "Show or hide the path", "global", (), "The line of tabs and path", words=("crumbs",)),
+    Command(
+        "app.hubs",
+        "Another hub …",
+        "global",
+        ("H",),
+        "All hubs of this credential: exposure, failures; enter goes there",
+        words=("hubs", "hub"),
+        argument=True,
+    ),
     Command("app.quit", "Quit", "global", ("q",), "Leave; asks only if something would be lost", words=("q", "quit")),
     Command(
         "app.write",
