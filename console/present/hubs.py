@@ -8,7 +8,7 @@ from console.present.lines import Piece
 from console.present.words import number
 
 COLUMNS: tuple[Column, ...] = (
-    Column("name", "HUB", 18, flex=2),
+    Column("name", "HUB", 21, flex=2),
     Column("failures", "ERRORS 1H", 9, "right"),
     Column("reach", "REACHED BY", 14, priority=1),
     Column("auth", "KEYS", 10, priority=2),
@@ -37,7 +37,7 @@ def hub_cells(entry: HubEntry, here: str) -> tuple[Piece, ...]:
 
 
 def failures_piece(entry: HubEntry) -> Piece:
-    """Return the errors in the connections log of the last hour, not folded: a dot for none, a question mark where the log is not known."""
+    """Return the errors of the last hour, not folded: a dot for none, a question mark where the log is not known."""
     if entry.failures is None:
         return ("?", "dim")
     return (number(entry.failures), "bad") if entry.failures else ("·", "dim")
