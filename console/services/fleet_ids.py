@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 
 from console.model.fleet_snapshot import Snapshot
 from console.services.fleet_file import FleetFile
 
 _PART = 50_000
+_MOST_SHAPES = 5_000
+_DIGITS = bytes.maketrans(b"0123456789", b"0000000000")
 
 
 class IdBuffer:
     """Lower-case ids in id order, one per line; about 24 bytes a device. Position k is the k-th device in id order.
 
-    `numbers` are their row numbers; None where these are k + 1.
+    `numbers` are their row numbers; None where these are k + 1. `shapes` are the ids with every digit a 0, None where
+    there are too many: what fits into none of them need not be looked for.
     """
 
-    def __init__(self, text: bytes, starts: array[int], numbers: array[int] | None = None) -> None:
+    def __init__(
+        self,
+        text: bytes,
+        starts: array[int],
+        numbers: array[int] | None = None,
+        shapes: Collection[bytes] | None = None,
+    ) -> None:
+        self._pairs = None if shapes is None else {pair for shape in shapes for pair in _pairs(shape)}
         self._text = text
         self._starts = starts
         self.numbers = numbers
@@ -40,6 +50,8 @@ class IdBuffer:
         wanted = needle.encode("utf-8", "replace")
         if b"\n" in wanted:
             return found
+        if self._pairs is not None and not self._pairs.issuperset(_pairs(wanted.translate(_DIGITS))):
+            return found
         if not wanted:
             return range(len(self) if limit is None else min(limit, len(self)))
         text, starts = self._text, self._starts
@@ -59,6 +71,7 @@ def read_ids(file: FleetFile, snapshot: Snapshot) -> IdBuffer:
     numbers: array[int] | None = None if snapshot.dense else array("I")
     parts: list[bytes] = []
     starts: array[int] = array("I", [0])
+    shapes: set[bytes] | None = set()
     at, low = 0, 0
     with file.reading() as connection:
         top = connection.execute(f"SELECT coalesce(max(n), 0) FROM devices_{generation}").fetchone()[0]  # noqa: S608
@@ -81,5 +94,12 @@ def read_ids(file: FleetFile, snapshot: Snapshot) -> IdBuffer:
             lines = text.split(b"\n")[:-1]
             starts.extend(accumulate((len(line) + 1 for line in lines[1:]), initial=at + len(lines[0]) + 1))
             parts.append(text)
+            if shapes is not None:
+                shapes.update(text.translate(_DIGITS).split(b"\n"))
+                shapes = shapes if len(shapes) <= _MOST_SHAPES else None
             at += len(text)
-    return IdBuffer(b"".join(parts), starts, numbers)
+    return IdBuffer(b"".join(parts), starts, numbers, shapes)
+
+
+def _pairs(text: bytes) -> set[bytes]:
+    return {text[place : place + 2] for place in range(len(text) - 1)}
