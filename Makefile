@@ -27,7 +27,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix console tests benchmarks screenshots
 
 bench: .venv/.dev ## the figures the README quotes
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --write
 
 screenshots: .venv/.dev ## SVG and PNG of each pane, from the demo
 	$(BIN)/python screenshots/make.py $(SCENES)

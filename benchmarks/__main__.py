@@ -1,124 +1,90 @@
-"""Run every measurement, interleaved with its peer, and print a table of ratios with their spread."""
+"""Run the measurements beside their peers, in one run, and print a table of ratios with their spread.
+
+python -m benchmarks [--only P4,P5] [--write] [--strict]
+"""
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import os
-import platform
-import statistics
 import sys
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
 
-from benchmarks import certificates, mqtt_clients, processes, startup, tokens, verify
+from benchmarks import fleets
+from benchmarks.rows import Found, Missing, Row, show
 
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: our figures and the peer's, same unit, taken in turns."""
-
-    name: str
-    unit: str
-    ours: list[float]
-    peer: str
-    theirs: list[float]
-    bar: str
-
-
-def compare(
-    name: str, unit: str, ours: Callable[[], float], peer: str, theirs: Callable[[], float], bar: str, rounds: int = 7
-) -> Row:
-    """Measure both in turns, after one unmeasured round each, so that drift of the machine meets both."""
-    ours()
-    theirs()
-    pairs = [(ours(), theirs()) for _ in range(rounds)]
-    return Row(name, unit, [a for a, _ in pairs], peer, [b for _, b in pairs], bar)
+GROUPS = {
+    "start": ("P1", "P2", "P3"),
+    "table": ("P4", "P8", "P9", "P19"),
+    "store": ("P5", "P6", "P7"),
+    "live": ("P10", "P18"),
+    "crypto": ("P11", "P12", "P13", "P14", "P15"),
+    "logs": ("P16",),
+    "install": ("P17",),
+    "devices_beside": ("hub",),
+}
+RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def show(values: list[float]) -> str:
-    """Return median and range."""
-    return f"{statistics.median(values):,.1f} ({min(values):,.1f}-{max(values):,.1f})"
+def main() -> int:
+    """Measure, print, and write the table where that is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--only", default="", help="P4,P5: these alone (their whole group is measured)")
+    parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/RESULTS.md")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a bar does not hold")
+    asked = parser.parse_args()
+    wanted = {one.strip().upper() for one in asked.only.split(",") if one.strip()}
+    os.environ["HUBWARDEN_STATE_DIR"] = str(fleets.folder() / "state")
+    found: Found = []
+    for group, ids in GROUPS.items():
+        if wanted and not wanted & {one.upper() for one in ids}:
+            continue
+        print(f"{', '.join(ids)} ...", file=sys.stderr, flush=True)
+        try:
+            found += importlib.import_module(f"benchmarks.{group}").measure()
+        except Exception as error:  # one that fails leaves the others
+            traceback.print_exc()
+            found.append(Missing(ids[0], group, f"failed: {type(error).__name__}: {error}"))
+    found.sort(key=lambda one: (len(one.id), one.id) if one.id.startswith("P") else (9, one.id))
+    text = table(found)
+    print(text)
+    if asked.write:
+        RESULTS.write_text(text, encoding="utf-8")
+    short = [one for one in found if isinstance(one, Row) and one.verdict.startswith("falls")]
+    return 1 if asked.strict and short else 0
 
 
-def main() -> None:
-    """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="hubwarden-bench-") as folder:
-        os.environ["HUBWARDEN_STATE_DIR"] = folder
-        rows = [
-            compare(
-                "exec to first frame, 80x24",
-                "ms",
-                startup.console,
-                "one-widget Textual app",
-                startup.minimal,
-                "<= 1.60x",
-            ),
-            compare(
-                "EC certificates in files",
-                "/s",
-                certificates.ec_in_files,
-                "openssl in a shell loop",
-                certificates.ec_by_shell,
-                ">= 100x",
-            ),
-            compare(
-                "EC certificates in memory",
-                "/s",
-                certificates.in_memory,
-                "openssl in a shell loop",
-                certificates.ec_by_shell,
-                ">= 300x",
-            ),
-            compare(
-                "RSA-2048 certificates in files",
-                "/s",
-                certificates.rsa_in_files,
-                "openssl in a shell loop",
-                certificates.rsa_by_shell,
-                ">= 5x",
-            ),
-            compare("SAS tokens minted", "/s", tokens.ours, "azure-iot-hub SasToken", tokens.sdk, ">= 1.2x"),
-        ]
-        rows.append(
-            compare(
-                "sas device, whole process",
-                "ms",
-                processes.ours,
-                "python -c 0",
-                processes.bare,
-                "<= +100 ms",
-                rounds=11,
-            )
+def table(found: Found) -> str:
+    """Return the table as Markdown."""
+    lines = [
+        "# Measured",
+        "",
+        f"By `make bench` on {datetime.now(UTC):%Y-%m-%d}: {fleets.machine()}.",
+        "",
+        "Median (range). A ratio compares medians that were taken in turns in one run; a machine that others use, too,",
+        "moves both. `-` in place of a bar: for orientation.",
+        "",
+        "| # | what | ours | against | theirs | ratio | bar | |",
+        "|---|---|---:|---|---:|---:|---|---|",
+    ]
+    notes = []
+    for one in found:
+        if isinstance(one, Missing):
+            lines.append(f"| {one.id} | {one.name} | | | | | | not measured: {one.why} |")
+            continue
+        ratio = "" if one.ratio is None else f"{one.ratio:.3f}x" if one.ratio < 0.1 else f"{one.ratio:.2f}x"
+        theirs = f"{show(one.theirs)} {one.unit}" if one.theirs else ""
+        ours = f"{show(one.ours)} {one.unit}"
+        lines.append(
+            f"| {one.id} | {one.name} | {ours} | {one.peer} | {theirs} | {ratio} | {one.bar or '-'} | {one.verdict} |"
         )
-        az = processes.az_peer()
-        if az is not None:
-            rows.append(
-                compare("sas device, whole process", "ms", processes.ours, "az generate-sas-token", az, "<= 0.4x")
-            )
-        if verify.available():
-            peer = "openssl verify, processes"
-            rows.append(compare("chains verified, CAs read once", "/s", verify.ours, peer, verify.openssl, ">= 20x"))
-            rows.append(compare("chains verified, all read anew", "/s", verify.ours_cold, peer, verify.openssl, "-"))
-        fleet = mqtt_clients.measure()
-        beside = f"beside {fleet.clients} MQTT clients"
-        rows += [
-            Row(f"{name}, {beside}", "ms", busy, "the same, hub idle", idle, "<= 2x")
-            for name, idle, busy in mqtt_clients.rows(fleet)
-        ]
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}")
-    print(f"{'what':<46}{'ours':>28}  {'against':<26}{'theirs':>28}  {'ratio':>6}  bar")
-    for row in rows:
-        ratio = statistics.median(row.ours) / statistics.median(row.theirs)
-        print(
-            f"{row.name:<46}{show(row.ours) + ' ' + row.unit:>28}  {row.peer:<26}"
-            f"{show(row.theirs) + ' ' + row.unit:>28}  {ratio:>5.2f}x  {row.bar}"
-        )
-    print("\n".join(mqtt_clients.counts(fleet)))
-    if az is None:
-        print("az with its extension azure-iot is not installed here: sas device was not measured against it")
-    heavy = startup.heavy_modules()
-    print(f"heavy modules before the first frame: {', '.join(heavy) or 'none'}  (bar: none)")
+        if one.note:
+            notes.append(f"- {one.id}, {one.name}: {one.note}.")
+    return "\n".join([*lines, "", *notes, ""])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
