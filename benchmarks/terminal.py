@@ -30,6 +30,8 @@ class Screen:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):  # a size in the environment counts for more than the terminal's
+            environment.pop(name, None)
         self.process = subprocess.Popen(
             list(command), stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
         )

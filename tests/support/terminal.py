@@ -39,7 +39,8 @@ class Terminal:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
-        environment.pop("NO_COLOR", None)
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):  # a size in the environment counts for more than the terminal's
+            environment.pop(name, None)
         environment |= dict(env or {})
         self.process = subprocess.Popen(
             list(command), stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
