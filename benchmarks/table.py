@@ -11,7 +11,7 @@ from benchmarks.rows import Found, Missing, Row
 from benchmarks.terminal import Screen, keys_cost
 
 DOWN, PAGE, END = b"\x1b[B", b"\x1b[6~", b"\x1b[F"
-KEYS = 40
+KEYS = 30
 ROUNDS = 3
 PEER_SIZES = (20_000, 60_000)
 
@@ -24,7 +24,7 @@ def devices(count: int) -> Screen:
     screen.settle(0.5)
     os.write(screen._master, b"2")
     screen.until(b"-conveyor-")
-    screen.settle(1.5)  # what is read in the background has ended by then
+    screen.settle(0.9, 2.0)  # what is read in the background has ended by then
     return screen
 
 

@@ -57,10 +57,10 @@ class Screen:
                 raise TimeoutError(f"ended before it showed {word!r}: {seen[-300:]!r}") from None
         return seen
 
-    def settle(self, quiet: float = QUIET) -> int:
-        """Read until nothing comes for a while; return how many bytes came."""
-        count = 0
-        while select.select([self._master], [], [], quiet)[0]:
+    def settle(self, quiet: float = QUIET, most: float = 4.0) -> int:
+        """Read until nothing comes for a while, `most` seconds at most (a clock may tick); return how many bytes came."""
+        count, end = 0, time.perf_counter() + most
+        while time.perf_counter() < end and select.select([self._master], [], [], quiet)[0]:
             count += len(os.read(self._master, 1 << 16))
         return count
 

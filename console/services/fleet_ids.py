@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
-from itertools import accumulate
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate, islice
 
 from console.model.fleet_snapshot import Snapshot
 from console.services.fleet_file import FleetFile
@@ -37,20 +37,46 @@ class IdBuffer:
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    def find(self, needle: str, limit: int | None = None) -> array[int]:
-        """Return the row numbers of ids that contain a casefolded text, in id order, the first `limit` of them."""
+    def find(self, needle: str, limit: int | None = None, also: Sequence[str] = ()) -> array[int]:
+        """Return the row numbers of ids that contain a casefolded text, in id order, the first `limit` of them.
+
+        They contain the texts of `also` as well; the needle should be the rarest of them all.
+        """
         numbers = self.numbers
+        if also:
+            if any(self._nowhere(one.encode("utf-8", "replace")) for one in (needle, *also)):
+                return array("I")
+            found = array("I", islice(self._with(self._each(needle), also), limit))
+            return found if numbers is None else array("I", (numbers[number - 1] for number in found))
         if not needle and limit is None:
             return array("I", range(1, len(self) + 1)) if numbers is None else numbers[:]
         places = self._places(needle, limit)
         return array("I", (place + 1 for place in places) if numbers is None else (numbers[place] for place in places))
+
+    def _each(self, needle: str) -> Iterator[int]:
+        text, starts, wanted = self._text, self._starts, needle.encode("utf-8", "replace")
+        place = text.find(wanted)
+        while 0 <= place < len(text):
+            index = bisect_right(starts, place) - 1
+            yield index
+            place = text.find(wanted, starts[index + 1])
+
+    def _with(self, places: Iterable[int], also: Sequence[str]) -> Iterator[int]:
+        text, starts, wanted = self._text, self._starts, [one.encode("utf-8", "replace") for one in also]
+        for index in places:
+            line = text[starts[index] : starts[index + 1] - 1]
+            if all(one in line for one in wanted):
+                yield index + 1
+
+    def _nowhere(self, wanted: bytes) -> bool:
+        return self._pairs is not None and not self._pairs.issuperset(_pairs(wanted.translate(_DIGITS)))
 
     def _places(self, needle: str, limit: int | None) -> Sequence[int]:
         found: array[int] = array("I")
         wanted = needle.encode("utf-8", "replace")
         if b"\n" in wanted:
             return found
-        if self._pairs is not None and not self._pairs.issuperset(_pairs(wanted.translate(_DIGITS))):
+        if self._nowhere(wanted):
             return found
         if not wanted:
             return range(len(self) if limit is None else min(limit, len(self)))

@@ -118,10 +118,10 @@ class FleetViews:
             return None
         if query.everything:
             return self._view(query, _turned(self.ids.find(""), query.descending))
-        needle = _needle(query)
-        if needle is None or query.descending:
+        needles = _needles(query)
+        if not needles or query.descending:
             return None
-        numbers = self.ids.find(needle, FIRST)
+        numbers = self.ids.find(needles[0], FIRST, needles[1:])
         return self._view(query, numbers, whole=len(numbers) < FIRST)
 
     def first(self, query: FleetQuery, failures: Mapping[str, int], now: datetime) -> FleetView:
@@ -139,9 +139,9 @@ class FleetViews:
         known = self.at_once(query)
         if known is not None and known.whole:
             return known
-        needle = _needle(query)
-        if needle is not None and self.ids is not None and self.snapshot.ordered and query.column == "id":
-            return self._view(query, _turned(self.ids.find(needle), query.descending))
+        needles = _needles(query)
+        if needles and self.ids is not None and self.snapshot.ordered and query.column == "id":
+            return self._view(query, _turned(self.ids.find(needles[0], also=needles[1:]), query.descending))
         return self._view(query, self._numbers(query, failures, now, None, cancel))
 
     def _view(self, query: FleetQuery, numbers: array[int], *, whole: bool = True) -> FleetView:
@@ -201,9 +201,8 @@ def _turned(numbers: array[int], descending: bool) -> array[int]:
     return numbers
 
 
-def _needle(query: FleetQuery) -> str | None:
-    """Return the text of a query that only looks for one in the id."""
-    if query.problems or len(query.terms) != 1:
-        return None
-    term = query.terms[0]
-    return term.text if term.field is Field.ID and not term.negated else None
+def _needles(query: FleetQuery) -> list[str]:
+    """Return the texts of a query that only looks for texts in the id, the longest first; none for another query."""
+    if query.problems or any(term.field is not Field.ID or term.negated or "\n" in term.text for term in query.terms):
+        return []
+    return sorted((term.text for term in query.terms), key=len, reverse=True)

@@ -153,6 +153,20 @@ def test_any_filter_and_order_is_that_of_the_plain_list(
         assert view.position("Genoa-press-9999") is None
 
 
+@pytest.mark.parametrize(
+    "texts", [("lyon", "7"), ("", ""), ("", "press"), ("7", "press-00", "leeds"), ("lyon", "genoa"), ("qq", "7")]
+)
+def test_several_texts_are_found_in_one_id(world: World, texts: tuple[str, ...]) -> None:
+    file, held, _ = world
+    snapshot = file.current()
+    assert snapshot is not None
+    known = read_ids(file, snapshot) if snapshot.ordered else None
+    query = FleetQuery(tuple(Term(Field.ID, text=text) for text in texts))
+    wanted = [one.device_id for one in held if all(text in one.device_id.casefold() for text in texts)]
+    found = FleetViews(file, snapshot, known).all(query, {}, NOW)
+    assert list(found.ids()) == sorted(wanted, key=str.casefold)
+
+
 # --- pages of twins ------------------------------------------------------------------------------------------------
 
 
