@@ -21,6 +21,7 @@ from console.ui.theme import THEMES
 from console.ui.widgets.failure_chart import FailureChart
 from benchmarks.live import report
 class Chart(App):
+    ascii_only = False
     BINDINGS = [("x", "again", "again")]
     def __init__(self):
         super().__init__()
@@ -41,7 +42,7 @@ Chart().run()
 
 
 def report() -> object:
-    """Return a report of an hour with random bars."""
+    """Return a report of an hour with random bars: an incident with one cause, another one now and then."""
     import random
     from datetime import UTC, datetime, timedelta
 
@@ -51,7 +52,7 @@ def report() -> object:
     bins = tuple(
         FailureBin(
             end - timedelta(minutes=60 - minute),
-            tuple((cause, random.randrange(1, 40)) for cause in (Cause.IP_RULES, Cause.CLONED, Cause.NETWORK)),
+            ((Cause.IP_RULES, random.randrange(1, 40)), *(((Cause.CLONED, 3),) if random.random() < 0.05 else ())),
         )
         for minute in range(60)
     )

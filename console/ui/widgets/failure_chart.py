@@ -30,6 +30,19 @@ _MARGIN = 8
 """Cells that the value axis may take before bars have to be summed."""
 
 
+def changed(old: Line, new: Line) -> tuple[int, int]:
+    """Return how many cells at the start and at the end of a line stay as they are; all its characters are one wide.
+
+    Over a slow line every cell that is sent again is felt.
+    """
+    before = [(char, token) for text, token in old for char in text]
+    after = [(char, token) for text, token in new for char in text]
+    if len(before) != len(after):
+        return 0, 0
+    differ = [place for place, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+    return (differ[0], len(after) - 1 - differ[-1]) if differ else (len(after), 0)
+
+
 class FailureChart(Painted, can_focus=True):
     """Bars, time axis, times, and one line of legend: the causes of the window, or of the selected bar."""
 
@@ -123,8 +136,10 @@ class FailureChart(Painted, can_focus=True):
             self.selected = None
         lines = self._build(width, now)
         for y, line in enumerate(lines):
-            if y >= len(self._lines) or self._lines[y] != line:
-                self.refresh(Region(0, y, width, 1))
+            old = self._lines[y] if y < len(self._lines) else ()
+            if old != line:
+                start, end = changed(old, line)
+                self.refresh(Region(start, y, max(width - start - end, 1), 1))
         self._lines = lines
 
     def _build(self, width: int, now: datetime) -> list[Line]:
@@ -137,8 +152,11 @@ class FailureChart(Painted, can_focus=True):
             label = labels.get(row, "")
             pieces: list[Piece] = [(f" {label.rjust(area.left - 2)}", "dim"), (joint if label else upright, "axis")]
             for glyph, token in cells:
-                if len(pieces) > 2 and pieces[-1][1] == token:
-                    pieces[-1] = (pieces[-1][0] + glyph * area.bar_width, token)
+                text, colour = pieces[-1]
+                if len(pieces) > 2 and (colour == token or glyph == " "):  # a blank needs no colour of its own
+                    pieces[-1] = (text + glyph * area.bar_width, colour)
+                elif len(pieces) > 2 and text.isspace():
+                    pieces[-1] = (text + glyph * area.bar_width, token)
                 else:
                     pieces.append((glyph * area.bar_width, token))
             lines.append(tuple(pieces))
