@@ -10,6 +10,7 @@ demo: .venv/.demo ## the console on the local hub
 	@$(BIN)/hubwarden demo
 
 test: .venv/.dev ## every test
+	@$(BIN)/python -m compileall -q console # the many processes that tests start need not each do it
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 FUZZ_EXAMPLES ?= 100000

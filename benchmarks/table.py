@@ -11,8 +11,8 @@ from benchmarks.rows import Found, Missing, Row
 from benchmarks.terminal import Screen, keys_cost
 
 DOWN, PAGE, END = b"\x1b[B", b"\x1b[6~", b"\x1b[F"
-KEYS = 30
-ROUNDS = 3
+KEYS = 60
+ROUNDS = 5
 PEER_SIZES = (20_000, 60_000)
 
 
