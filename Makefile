@@ -11,7 +11,7 @@ demo: .venv/.demo ## the console on the local hub
 
 test: .venv/.dev ## every test
 	@$(BIN)/python -m compileall -q console # the many processes that tests start need not each do it
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests
 
 FUZZ_EXAMPLES ?= 100000
 fuzz: .venv/.dev ## the parsers of certificates, tokens, payloads and MQTT, for longer: make fuzz FUZZ_EXAMPLES=1000000

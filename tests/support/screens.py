@@ -16,7 +16,7 @@ from textual.worker import WorkerCancelled
 from console.ui.app import HubwardenApp
 
 SMALL, LARGE = (80, 24), (120, 36)
-LONG, LAST = 16, 6  # characters: from which length on a text is pasted, and how much of it is typed all the same
+LONG, LAST = 8, 3  # characters: from which length on a text is pasted, and how much of it is typed all the same
 _KEYS = {
     " ": "space",
     ":": "colon",
@@ -65,6 +65,9 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
 
 async def type_text(pilot: Pilot[Any], text: str) -> None:
     """Type text, one key per character; of a long one the beginning is pasted, for keys take their time."""
+    if text[:1] in {":", "/"}:  # opens what takes the rest
+        await pilot.press(_KEYS[text[0]])
+        text = text[1:]
     if len(text) > LONG:
         pilot.app.post_message(events.Paste(text[:-LAST]))
         await pilot.pause()
