@@ -58,7 +58,7 @@ class Screen:
         return seen
 
     def settle(self, quiet: float = QUIET, most: float = 4.0) -> int:
-        """Read until nothing comes for a while, `most` seconds at most (a clock may tick); return how many bytes came."""
+        """Read until nothing comes for a while, `most` seconds at most (clocks tick); return how many bytes came."""
         count, end = 0, time.perf_counter() + most
         while time.perf_counter() < end and select.select([self._master], [], [], quiet)[0]:
             count += len(os.read(self._master, 1 << 16))

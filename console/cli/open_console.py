@@ -42,18 +42,20 @@ def open_console(settings: Settings) -> None:
     from console.cli.compose import services_for
     from console.config import state_dir
 
-    profile = settings.load_profile()
-    prompt = None
-    if profile.credential.secret_from == "prompt":  # noqa: S105 - says where it comes from
-        # Now, while the terminal is still ours: later the question would land in the middle of the console.
-        answer = ask_secret(f"Secret for {profile.name or profile.hub_name}")
-        prompt = lambda _text: answer  # noqa: E731 - asked once, given whenever it is needed
     state = state_dir()
+    answers: dict[tuple[object, str], str] = {}
 
     def services(of: Profile) -> Services:
+        prompt = None
+        if of.credential.secret_from == "prompt":  # noqa: S105 - says where it comes from
+            # Now, while the terminal is ours: later the question would land in the middle of the console.
+            who = of.credential, of.tenant_id
+            if who not in answers:
+                answers[who] = ask_secret(f"Secret for {of.name or of.hub_name}")
+            prompt = lambda _text: answers[who]  # noqa: E731 - asked once, given whenever it is needed
         return services_for(of, state_dir=state, prompt=prompt, write_ports=settings.write_ports)
 
-    show(profile, services, settings, state)
+    show(settings.load_profile(), services, settings, state)
 
 
 def show(profile: Profile, services_of: Callable[[Profile], Services], settings: Settings, state: Path) -> None:
@@ -62,6 +64,7 @@ def show(profile: Profile, services_of: Callable[[Profile], Services], settings:
     Only the first one is armed by `--write`. The log goes into the state folder.
     """
     from console.cli.log_file import start_log
+    from console.cli.other_hub import profile_for
     from console.ui.app import HubwardenApp
 
     start_log(state)
@@ -74,7 +77,4 @@ def show(profile: Profile, services_of: Callable[[Profile], Services], settings:
         entry = app.commands.next_hub
         if entry is None:
             return
-        home = entry.name.casefold() == profile.hub_name.casefold()
-        services = services_of(
-            profile if home else profile.elsewhere(hub_name=entry.name, arm_id=entry.arm_id, hub_host=entry.host)
-        )
+        services = services_of(settings.adapt(profile_for(entry, profile, settings.profile)))
