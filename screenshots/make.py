@@ -44,6 +44,7 @@ SCENES: tuple[Scene, ...] = (
     ("help", ("3", "question_mark"), "KEYS AND COMMANDS"),
     ("network", ("4",), "jump-box"),
     ("policies", ("5", "~K reads them now", "K"), "legacy-all"),
+    ("hubs", ("H", "~from Azure Resource Graph"), "contoso-works"),
     ("access", ("7", "~▸ASSIGNMENTS 10", "j", "j", "j"), "Plant operators"),
     ("provisioning", ("8", "~▸GROUPS 3", "c"), "disabled here, enabled there"),
     ("journal", ("0", "~policy keys", "j"), "hub written"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -114,13 +114,3 @@ class FleetCounts:
     by_status: tuple[tuple[DeviceStatus, int], ...]
     by_connection: tuple[tuple[ConnectionState, int], ...]
     unseen_30_days: int | None = None
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Every device read so far, in id order; `complete` is False while pages are still coming or after a stop."""
-
-    devices: tuple[Device, ...] = ()
-    complete: bool = False
-    expected: int | None = None
-    warnings: tuple[str, ...] = field(default=())

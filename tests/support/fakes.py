@@ -16,6 +16,7 @@ from support.fake_credentials import CertificateScript, FakeCredentials
 from support.fake_fleet import fake_store
 from support.fake_provisioning import FakeProvisioning, FakeRegistering, ProvisioningScript
 from support.fake_tokens import TokenScript
+from support.fleet import Fleet
 
 from console.model.connection import (
     Cause,
@@ -28,7 +29,7 @@ from console.model.connection import (
     LogState,
     Source,
 )
-from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, Fleet, FleetCounts
+from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, FleetCounts
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, Exposure, Hub, HubCertificate, Identity, IpRule, MetricSeries
 from console.model.hubs import HubEntry, HubList, ListSource

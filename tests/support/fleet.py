@@ -1,10 +1,22 @@
-"""The whole fleet as a test sees it: every page of the twin query, by itself."""
+"""Fleets as tests see them: a list of devices that is still read, and every page of the twin query by itself."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from console.model.device import Device
 from console.services.bundle import Services
 from console.services.ports import NEVER_CANCELLED
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Every device read so far, in id order; `complete` is False while pages are still coming or after a stop."""
+
+    devices: tuple[Device, ...] = ()
+    complete: bool = False
+    expected: int | None = None
+    warnings: tuple[str, ...] = field(default=())
 
 
 def read_fleet(services: Services) -> tuple[Device, ...]:

@@ -5,9 +5,10 @@ from threading import Event
 
 import pytest
 from support.fakes import HOSTILE, NOW, Knobs, devices, fake_services
+from support.fleet import Fleet
 from support.screens import LARGE, console, console_of, dump, lines, press, settle, type_text, until
 
-from console.model.device import AuthType, ConnectionState, Device, DeviceStatus, Fleet
+from console.model.device import AuthType, ConnectionState, Device, DeviceStatus
 from console.model.errors import ConsoleError, ErrorKind
 from console.ui.widgets.resource_table import ResourceTable
 

@@ -78,6 +78,7 @@ class HubPicker(Dialog[HubEntry | None]):
             return HubsRead(hubs.load(cancel))
 
         self.query_one(Input).focus()
+        self.query_one(ResourceTable).lit = True
         self._show()
         app.jobs.start(self, "hubs", work)
 
@@ -90,6 +91,8 @@ class HubPicker(Dialog[HubEntry | None]):
         """Show the hubs."""
         message.stop()
         self._found = message.found
+        rows = max(len(message.found.hubs), 3) + 6  # title, field, header, source, and the edge of the box
+        self.query_one(".box").styles.height = min(rows, self.app.size.height * 8 // 10)
         self._show()
 
     def on_job_failed(self, message: JobFailed) -> None:

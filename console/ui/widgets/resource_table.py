@@ -94,6 +94,7 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
         self.sorted_by: tuple[str, bool] | None = None
         self.wide = False
         self.skip = 0
+        self.lit = False  # show the cursor bright though the keys come from elsewhere
         self.empty: Sequence[Line] = ()
         self._header = 1 if header else 0
         self._fitted: tuple[object, tuple[Slot, ...]] = (None, ())
@@ -313,7 +314,7 @@ class ResourceTable(Painted, ScrollView, can_focus=True):
             return None
         index = self._top + offset
         marked = self.source.key_at(index) in self.marks if self.marks else False
-        cursor = (1 + self.has_focus) if index == self.cursor else 0
+        cursor = (1 + (self.has_focus or self.lit)) if index == self.cursor else 0
         return _Look(tuple(rows[offset]), cursor, marked, self._thumb(offset))
 
     def _thumb(self, offset: int) -> str:
