@@ -54,11 +54,8 @@ def write_file(path: Path, data: bytes, *, mode: int = PRIVATE, replace: bool = 
 def writing(path: Path, *, mode: int = PRIVATE, replace: bool = False) -> Iterator[IO[bytes]]:
     """Open a file to write as `write_file` does; when the block raises, nothing is left behind."""
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.tmp")
-    try:
+    try:  # from before the file is there: a signal may come between its making and the next line
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except OSError as error:
-        raise refused(f"The file {path} cannot be written", error) from None
-    try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
             yield file
@@ -70,15 +67,20 @@ def writing(path: Path, *, mode: int = PRIVATE, replace: bool = False) -> Iterat
             os.link(temporary, path)  # fails where there is one already, unlike a rename
             temporary.unlink()
     except FileExistsError:
-        temporary.unlink(missing_ok=True)
+        _drop(temporary)
         raise exists(path) from None
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        _drop(temporary)
         raise refused(f"The file {path} cannot be written", error) from None
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _drop(temporary)
         raise
     sync_folder(path.parent)
+
+
+def _drop(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # it was never made, as a rule
+        temporary.unlink()
 
 
 def sync_folder(folder: Path) -> None:
