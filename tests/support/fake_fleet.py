@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.fleet_snapshot import FleetPage
+from console.model.hubs import HubList, ListSource
 from console.services.fleet_rows import row_of
 from console.services.fleet_store import FleetStore
 from console.services.ports import Cancel
@@ -47,6 +49,18 @@ class FakeRegistry:
         if "COUNT()" not in text:
             raise ConsoleError(ErrorKind.BAD_QUERY, text)
         return SimpleNamespace(rows=[{"numberOfDevices": self._knobs.fleet.expected or len(self._knobs.fleet.devices)}])
+
+
+class FakeHubs:
+    """Lists `knobs.hubs`."""
+
+    def __init__(self, knobs: Knobs, now: datetime) -> None:
+        self._knobs, self._now = knobs, now
+
+    def load(self, cancel: Cancel) -> HubList:
+        self._knobs.answer("hubs.load")
+        cancel.check()
+        return HubList(self._knobs.hubs, ListSource.RESOURCE_GRAPH, self._now, self._knobs.hub_notes)
 
 
 def fake_store(knobs: Knobs, now: Any) -> FleetStore:

@@ -13,7 +13,7 @@ from typing import Any
 from support.fake_access import AccessScript, fake_access
 from support.fake_changes import FakeChanges, FakeHubReader, Script
 from support.fake_credentials import CertificateScript, FakeCredentials
-from support.fake_fleet import fake_store
+from support.fake_fleet import FakeHubs, fake_store
 from support.fake_provisioning import FakeProvisioning, FakeRegistering, ProvisioningScript
 from support.fake_tokens import TokenScript
 from support.fleet import Fleet
@@ -32,7 +32,7 @@ from console.model.connection import (
 from console.model.device import AuthType, ConnectionState, Device, DeviceDetail, DeviceStatus, FleetCounts
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, Exposure, Hub, HubCertificate, Identity, IpRule, MetricSeries
-from console.model.hubs import HubEntry, HubList, ListSource
+from console.model.hubs import HubEntry
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
 from console.services.fleet import FleetService
@@ -356,16 +356,6 @@ class FakeConnections:
         return self._knobs.table
 
 
-class FakeHubs:
-    def __init__(self, knobs: Knobs) -> None:
-        self._knobs = knobs
-
-    def load(self, cancel: Cancel) -> HubList:
-        self._knobs.answer("hubs.load")
-        cancel.check()
-        return HubList(self._knobs.hubs, ListSource.RESOURCE_GRAPH, NOW, self._knobs.hub_notes)
-
-
 class FakeOverview:
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
@@ -387,7 +377,7 @@ def fake_services(knobs: Knobs | None = None) -> Any:
     session.hub_reader = FakeHubReader(knobs.script)
     return SimpleNamespace(
         session=session,
-        hubs=FakeHubs(knobs),
+        hubs=FakeHubs(knobs, NOW),
         fleet=FakeFleet(knobs),
         connections=FakeConnections(knobs),
         overview=FakeOverview(knobs),

@@ -40,7 +40,7 @@ from console.rules.enrollment_risks import Around, of_creation, of_deletion
 from console.rules.group_keys import derive
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-EXAMPLES = Path("/work/shared/reference/examples/dps")
+EXAMPLES = Path(__file__).parents[2] / "../shared/reference/examples/dps"
 GROUP_KEY = "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw=="
 """The key of the example in Azure's documents on symmetric-key groups, with its registration id and result below."""
 HUB = "plants.azure-devices.net"
