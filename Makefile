@@ -4,14 +4,19 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test fuzz check bench screenshots docs format clean
+.PHONY: demo test deep fuzz check bench screenshots docs format clean
 
 demo: .venv/.demo ## the console on the local hub
 	@$(BIN)/hubwarden demo
 
-test: .venv/.dev ## every test
+test: .venv/.dev ## the tests, without the long trials
 	@$(BIN)/python -m compileall -q console # the many processes that tests start need not each do it
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" tests
+
+DEEP ?= deep
+deep: .venv/.dev ## every test and the long trials, with fewer of them than promised: make deep DEEP=full makes them all
+	@$(BIN)/python -m compileall -q console
+	HUBWARDEN_DEPTH=$(DEEP) $(BIN)/python -m pytest -n 3 --dist loadfile tests
 
 FUZZ_EXAMPLES ?= 100000
 fuzz: .venv/.dev ## the parsers of certificates, tokens, payloads and MQTT, for longer: make fuzz FUZZ_EXAMPLES=1000000

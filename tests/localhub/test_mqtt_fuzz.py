@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import socket
 import ssl
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.depth import fuzz_examples
 from support.hub import HubRunner
 from support.mqtt import Bare, add_device, connect_packet, device, hub_connect, packet, text
 from support.waiting import until
@@ -20,7 +20,7 @@ from support.waiting import until
 from console.localhub import front, mqtt, websocket
 from console.localhub import mqtt_packets as wire
 
-EXAMPLES = int(os.environ.get("HUBWARDEN_FUZZ_EXAMPLES", "500"))
+EXAMPLES = fuzz_examples(deep=500)
 KINDS = (
     wire.Connect,
     wire.Publish,

@@ -1,12 +1,11 @@
 """Whatever bytes come: reading, verifying, linting, comparing and showing them ends in a result or a `ConsoleError`.
 
-HUBWARDEN_FUZZ_EXAMPLES sets how many examples each parser gets (`make fuzz` runs many).
+HUBWARDEN_FUZZ_EXAMPLES or the depth sets how many examples each parser gets (`make fuzz` runs many).
 """
 
 from __future__ import annotations
 
 import base64
-import os
 import random
 from collections.abc import Callable
 from functools import cache
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.chains import NOW, SERVER, Node, make, name, sha1, usage, version_1
+from support.depth import fuzz_examples
 
 from console.model.certificate import Registered
 from console.model.device import AuthType
@@ -30,7 +30,7 @@ from console.rules.certificate_compare import compare
 from console.rules.certificate_lint import Lint
 from console.rules.certificate_reading import read
 
-EXAMPLES = int(os.environ.get("HUBWARDEN_FUZZ_EXAMPLES", "2000"))
+EXAMPLES = fuzz_examples()
 PASSPHRASE = Secret("long enough")
 many = settings(
     max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True

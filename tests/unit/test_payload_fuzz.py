@@ -1,24 +1,24 @@
 """Whatever a line holds: a payload or a reason, and it opens what `cryptography` opens.
 
-HUBWARDEN_FUZZ_EXAMPLES sets how many examples each test tries.
+HUBWARDEN_FUZZ_EXAMPLES or the depth sets how many examples each test tries.
 """
 
 from __future__ import annotations
 
 import base64
-import os
 import re
 from datetime import UTC, datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.depth import fuzz_examples
 
 from console.model.secret import Secret
 from console.rules.payload import Keyring, PayloadError
 from console.services.payload import Payload
 
-EXAMPLES = int(os.environ.get("HUBWARDEN_FUZZ_EXAMPLES", "2000"))
+EXAMPLES = fuzz_examples()
 NOW = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
 STAMP = int(NOW.timestamp())
 KEY, OTHER = (base64.urlsafe_b64encode(bytes([number]) * 32).decode() for number in range(2))

@@ -1,16 +1,16 @@
 """Whatever is pasted: a result or a sentence, never another failure; nothing secret and no control character in it.
 
-HUBWARDEN_FUZZ_EXAMPLES sets how many examples each test tries.
+HUBWARDEN_FUZZ_EXAMPLES or the depth sets how many examples each test tries.
 """
 
 from __future__ import annotations
 
 import base64
-import os
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.depth import fuzz_examples
 
 from console.model.errors import ConsoleError
 from console.model.secret import Secret
@@ -19,7 +19,7 @@ from console.rules import connection_string, sas_reading
 from console.rules.sas import mint
 from console.services.tokens import Tokens
 
-EXAMPLES = int(os.environ.get("HUBWARDEN_FUZZ_EXAMPLES", "2000"))
+EXAMPLES = fuzz_examples()
 NOW = datetime(2026, 11, 23, 9, 42, tzinfo=UTC)
 KEY = base64.b64encode(b"\x00secret" * 4).decode()
 HOST = "contoso-plants.azure-devices.net"
