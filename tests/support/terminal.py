@@ -100,11 +100,13 @@ class Terminal:
         fulfilled = wanted if callable(wanted) else lambda text: wanted in text
         deadline = time.monotonic() + timeout
         while True:
+            # asked before the screen is read: what a program writes last may come between the two
+            over = self.process.poll() is not None and not self._reader.is_alive()
+            left = deadline - time.monotonic()
             text = self.text()
             if fulfilled(text):
                 return text
-            left = deadline - time.monotonic()
-            if left <= 0 or (self.process.poll() is not None and not self._reader.is_alive()):
+            if over or left <= 0:
                 raise AssertionError(f"never showed {wanted!r}; exit {self.process.poll()}; the screen:\n{text}")
             with self._lock:
                 self._lock.wait(min(left, 0.2))

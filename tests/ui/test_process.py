@@ -110,6 +110,7 @@ class Terminal:
         while self.process.poll() is None:
             assert time.monotonic() < end, "the process did not end in time"
             self.drain()
+        self.drain()  # what it wrote last
         return self.process.returncode
 
     def close(self) -> None:
