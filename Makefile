@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test deep fuzz check bench screenshots docs format clean
+.PHONY: demo test deep pythons fuzz check bench screenshots docs format clean
 
 demo: .venv/.demo ## the console on the local hub
 	@$(BIN)/hubwarden demo
@@ -17,6 +17,9 @@ DEEP ?= deep
 deep: .venv/.dev ## every test and the long trials, with fewer of them than promised: make deep DEEP=full makes them all
 	@$(BIN)/python -m compileall -q console
 	HUBWARDEN_DEPTH=$(DEEP) $(BIN)/python -m pytest -n 3 --dist loadfile tests
+
+pythons: .venv/bin/python ## the tests on every Python from 3.11 on that is here
+	@$(BIN)/python tests/pythons.py
 
 FUZZ_EXAMPLES ?= 100000
 fuzz: .venv/.dev ## the parsers of certificates, tokens, payloads and MQTT, for longer: make fuzz FUZZ_EXAMPLES=1000000
@@ -56,4 +59,4 @@ docs: .venv/.dev ## the key table in the README, from the registry of commands
 	@touch $@ .venv/.demo
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
