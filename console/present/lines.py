@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from unicodedata import combining, east_asian_width
+from unicodedata import east_asian_width
+
+from console.model.text import takes_no_cell
 
 Piece = tuple[str, str]
 """Text and its style token.
@@ -26,9 +28,10 @@ def text_width(text: str) -> int:
 
 @lru_cache(2048)
 def _char_width(char: str) -> int:
-    if combining(char):
+    if takes_no_cell(char):
         return 0
-    return 2 if east_asian_width(char) in "WF" else 1
+    wide = east_asian_width(char) in "WF" or "\u3248" <= char <= "\u324f"  # numbers that CJK fonts draw square
+    return 2 if wide else 1
 
 
 def cut(text: str, width: int) -> str:
@@ -102,6 +105,18 @@ def plain(line: Line) -> str:
     return "".join(text for text, _ in line)
 
 
+def _head(word: str, width: int) -> str:
+    """Return as much of a word as takes at most `width` cells, with the marks on its last letter."""
+    if word.isascii():
+        return word[:width]
+    used = 0
+    for end, char in enumerate(word):
+        used += _char_width(char)
+        if used > width:
+            return word[:end]
+    return word
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Return `text` broken into lines of at most `width` cells, at spaces where possible."""
     width = max(width, 8)
@@ -114,9 +129,7 @@ def wrap(text: str, width: int) -> list[str]:
                 if room < width // 3:
                     lines.append(current)
                     current, room = "", width
-                head = word[:room]
-                while text_width(head) > room:
-                    head = head[:-1]
+                head = _head(word, room)
                 current = f"{current} {head}" if current else head
                 word = word[len(head) :]
                 lines.append(current)
