@@ -30,8 +30,9 @@ def text_width(text: str) -> int:
 def _char_width(char: str) -> int:
     if takes_no_cell(char):
         return 0
-    wide = east_asian_width(char) in "WF" or "\u3248" <= char <= "\u324f"  # numbers that CJK fonts draw square
-    return 2 if wide else 1
+    if "\u3248" <= char <= "\u324f" or "\u4dc0" <= char <= "\u4dff":
+        return 2  # squared numbers and hexagrams: CJK fonts draw them square, and terminals follow
+    return 2 if east_asian_width(char) in "WF" else 1
 
 
 def cut(text: str, width: int) -> str:
