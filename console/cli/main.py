@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import sys
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.context import Settings
-from console.cli.plain_output import prepare
-from console.model.errors import ConsoleError
+from console.cli.failures import exit_code, requires_text
+from console.cli.streams import OutputClosed, prepare, silence
 
 if TYPE_CHECKING:
     from console.cli.wiring import Wiring
@@ -40,8 +39,8 @@ _COMMANDS = {
     "sas": ("console.cli.sas", "sas", "Shared access signatures: mint, inspect, ledger."),
     "schema": ("console.cli.schemas", "schema", "The JSON schema of a --json output."),
 }
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_PRIVATE = 0o077
+"""The umask: what is made is for its owner alone, whatever the shell says; what is to be read by others says so."""
 
 
 class _Lazy(click.Group):
@@ -55,7 +54,7 @@ class _Lazy(click.Group):
 
         module, attribute, _ = _COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return requires_text(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -131,27 +130,25 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str]) -> int:
     """Run the command line; return the exit code. Nothing but an exit code and sentences leaves this function."""
     prepare()
-    if getattr(sys, "stdin", None) is None:  # started with `<&-`: then nothing can be read, and nobody asked
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 (until the process ends)
+    before = os.umask(_PRIVATE)
     try:
-        result: Any = cli.main(args=args, prog_name="hubwarden", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return USAGE
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
-    except ConsoleError as error:
-        click.echo(f"hubwarden: {error.sentence()}", err=True)
-        return USAGE if error.code == "usage" else FAILED
-    except BrokenPipeError:  # `hubwarden devices list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _run(args)
+    except OutputClosed:  # `hubwarden devices list | head`
+        silence()
         return 0
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            click.echo(f"hubwarden: The output could not be written: {os.strerror(error.errno).lower()}.", err=True)
-            return FAILED
-        from console.cli.defects import report
+    except BaseException as error:
+        code = exit_code(error)
+        if code is None:
+            raise
+        return code
+    finally:
+        os.umask(before)
 
-        click.echo(f"hubwarden: {report(error)}", err=True)
-        return FAILED
+
+def _run(args: list[str]) -> int:
+    result: Any = cli.main(args=args, prog_name="hubwarden", standalone_mode=False)
+    sys.stdout.flush()  # here, where a failure still becomes a sentence
     return result if isinstance(result, int) else 0
+
+
+requires_text(cli, whole=False)

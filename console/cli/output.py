@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,8 +13,11 @@ import click
 from console.model.clock import format_time
 from console.model.errors import ConsoleError
 from console.model.text import clean
+from console.present.lines import text_width
 
 Json = dict[str, Any]
+_WIDEST = 130
+"""Cells: a device id may have 128 characters."""
 
 
 def envelope(
@@ -75,9 +78,8 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], block: i
     while True:
         part = [[clean(cell) for cell in row] for row in islice(source, block)]
         table += part
-        widths = [max([width, *(len(row[place]) for row in table)]) for place, width in enumerate(widths)]
-        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
-        click.echo("".join(f"{line}\n" for line in lines), nl=False)
+        widths = _widened(widths, table)
+        click.echo("".join(f"{line}\n" for line in _aligned(table, widths)), nl=False)
         table = []
         if len(part) < block:
             return
@@ -88,18 +90,46 @@ def print_table(
 ) -> None:
     """Write an aligned table; `right` are the columns that align right. Cells are cleaned once more."""
     table = [list(header), *([clean(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    for line in _aligned(table, _widened([0] * len(header), table), right):
+        click.echo(line)
+
+
+def _widened(widths: Sequence[int], table: Sequence[Sequence[str]]) -> list[int]:
+    """Return the widths in cells that the columns of a table need, at least `widths`.
+
+    A cell beyond `_WIDEST` moves what stands behind it in its own row, and no other row.
+    """
+    found = []
+    for place, width in enumerate(widths):
+        sizes = [len(row[place]) for row in table]
+        if max(sizes, default=0) > width:  # rare in a long table, whose ASCII cells are as wide as they are long
+            sizes = [text_width(row[place]) for row in table]
+            width = max([width, *(size for size in sizes if size <= _WIDEST)])
+        elif not all(row[place].isascii() for row in table):
+            width = max([width, *(size for row in table if (size := text_width(row[place])) <= _WIDEST)])
+        found.append(width)
+    return found
+
+
+def _aligned(
+    table: Iterable[Sequence[str]], widths: Sequence[int], right: frozenset[int] = frozenset()
+) -> Iterator[str]:
     for row in table:
         cells = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            _padded(cell, width, column in right) for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        click.echo("  ".join(cells).rstrip())
+        yield "  ".join(cells).rstrip()
+
+
+def _padded(cell: str, width: int, right: bool) -> str:
+    if not cell.isascii():
+        width += len(cell) - text_width(cell)
+    return cell.rjust(width) if right else cell.ljust(width)
 
 
 def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
     """Write names and values, aligned."""
     rows = [(name, clean(value)) for name, value in pairs]
-    width = max((len(name) for name, _ in rows), default=0)
+    width = max((text_width(name) for name, _ in rows), default=0)
     for name, value in rows:
-        click.echo(f"{name:<{width}}  {value}".rstrip())
+        click.echo(f"{_padded(name, width, False)}  {value}".rstrip())

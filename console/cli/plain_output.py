@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import sys
 import unicodedata
 
 HANDLER = "hubwarden-plain"
@@ -47,9 +46,6 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
     return plain(error.object[error.start : error.end]), error.end
 
 
-def prepare() -> None:
-    """Make standard output and error replace what their encoding cannot express; nothing changes for UTF-8."""
+def register() -> None:
+    """Make HANDLER known: what an encoding cannot express becomes the nearest ASCII character."""
     codecs.register_error(HANDLER, _replace)
-    for stream in (sys.stdout, sys.stderr):
-        if "utf" not in (getattr(stream, "encoding", None) or "utf").casefold() and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=HANDLER)

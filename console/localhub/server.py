@@ -10,7 +10,6 @@ import secrets
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from console.localhub.front import ConnInfo, TlsServer, UpperFactory, server_con
 from console.localhub.http_server import AsgiApp, HttpEndpoint
 from console.localhub.middleware import RequestLog, ServiceShell
 from console.localhub.mqtt import Acceptor, MqttConnection
+from console.localhub.own_folder import OwnFolder, drop_ready_file
 from console.localhub.pki import LocalAuthority
 from console.localhub.proxy import ConnectProxy, Hangup
 from console.localhub.ready import ReadyInfo, profile_text, remove_own, write_private
@@ -99,7 +99,7 @@ class LocalHub:
         self._clients: set[MqttConnection] = set()
         self._pool = ThreadPoolExecutor(4, "hubwarden-mqtt")  # decisions that wait for locks
         self._ports: dict[str, int] = {}
-        self._folder: Path | None = None
+        self._folder: OwnFolder | None = None
         self._guard = threading.Lock()  # no file is written once the end has begun
         self._stopping = False
         self._live: Live | None = None
@@ -124,9 +124,9 @@ class LocalHub:
         A ready file that an earlier hub left behind goes: nobody shall take it for this one's.
         """
         if self._folder is None:
-            self._folder = self._make_folder()
+            self._folder = OwnFolder(self.options.state_dir)
             if self.options.ready_file is not None:
-                self.options.ready_file.unlink(missing_ok=True)
+                drop_ready_file(self.options.ready_file)
 
     def reset(self) -> Json:
         """Go back to what was served at the start (the control service's `reset`). Raises NotKept."""
@@ -148,8 +148,10 @@ class LocalHub:
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self.info is not None and self.options.ready_file is not None:
             remove_own(self.options.ready_file, self.info)
-        if self._folder is not None and self.options.state_dir is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            self._folder.release()
+            if self.options.state_dir is None:
+                shutil.rmtree(self._folder.path, ignore_errors=True)
         self.info = None
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -162,7 +164,7 @@ class LocalHub:
         self._gate = parts.mqtt_gate(self.cloud, world, self.faults)
         authority = LocalAuthority()
         self._context = server_context(authority.server_identity(hub.host for hub in self.cloud.hubs.values()))
-        (self._files / "ca.pem").write_bytes(authority.pem())
+        write_private(self._files / "ca.pem", authority.pem().decode())
         self._thread.start()
         self.controls = make_controls(self.cloud, world, self.faults, self.requests, self._disconnect)
         control = control_app(self.controls, token)
@@ -176,17 +178,10 @@ class LocalHub:
             self._write_files(self.info)
         return self.info
 
-    def _make_folder(self) -> Path:
-        if self.options.state_dir is None:
-            return Path(tempfile.mkdtemp(prefix="hubwarden-localhub-"))  # 0700
-        self.options.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.options.state_dir.chmod(0o700)
-        return self.options.state_dir.resolve()
-
     @property
     def _files(self) -> Path:
         assert self._folder is not None, "prepare() comes first"
-        return self._folder
+        return self._folder.path
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

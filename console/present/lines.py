@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from unicodedata import combining, east_asian_width
+from unicodedata import east_asian_width
+
+from console.model.text import takes_no_cell
 
 Piece = tuple[str, str]
 """Text and its style token.
@@ -26,8 +28,10 @@ def text_width(text: str) -> int:
 
 @lru_cache(2048)
 def _char_width(char: str) -> int:
-    if combining(char):
+    if takes_no_cell(char):
         return 0
+    if "\u3248" <= char <= "\u324f" or "\u4dc0" <= char <= "\u4dff":
+        return 2  # squared numbers and hexagrams: CJK fonts draw them square, and terminals follow
     return 2 if east_asian_width(char) in "WF" else 1
 
 
@@ -102,6 +106,18 @@ def plain(line: Line) -> str:
     return "".join(text for text, _ in line)
 
 
+def _head(word: str, width: int) -> str:
+    """Return as much of a word as takes at most `width` cells, with the marks on its last letter."""
+    if word.isascii():
+        return word[:width]
+    used = 0
+    for end, char in enumerate(word):
+        used += _char_width(char)
+        if used > width:
+            return word[:end]
+    return word
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Return `text` broken into lines of at most `width` cells, at spaces where possible."""
     width = max(width, 8)
@@ -114,9 +130,7 @@ def wrap(text: str, width: int) -> list[str]:
                 if room < width // 3:
                     lines.append(current)
                     current, room = "", width
-                head = word[:room]
-                while text_width(head) > room:
-                    head = head[:-1]
+                head = _head(word, room)
                 current = f"{current} {head}" if current else head
                 word = word[len(head) :]
                 lines.append(current)

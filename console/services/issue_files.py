@@ -127,6 +127,8 @@ def sha256(der: bytes) -> str:
 def _put(stem: str, part: str, data: bytes) -> None:
     descriptor = os.open(f"{stem}.{part}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODES[part])
     try:
+        if _MODES[part] != PRIVATE:
+            os.fchmod(descriptor, _MODES[part])  # others may read it, whatever the umask
         written = os.write(descriptor, data)
         while written < len(data):  # a disk that fills up takes a part, and refuses only the next one
             written += os.write(descriptor, data[written:])
