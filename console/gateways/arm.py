@@ -160,6 +160,6 @@ class Arm:
                 self._client = ARMPipelineClient(
                     base_url=self.transport.profile.arm_endpoint,
                     policies=self.policies(),
-                    **self.transport.core_options(),
+                    **self.transport.core_options([self.transport.profile.arm_endpoint]),
                 )
             return self._client

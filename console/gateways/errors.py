@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.gateways.answers import Answer, Target, answer_of
+from console.gateways.sockets import WireError
 from console.gateways.trouble import chain, connection_trouble
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.scope import scope_name
@@ -80,6 +81,8 @@ def translate(error: BaseException, what: str, target: Target, now: datetime) ->
             return Failure(told, one.failure.retry, one.failure.retry_after)
         if isinstance(one, ConsoleError):
             return Failure(one)
+        if isinstance(one, WireError):
+            return Failure(ConsoleError(one.kind, what, f"{one.host} {one.why}", one.hint))
     answer = next(filter(None, map(answer_of, chain(error))), None)
     if answer is not None and answer.status:
         return _by_status(answer, what, target, now)

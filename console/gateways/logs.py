@@ -51,7 +51,7 @@ class LogsGateway:
                     self._sign_in,
                     endpoint=profile.logs_endpoint,
                     audience=profile.azure.logs_audience,
-                    **self._transport.core_options(),
+                    **self._transport.core_options([profile.logs_endpoint]),
                 )
             return self._built
 

@@ -213,6 +213,15 @@ class RegistryGateway:
         config.retry_policy.retries = 0
         config.retry_policy.policy.status_forcelist = []
         config.retry_policy.policy.respect_retry_after_header = False
+        config.redirect_policy.allow = False
+        session = self._transport.session([f"https://{self._address or self._sign_in.connection_string().host}"])
+
+        def ours(used: Any, *_: Any, **options: Any) -> Any:
+            for scheme, adapter in session.adapters.items():  # the SDK makes a session for each thread
+                used.adapters[scheme] = adapter
+            return options
+
+        config.session_configuration_callback = ours
         # Only the HTTPS half is kept: the AMQP half, freed when the interpreter is half gone, complains on stderr.
         return manager.protocol
 

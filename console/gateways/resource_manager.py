@@ -161,7 +161,7 @@ class HubGateway:
                     subscription,
                     base_url=self._arm.transport.profile.arm_endpoint,
                     policies=self._arm.policies(),
-                    **self._arm.transport.core_options(),
+                    **self._arm.transport.core_options([self._arm.transport.profile.arm_endpoint]),
                 )
                 _ = client.iot_hub_resource  # the SDK imports its operations when they are first asked for
             return self._clients[subscription]

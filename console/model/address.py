@@ -91,7 +91,7 @@ def place_of(url: str) -> tuple[str, str, int]:
 
 
 def same_place(url: str, other: str) -> bool:
-    """Return whether two URLs lead to the same host, by the same scheme and port, and nothing in the first hides one."""
+    """Return whether two URLs lead to the same host, by one scheme and port, without tricks in the first."""
     if re.search(r"[\x00-\x20\x7f\\]", url) or not url.isascii():
         return False
     found = place_of(url)
