@@ -125,6 +125,10 @@ class Profile:
 
     def elsewhere(self, *, hub_name: str, arm_id: str, hub_host: str) -> Profile:
         """Return the profile of another hub that this credential sees: the same cloud, trust and way to sign in."""
+        for key, value in (("hub_name", hub_name), ("arm_id", arm_id), ("hub_host", hub_host)):
+            if why := wrong_place(key, value):
+                what = f"The hub {_shown(hub_name)} cannot be opened: the list of hubs gives “{_shown(value)}” for it"
+                raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Check the endpoints in the profile")
         moved = self.endpoints != Endpoints()
         proxy = self.proxy_elsewhere if moved and self.proxy_elsewhere else self.proxy
         endpoints = Endpoints() if moved and self.proxy_elsewhere else replace(self.endpoints, hub="", dps="")

@@ -81,7 +81,7 @@ class Answer:
         """
         try:
             body: Any = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.headers.get("iothub-errorcode", ""), ""
         if not isinstance(body, dict):
             return "", ""
@@ -103,7 +103,9 @@ def _read(body: dict[str, Any]) -> tuple[str, str]:
         if message.startswith("{"):
             try:
                 nested = json.loads(message)
-            except ValueError:
+            except (ValueError, RecursionError):
+                return "", message
+            if not isinstance(nested, dict):
                 return "", message
             return str(nested.get("errorCode", "")), str(nested.get("message", ""))
         if message.startswith("ErrorCode:"):

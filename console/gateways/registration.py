@@ -19,6 +19,7 @@ from console.config_state import home_path
 from console.gateways.answers import Answer, Target
 from console.gateways.enrollment_mapping import registration_from
 from console.gateways.proxying import ProxyLogin
+from console.gateways.shapes import answers_of
 from console.gateways.sockets import Deadline, WireError, answers_by, https
 from console.gateways.trouble import chain, connection_trouble
 from console.model.address import is_place, led_to, without_userinfo
@@ -73,6 +74,7 @@ class RegistrarGateway:
         return link
 
 
+@answers_of("the provisioning service")
 class DeviceLink:
     """One device's way to its provisioning service; each call has a connection of its own, the first uses `connect`'s.
 

@@ -12,6 +12,7 @@ from console.gateways.credentials import SignIn
 from console.gateways.errors import Failure, RefusedError
 from console.gateways.imports import IMPORTING
 from console.gateways.mapping import detail_from, device_from_twin
+from console.gateways.shapes import answers_of
 from console.gateways.transport import CONNECT_TIMEOUT, READ_TIMEOUT, Transport
 from console.model.device import DeviceDetail
 from console.model.errors import ConsoleError, ErrorKind
@@ -22,6 +23,7 @@ from console.services.ports import NEVER_CANCELLED, Cancel, QueryPage
 _PARAMS = {"api-version": "2021-04-12"}
 
 
+@answers_of("the hub")
 class RegistryGateway:
     """Reads identities, twins and queries of one hub, by connection string or by Entra token.
 
