@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from console.config_clouds import CLOUDS, PUBLIC, Cloud
-from console.config_state import APP, home_path
+from console.config_places import is_file, is_ipv4, is_source, wrong_endpoint, wrong_place, wrong_proxy
+from console.config_state import APP
 from console.config_state import state_dir as state_dir
+from console.model.address import has_userinfo, shown_address
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.text import clean
 
 KINDS = (
     "person",
@@ -25,6 +28,7 @@ KINDS = (
     "connection-string",
 )
 _NEEDS_SECRET = {"client-secret", "client-certificate", "connection-string"}
+_TABLES = ("endpoints", "credential", "proxy_credential")
 _SOURCES = ("env:NAME", "file:PATH", "keyring:NAME", "prompt")
 
 
@@ -35,6 +39,14 @@ class Credential:
     kind: str = "person"
     secret_from: str = ""
     client_id: str = ""
+
+
+@dataclass(frozen=True)
+class ProxyCredential:
+    """How to log in at the proxy; `secret_from` says where the password is. Empty: the proxy asks for nothing."""
+
+    user: str = ""
+    secret_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,7 @@ class Profile:
     max_cut_percent: int = 5
     endpoints: Endpoints = field(default_factory=Endpoints)
     credential: Credential = field(default_factory=Credential)
+    proxy_credential: ProxyCredential = field(default_factory=ProxyCredential)
 
     @property
     def azure(self) -> Cloud:
@@ -112,6 +125,10 @@ class Profile:
 
     def elsewhere(self, *, hub_name: str, arm_id: str, hub_host: str) -> Profile:
         """Return the profile of another hub that this credential sees: the same cloud, trust and way to sign in."""
+        for key, value in (("hub_name", hub_name), ("arm_id", arm_id), ("hub_host", hub_host)):
+            if why := wrong_place(key, value):
+                what = f"The hub {_shown(hub_name)} cannot be opened: the list of hubs gives “{_shown(value)}” for it"
+                raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Check the endpoints in the profile")
         moved = self.endpoints != Endpoints()
         proxy = self.proxy_elsewhere if moved and self.proxy_elsewhere else self.proxy
         endpoints = Endpoints() if moved and self.proxy_elsewhere else replace(self.endpoints, hub="", dps="")
@@ -123,6 +140,7 @@ class Profile:
             hub_host=hub_host,
             workspace_id="",
             proxy=proxy,
+            proxy_credential=self.proxy_credential if proxy == self.proxy else ProxyCredential(),
             endpoints=endpoints,
         )
 
@@ -164,6 +182,9 @@ def pick_profile(spec: str | None = None) -> Profile:
     near = difflib.get_close_matches(spec, profiles, 1)
     if near:
         raise _bad(default_file(), spec, "there is no such profile", f'Did you mean "{near[0]}"?')
+    if why := wrong_place("hub_name", spec):
+        what = f"There is no profile “{_shown(spec)}”"
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, f"as a hub's name, {why}", "See: hubwarden profile list")
     return Profile(name=spec, hub_name=spec)
 
 
@@ -172,16 +193,16 @@ def save_profile(profile: Profile, path: str | Path | None = None) -> Path:
 
     Only what differs from the defaults is written. Comments of the file are not kept.
     """
-    from console.config_write import write_private
+    from console.config_write import toml_key, toml_table, toml_text, write_private
 
     file = Path(path) if path else default_file()
     existing, default = _load(file)
     existing[profile.name or profile.hub_name or "default"] = profile
-    lines = [f"default = {_toml(default)}", ""] if default else []
+    lines = [f"default = {toml_text(default)}", ""] if default else []
     for name, entry in existing.items():
-        lines += _table(f"profiles.{_toml_key(name)}", entry, skip=("name", "endpoints", "credential"))
-        for part in ("endpoints", "credential"):
-            lines += _table(f"profiles.{_toml_key(name)}.{part}", getattr(entry, part))
+        lines += toml_table(f"profiles.{toml_key(name)}", entry, skip=("name", *_TABLES))
+        for part in _TABLES:
+            lines += toml_table(f"profiles.{toml_key(name)}.{part}", getattr(entry, part))
     write_private(file, "\n".join(lines).rstrip() + "\n")
     return file
 
@@ -212,7 +233,7 @@ def _default_of(profiles: Mapping[str, Profile], default: str, *, file: Path) ->
     if default:
         if default in profiles:
             return profiles[default]
-        raise _bad(file, "default", f'there is no profile "{default}"', _nearest(default, profiles))
+        raise _bad(file, "default", f'there is no profile "{_shown(default)}"', _nearest(default, profiles))
     if len(profiles) > 1:
         names = ", ".join(profiles)
         raise _bad(file, "default", f"there are several profiles ({names})", "Name one: hubwarden --profile NAME")
@@ -232,12 +253,16 @@ def _profile(file: Path, name: str, table: Mapping[str, Any]) -> Profile:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
                 raise _bad(file, f"{key}.{item}", "it must be a whole number from 0 to 100")
             values[item] = value
-        elif item not in {"endpoints", "credential"}:
+        elif item not in _TABLES:
             values[item] = _text(file, f"{key}.{item}", value)
+            if why := wrong_place(item, values[item]):
+                raise _bad(file, f"{key}.{item}", why, f'Found "{_shown(values[item])}"')
     if values.get("cloud", PUBLIC.name) not in CLOUDS:
-        raise _bad(file, f"{key}.cloud", f'"{values["cloud"]}" is no cloud', f"Clouds: {', '.join(CLOUDS)}")
+        raise _bad(file, f"{key}.cloud", f'"{_shown(values["cloud"])}" is no cloud', f"Clouds: {', '.join(CLOUDS)}")
     values["endpoints"] = _endpoints(file, key, _mapping(file, f"{key}.endpoints", table.get("endpoints", {})))
     values["credential"] = _credential(file, key, _mapping(file, f"{key}.credential", table.get("credential", {})))
+    login = _mapping(file, f"{key}.proxy_credential", table.get("proxy_credential", {}))
+    values["proxy_credential"] = _proxy_credential(file, key, login)
     profile = Profile(**values)
     _check(file, key, profile)
     return profile
@@ -247,23 +272,45 @@ def _endpoints(file: Path, key: str, table: Mapping[str, Any]) -> Endpoints:
     _known(file, f"{key}.endpoints", table, [f.name for f in fields(Endpoints)])
     urls = {name: _text(file, f"{key}.endpoints.{name}", value) for name, value in table.items()}
     for name, url in urls.items():
-        if not url.startswith("https://"):
-            raise _bad(file, f"{key}.endpoints.{name}", "it must be a URL that begins with https://", f'Found "{url}"')
+        if url and (why := wrong_endpoint(url)):
+            raise _bad(file, f"{key}.endpoints.{name}", why, f'Found "{_shown(url)}"')
     return Endpoints(**urls)
+
+
+def _proxy_credential(file: Path, key: str, table: Mapping[str, Any]) -> ProxyCredential:
+    here = f"{key}.proxy_credential"
+    _no_secret(file, here, table)
+    _known(file, here, table, [f.name for f in fields(ProxyCredential)])
+    login = ProxyCredential(**{name: _text(file, f"{here}.{name}", value) for name, value in table.items()})
+    if login.user and (":" in login.user or not login.user.isprintable()):
+        raise _bad(file, f"{here}.user", "a user name has no colon and no control characters")
+    if login.secret_from and not login.user:
+        raise _bad(file, f"{here}.user", "a password needs a user name")
+    if login.user and not login.secret_from:
+        raise _bad(file, f"{here}.secret_from", "the user's password is needed", _source_hint())
+    if login.secret_from and not is_source(login.secret_from):
+        raise _bad(file, f"{here}.secret_from", "it does not say where the password is kept", _source_hint())
+    return login
+
+
+def _no_secret(file: Path, here: str, table: Mapping[str, Any]) -> None:
+    secret_keys = {"secret", "client_secret", "password", "connection_string", "key", "shared_access_key"}
+    if inline := sorted(set(table) & secret_keys):
+        raise _bad(file, f"{here}.{inline[0]}", "a secret is never kept in a profile", _source_hint())
 
 
 def _credential(file: Path, key: str, table: Mapping[str, Any]) -> Credential:
     here = f"{key}.credential"
-    secret_keys = {"secret", "client_secret", "password", "connection_string", "key", "shared_access_key"}
-    if inline := sorted(set(table) & secret_keys):
-        raise _bad(file, f"{here}.{inline[0]}", "a secret is never kept in a profile", _source_hint())
+    _no_secret(file, here, table)
     _known(file, here, table, [f.name for f in fields(Credential)])
     credential = Credential(**{name: _text(file, f"{here}.{name}", value) for name, value in table.items()})
     if credential.kind not in KINDS:
-        raise _bad(file, f"{here}.kind", f'"{credential.kind}" is no kind', f"Kinds: {', '.join(KINDS)}")
+        raise _bad(file, f"{here}.kind", f'"{_shown(credential.kind)}" is no kind', f"Kinds: {', '.join(KINDS)}")
+    if why := wrong_place("client_id", credential.client_id):
+        raise _bad(file, f"{here}.client_id", why, f'Found "{_shown(credential.client_id)}"')
     if credential.kind in _NEEDS_SECRET and not credential.secret_from:
         raise _bad(file, f"{here}.secret_from", f'kind "{credential.kind}" needs it', _source_hint())
-    if credential.secret_from and not _is_source(credential.secret_from):
+    if credential.secret_from and not is_source(credential.secret_from):
         raise _bad(file, f"{here}.secret_from", "it does not say where the secret is kept", _source_hint())
     if credential.kind == "client-certificate" and not credential.secret_from.startswith("file:"):
         raise _bad(file, f"{here}.secret_from", "a certificate is read from a file", 'Write "file:PATH" to a PEM file')
@@ -277,23 +324,28 @@ def _check(file: Path, key: str, profile: Profile) -> None:
         raise _bad(file, f"{key}.hub_name", "the profile names no hub", "Give hub_name, arm_id or hub_host")
     if profile.credential.kind in {"client-secret", "client-certificate"} and not profile.tenant_id:
         raise _bad(file, f"{key}.tenant_id", f'kind "{profile.credential.kind}" needs the tenant')
-    if profile.seal_from and not _is_source(profile.seal_from):
+    if profile.seal_from and not is_source(profile.seal_from):
         raise _bad(file, f"{key}.seal_from", "it does not say where the passphrase is kept", _seal_hint())
-    if profile.my_ip and not _is_ipv4(profile.my_ip):
-        raise _bad(file, f"{key}.my_ip", f'"{profile.my_ip}" is not an IPv4 address')
-    if profile.ca_file and not home_path(profile.ca_file).is_file():
-        raise _bad(file, f"{key}.ca_file", f'there is no file "{profile.ca_file}"')
-    if profile.proxy and not profile.proxy.startswith("http://"):
-        raise _bad(file, f"{key}.proxy", "it must be a URL that begins with http://", f'Found "{profile.proxy}"')
-    if profile.arm_id and "/providers/microsoft.devices/iothubs/" not in profile.arm_id.casefold():
-        raise _bad(file, f"{key}.arm_id", "it is not the resource id of an IoT Hub", "/subscriptions/.../IotHubs/NAME")
+    if profile.my_ip and not is_ipv4(profile.my_ip):
+        raise _bad(file, f"{key}.my_ip", f'"{_shown(profile.my_ip)}" is not an IPv4 address')
+    if "://" in profile.ca_file:
+        why = "it is an address: save the roots to a file and name the file"
+        raise _bad(file, f"{key}.ca_file", why, f'Found "{_shown(profile.ca_file)}"')
+    if profile.ca_file and not is_file(profile.ca_file):
+        raise _bad(file, f"{key}.ca_file", f'there is no file "{_shown(profile.ca_file)}"')
+    for item in ("proxy", "proxy_elsewhere"):
+        if (url := getattr(profile, item)) and (why := wrong_proxy(url)):
+            hint = "Write it like http://proxy.contoso.com:3128"
+            if has_userinfo(url):
+                hint += f", and put user and secret_from into [{key}.proxy_credential]"
+            raise _bad(file, f"{key}.{item}", why, hint)
+    if profile.proxy_credential.user and not profile.proxy:
+        raise _bad(file, f"{key}.proxy_credential", "the profile has no proxy to log in at", f"Set proxy in [{key}]")
 
 
-def _is_source(text: str) -> bool:
-    if text == "prompt":
-        return True
-    scheme, _, rest = text.partition(":")
-    return scheme in {"env", "file", "keyring"} and bool(rest)
+def _shown(value: str) -> str:
+    """Return a value of the file as an error may quote it."""
+    return clean(shown_address(value), limit=100)
 
 
 def _source_hint() -> str:
@@ -302,16 +354,6 @@ def _source_hint() -> str:
 
 def _seal_hint() -> str:
     return f"Set seal_from to one of: {', '.join(_SOURCES)}"
-
-
-def _is_ipv4(text: str) -> bool:
-    import ipaddress
-
-    try:
-        ipaddress.IPv4Address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _known(file: Path, key: str, table: Mapping[str, Any], valid: Iterable[str]) -> None:
@@ -340,27 +382,5 @@ def _mapping(file: Path, key: str, value: object) -> Mapping[str, Any]:
 
 
 def _bad(file: Path, key: str, why: str, hint: str = "") -> ConsoleError:
-    where = f'{file}, key "{key}"' if key else str(file)
+    where = f'{clean(file)}, key "{clean(key)}"' if key else clean(file)
     return ConsoleError(ErrorKind.BAD_INPUT, f"The profile file is wrong at {where}", why, hint)
-
-
-def _table(header: str, entry: Any, skip: tuple[str, ...] = ()) -> list[str]:
-    lines = [
-        f"{item.name} = {_toml(getattr(entry, item.name))}"
-        for item in fields(entry)
-        if item.name not in skip and getattr(entry, item.name) != item.default
-    ]
-    return [f"[{header}]", *lines, ""] if lines or header.count(".") == 1 else []
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text) + '"'
-
-
-def _toml_key(name: str) -> str:
-    return name if name and name.replace("-", "").replace("_", "").isalnum() and name.isascii() else _toml(name)

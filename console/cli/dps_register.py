@@ -173,16 +173,21 @@ def _refuse_pinned(profile: Profile) -> None:
 
 
 def _registering(profile: Profile, options: dict[str, Any], *, moved: bool = False) -> Registering:
+    from console.cli.context import ask_secret
+    from console.config_places import wrong_proxy
+    from console.gateways.proxying import ProxyLogin
     from console.gateways.registration import RegistrarGateway
     from console.gateways.tpm import Tpm
     from console.services.registration import Registering
 
     ca_file, proxy = options["ca_file"] or profile.ca_file, options["proxy"] or profile.proxy
-    if not proxy.startswith("http://") and proxy:
-        hint = "Write it like http://proxy.contoso.com:3128"
-        raise ConsoleError(ErrorKind.BAD_INPUT, _WHAT, "--proxy must begin with http://", hint, code="usage")
+    if proxy and (why := wrong_proxy(proxy)):
+        hint = "Write it like http://proxy.contoso.com:3128; a login at it comes by proxy_credential of a profile"
+        why = f"--proxy: {why.replace('it must be a URL that begins', 'it must begin')}"
+        raise ConsoleError(ErrorKind.BAD_INPUT, _WHAT, why, hint, code="usage")
+    login = ProxyLogin.of(profile, ask_secret) if proxy == profile.proxy else ProxyLogin()
     endpoint = profile.endpoints.dps if moved else ""
-    return Registering(RegistrarGateway(ca_file=ca_file, proxy=proxy, moved=endpoint), Tpm)
+    return Registering(RegistrarGateway(ca_file=ca_file, proxy=proxy, moved=endpoint, login=login), Tpm)
 
 
 # --- telling --------------------------------------------------------------------------------------------------------

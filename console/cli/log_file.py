@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from console.model.address import without_userinfo
 from console.model.text import clean
 
 MAX_BYTES, OLDER_FILES = 1_000_000, 2
@@ -48,8 +49,8 @@ class _PrivateFile(RotatingFileHandler):
 
 
 def redact(text: str) -> str:
-    """Return text with keys, signatures, tokens and passwords replaced by dots."""
-    return _SECRETS.sub(lambda match: f"{match['name'] or match['scheme'] or ''}••••", text)
+    """Return text with keys, signatures, tokens and passwords replaced by dots, those in addresses left out."""
+    return _SECRETS.sub(lambda match: f"{match['name'] or match['scheme'] or ''}••••", without_userinfo(text))
 
 
 def start_log(state: Path) -> None:

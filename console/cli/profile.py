@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
-from console.cli.context import Settings
+from console.cli.context import Settings, ask_secret
 from console.cli.output import Json, envelope, print_json, print_pairs, print_table
 from console.config import (
     KINDS,
     Credential,
     Endpoints,
     Profile,
+    ProxyCredential,
     default_file,
     load_profiles,
     save_profile,
@@ -43,6 +44,10 @@ def profile() -> None:
 @click.option("--cloud", default="", help="public (default), china or usgov.")
 @click.option("--ca-file", default="", help="Root certificate of a TLS-inspecting proxy (PEM).")
 @click.option("--proxy", default="", help="http://HOST:PORT")
+@click.option("--proxy-user", default="", help="The user name that the proxy wants.")
+@click.option(
+    "--proxy-secret-from", default="", help="Where its password is: env:NAME, file:PATH, keyring:NAME, prompt."
+)
 @click.option("--kind", type=click.Choice(KINDS), default="person", show_default=True, help="How to sign in.")
 @click.option("--client-id", default="")
 @click.option("--secret-from", default="", help="env:NAME, file:PATH, keyring:NAME or prompt. Never the secret itself.")
@@ -62,6 +67,8 @@ def add(
     cloud: str,
     ca_file: str,
     proxy: str,
+    proxy_user: str,
+    proxy_secret_from: str,
     kind: str,
     client_id: str,
     secret_from: str,
@@ -86,6 +93,7 @@ def add(
         tenant_id=tenant_id,
         ca_file=ca_file,
         proxy=proxy,
+        proxy_credential=ProxyCredential(proxy_user, proxy_secret_from),
         protected=protected,
         endpoints=Endpoints(arm=arm, logs=logs, authority=authority, hub=hub_endpoint),
         credential=Credential(kind=kind, secret_from=secret_from, client_id=client_id),
@@ -152,7 +160,7 @@ def show_profile(settings: Settings, as_json: bool) -> None:
     rows = [
         (item.name, getattr(entry, item.name) or "-")
         for item in fields(entry)
-        if item.name not in {"endpoints", "credential"}
+        if item.name not in {"endpoints", "credential", "proxy_credential"}
     ]
     rows += [
         ("endpoint arm", entry.arm_endpoint),
@@ -161,6 +169,8 @@ def show_profile(settings: Settings, as_json: bool) -> None:
         ("endpoint hub", entry.hub_address or "-"),
         ("sign-in", entry.credential.kind),
         ("secret from", entry.credential.secret_from or "-"),
+        ("proxy user", entry.proxy_credential.user or "-"),
+        ("proxy secret from", entry.proxy_credential.secret_from or "-"),
     ]
     print_pairs(rows)
 
@@ -183,12 +193,14 @@ def check_profile(settings: Settings, as_json: bool) -> int:
 
 def _steps(settings: Settings, entry: Profile) -> Iterator[Step]:
     from console.gateways.probe import Probe
+    from console.gateways.proxying import ProxyLogin
 
+    login = ProxyLogin.of(entry, ask_secret)
     urls = {"hub": f"https://{entry.hub_address}"} if entry.hub_address else {}
     if not entry.data_plane_only:
         urls = {"sign-in": entry.authority, "resource manager": entry.arm_endpoint, **urls, "logs": entry.logs_endpoint}
     for name, url in urls.items():
-        probe = Probe(url, ca_file=entry.ca_file, proxy=entry.proxy)
+        probe = Probe(url, ca_file=entry.ca_file, proxy=entry.proxy, login=login)
         yield Step("DNS", name, None if entry.proxy else probe.resolve, "the proxy resolves names")
         yield Step("TCP", name, probe.connect, needs=(("DNS", name),))
         yield Step("TLS", name, probe.handshake, needs=(("TCP", name),))

@@ -69,12 +69,15 @@ def _input(*, key_stdin: bool, ask_key: bool) -> tuple[str, Secret | None]:
 def _with_clock(settings: Settings, told: Explanation) -> Explanation:
     """Add how far this machine's clock is from the hub's: the hub goes by its own."""
     from console.gateways.probe import Probe
+    from console.gateways.proxying import ProxyLogin
 
     profile = settings.load_profile()
     if not profile.hub_address:
         return told
     try:
-        text = Probe(f"https://{profile.hub_address}", ca_file=profile.ca_file, proxy=profile.proxy).drift()
+        login = ProxyLogin.of(profile, ask_secret)
+        url = f"https://{profile.hub_address}"
+        text = Probe(url, ca_file=profile.ca_file, proxy=profile.proxy, login=login).drift()
     except ConsoleError as error:
         if error.kind is not ErrorKind.CLOCK:
             return replace(told, facts=(*told.facts, ("hub's clock", f"not known: {error.what}, {error.why}")))

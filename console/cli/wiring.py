@@ -28,7 +28,9 @@ class Wiring:
 
     def __init__(self, profile: Profile, meter: CallMeter, prompt: Prompt | None, retry_budget: float | None) -> None:
         self._profile = profile
-        self._transport = Transport(profile, meter, budget=BUDGET if retry_budget is None else retry_budget)
+        self._transport = Transport(
+            profile, meter, budget=BUDGET if retry_budget is None else retry_budget, prompt=prompt
+        )
         self.sign_in = SignIn(self._transport, prompt=prompt)
 
     @property
@@ -77,7 +79,9 @@ class Wiring:
     def registrar(self) -> RegistrarGateway:
         """The device API of provisioning services."""
         profile = self._profile
-        return RegistrarGateway(ca_file=profile.ca_file, proxy=profile.proxy, moved=profile.endpoints.dps)
+        return RegistrarGateway(
+            ca_file=profile.ca_file, proxy=profile.proxy, moved=profile.endpoints.dps, login=self._transport.login
+        )
 
     @cached_property
     def network(self) -> NetworkGateway:
@@ -92,7 +96,7 @@ class Wiring:
     @cached_property
     def remote(self) -> RemoteGateway:
         """Hosts that speak TLS."""
-        return RemoteGateway(self._profile.proxy)
+        return RemoteGateway(self._profile.proxy, self._transport.login)
 
     def logs(self, workspace: str) -> LogsGateway:
         """Return the logs of a workspace by its id (GUID)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ class Target:
     by_key: bool = False
     ca_file: str = ""
     proxy: str = ""
+    proxy_login: bool = False
     operation: str = ""
     scope: str = ""
 
@@ -50,7 +52,8 @@ class Answer:
         """Seconds that the service asks to wait; None when it does not say or says it unreadably."""
         for name, scale in (("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0), ("retry-after", 1.0)):
             try:
-                return max(float(self.headers[name]) / scale, 0.0)
+                seconds = float(self.headers[name]) / scale
+                return max(seconds, 0.0) if math.isfinite(seconds) else None
             except (KeyError, ValueError):
                 continue
         return None
@@ -78,7 +81,7 @@ class Answer:
         """
         try:
             body: Any = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.headers.get("iothub-errorcode", ""), ""
         if not isinstance(body, dict):
             return "", ""
@@ -100,7 +103,9 @@ def _read(body: dict[str, Any]) -> tuple[str, str]:
         if message.startswith("{"):
             try:
                 nested = json.loads(message)
-            except ValueError:
+            except (ValueError, RecursionError):
+                return "", message
+            if not isinstance(nested, dict):
                 return "", message
             return str(nested.get("errorCode", "")), str(nested.get("message", ""))
         if message.startswith("ErrorCode:"):

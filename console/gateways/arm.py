@@ -9,13 +9,18 @@ from typing import Any
 from console.gateways.answers import Answer, BadStatusError, Target, read_answer
 from console.gateways.credentials import SignIn
 from console.gateways.imports import IMPORTING
+from console.gateways.shapes import answers_of
 from console.gateways.transport import Transport
+from console.model.address import led_to, same_place
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.text import clean
+from console.services.paging import Pages
 from console.services.ports import Cancel
 
 USER_AGENT = "hubwarden"
 
 
+@answers_of("the resource manager")
 class Arm:
     """Plain calls of the resource manager by path: reads, every page, and single writes; the client is built late."""
 
@@ -56,19 +61,25 @@ class Arm:
         return self._get(what, url, params, cancel, role)
 
     def pages(self, what: str, path: str, params: dict[str, str], cancel: Cancel, *, role: str = "") -> Iterator[Any]:
-        """Yield the items of `value` of every page, following `nextLink` (only on the same host, to each page once)."""
-        url, query = self.transport.profile.arm_endpoint + path, params
-        asked: set[str] = set()
-        while url and url not in asked:
-            asked.add(url)
+        """Yield the items of `value` of every page, following `nextLink`. Raises ConsoleError."""
+        arm = self.transport.profile.arm_endpoint
+        url, query = arm + path, params
+        pages = Pages(what, "the resource manager")
+        pages.follow(url)
+        while True:
             body = self._get(what, url, query, cancel, role)
             items = body.get("value", []) if isinstance(body, dict) else body
             if not isinstance(items, list):
                 raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the answer is not a list", "Check the endpoints")
             yield from items
             following = body.get("nextLink") if isinstance(body, dict) else None
-            same = isinstance(following, str) and following.startswith(self.transport.profile.arm_endpoint + "/")
-            url, query = (str(following) if same else ""), {}
+            if not following:
+                return
+            if not isinstance(following, str) or not same_place(following, arm):
+                led = clean(led_to(arm, str(following)), limit=200)
+                why = f"the resource manager names {led} for the next page, which is not asked"
+                raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Check the endpoints in the profile")
+            url, query = pages.follow(following), {}
 
     def post(self, what: str, path: str, params: dict[str, str], cancel: Cancel, *, role: str = "") -> Any:
         """Return the JSON of a POST that only reads (listKeys). Raises ConsoleError."""
@@ -110,8 +121,9 @@ class Arm:
 
     def poll(self, what: str, url: str, cancel: Cancel) -> tuple[Answer, Any]:
         """Ask once how a long-running operation stands. Raises ConsoleError, also for another host than ours."""
-        if not url.startswith(self.transport.profile.arm_endpoint + "/"):
-            why = "the resource manager names another host to ask for the operation"
+        if not same_place(url, self.transport.profile.arm_endpoint):
+            led = clean(led_to(self.transport.profile.arm_endpoint, url), limit=200)
+            why = f"the resource manager names {led} to ask for the operation, which is not asked"
             raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Read the resource again")
 
         def call() -> tuple[Answer, Any]:
@@ -160,6 +172,6 @@ class Arm:
                 self._client = ARMPipelineClient(
                     base_url=self.transport.profile.arm_endpoint,
                     policies=self.policies(),
-                    **self.transport.core_options(),
+                    **self.transport.core_options([self.transport.profile.arm_endpoint]),
                 )
             return self._client

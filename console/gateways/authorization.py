@@ -8,6 +8,7 @@ from typing import Any
 
 from console.gateways.arm import Arm
 from console.gateways.documents import AUTHORIZATION
+from console.gateways.shapes import answers_of
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.role import DenyAssignment, Permissions, RoleAssignment, RoleDefinition
 from console.model.text import clean
@@ -17,6 +18,7 @@ _PROVIDER = "providers/Microsoft.Authorization"
 _READER = "Reader (on the hub)"
 
 
+@answers_of("the resource manager")
 class AuthorizationGateway:
     """What the resource manager tells about access at a scope. All raise ConsoleError."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _LABELS = {
     "client-certificate": "client certificate",
     "connection-string": "connection string",
 }
+_WORKLOAD = ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+_LOCAL = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
+"""Where one is set the identity is asked for on this machine (azure-identity's ManagedIdentityCredential)."""
 _PERSON_ORDER = ("cli", "managed-identity", "environment")
 
 
@@ -152,16 +156,18 @@ class SignIn:
             from azure import identity
 
         profile = self._profile
-        options = self._transport.core_options()
+        known = profile.authority in KNOWN_AUTHORITIES  # these answer for each other
         service = {
-            **options,
+            **self._transport.core_options(KNOWN_AUTHORITIES if known else [profile.authority]),
             "authority": profile.authority,
-            "disable_instance_discovery": profile.authority not in KNOWN_AUTHORITIES,
+            "disable_instance_discovery": not known,
         }
         client = profile.credential.client_id
         makers: dict[str, Callable[[], Any]] = {
             "cli": lambda: identity.AzureCliCredential(tenant_id=profile.tenant_id),
-            "managed-identity": lambda: identity.ManagedIdentityCredential(client_id=client or None, **options),
+            "managed-identity": lambda: identity.ManagedIdentityCredential(
+                client_id=client or None, **self._managed_options()
+            ),
             "environment": lambda: identity.EnvironmentCredential(**service),
             "client-secret": lambda: identity.ClientSecretCredential(
                 profile.tenant_id, client, self._read_secret().reveal(), **service
@@ -176,6 +182,11 @@ class SignIn:
             raise ConsoleError(ErrorKind.NOT_CONFIGURED, WHAT, why, hint)
         with IMPORTING:
             return makers[kind]()
+
+    def _managed_options(self) -> dict[str, Any]:
+        """Return the options for this machine's identity: never through a proxy, but for a cluster's token exchange."""
+        exchange = all(os.environ.get(name) for name in _WORKLOAD) and not any(map(os.environ.get, _LOCAL))
+        return self._transport.core_options() if exchange else self._transport.direct_options()
 
     def _read_secret(self) -> Secret:
         with self._lock:

@@ -9,6 +9,7 @@ from console.gateways.provisioning import EnrollmentGateway
 from console.gateways.provisioning_links import PROVISIONING as PROVISIONING
 from console.gateways.registry import RegistryGateway
 from console.gateways.resource_manager import HubGateway
+from console.gateways.shapes import answers_of
 from console.model.document import Document, Json, Target, TargetKind, wrapped
 from console.model.errors import ConsoleError, ErrorKind
 from console.services.ports import NEVER_CANCELLED, Cancel
@@ -18,6 +19,7 @@ NETWORK = {"api-version": "2024-05-01"}
 AUTHORIZATION = {"api-version": "2022-04-01"}
 
 
+@answers_of("the service")
 class DocumentGateway:
     """Reads every kind of resource that the console can change. `registry` None: the profile has no data plane."""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from console.gateways.answers import Answer, Target, answer_of
+from console.gateways.shapes import TRIPPED
+from console.gateways.sockets import WireError
 from console.gateways.trouble import chain, connection_trouble
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.scope import scope_name
 from console.model.text import clean
 
+_log = logging.getLogger(__name__)
 MAX_DRIFT_SECONDS = 300
 """Clocks further apart than this fail authentication (service documentation of error 401003)."""
 _FORBIDDEN = re.compile(r"perform action '([^']+)' over scope '([^']+)'")
@@ -80,6 +84,8 @@ def translate(error: BaseException, what: str, target: Target, now: datetime) ->
             return Failure(told, one.failure.retry, one.failure.retry_after)
         if isinstance(one, ConsoleError):
             return Failure(one)
+        if isinstance(one, WireError):
+            return Failure(ConsoleError(one.kind, what, f"{one.host} {one.why}", one.hint))
     answer = next(filter(None, map(answer_of, chain(error))), None)
     if answer is not None and answer.status:
         return _by_status(answer, what, target, now)
@@ -92,6 +98,8 @@ def translate(error: BaseException, what: str, target: Target, now: datetime) ->
     names = {type(one).__name__ for one in chain(error)}
     if names & {"DecodeError", "DeserializationError", "JSONDecodeError", "SerializationError"}:
         return Failure(_bad_answer(what, target))
+    if any(isinstance(one, RecursionError) for one in chain(error)):
+        return Failure(_bad_answer(what, target))
     if target.is_token_service:
         why = clean(str(error).splitlines()[0] if str(error) else type(error).__name__, limit=_TEXT_LIMIT)
         return Failure(
@@ -102,6 +110,9 @@ def translate(error: BaseException, what: str, target: Target, now: datetime) ->
     if "CredentialUnavailableError" in names or "ClientAuthenticationError" in names:
         why = clean(str(error), limit=_TEXT_LIMIT)
         return Failure(ConsoleError(ErrorKind.AUTHENTICATION, what, why, "Check the credential in the profile"))
+    if isinstance(error, TRIPPED):
+        _log.warning("an answer of another shape", exc_info=error)
+        return Failure(_bad_answer(what, target))
     why = f"{type(error).__name__}: {clean(error, limit=_TEXT_LIMIT)}"
     return Failure(
         ConsoleError(ErrorKind.DEFECT, what, why, "This is unexpected; the log in the state folder has more")

@@ -7,10 +7,12 @@ from typing import Any
 
 from console.gateways.arm import Arm
 from console.gateways.resource_manager import list_hubs
+from console.gateways.shapes import answers_of
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import arm_segment
 from console.model.hubs import HubEntry, HubList, ListSource, Reach, entry_of
 from console.model.text import clean
+from console.services.paging import Pages
 from console.services.ports import NEVER_CANCELLED, Cancel
 
 PATH = "/providers/Microsoft.ResourceGraph/resources"
@@ -36,6 +38,7 @@ KQL = """Resources
 """Exposure and health, worked out where the resources are. Absent switches are off (IoT Hub's ARM reference)."""
 
 
+@answers_of("the resource manager")
 class HubListGateway:
     """Lists hubs through the resource manager."""
 
@@ -58,7 +61,8 @@ class HubListGateway:
         what = "The hubs could not be listed"
         found: list[HubEntry] = []
         token = ""
-        for _ in range(_MOST_PAGES):
+        pages = Pages(what, "Azure Resource Graph", most=_MOST_PAGES)
+        while True:
             options: dict[str, Any] = {"resultFormat": "objectArray", "$top": _PAGE}
             if token:
                 options["$skipToken"] = token
@@ -69,8 +73,8 @@ class HubListGateway:
             found += [_entry(row) for row in rows if isinstance(row, dict)]
             token = str(body.get("$skipToken") or "")
             if not token:
-                break
-        return tuple(sorted(found, key=_by_name))
+                return tuple(sorted(found, key=_by_name))
+            pages.follow(token)
 
 
 def _entry(row: dict[str, Any]) -> HubEntry:

@@ -9,6 +9,7 @@ from typing import Any
 from console.gateways.answers import Target
 from console.gateways.credentials import SignIn
 from console.gateways.imports import IMPORTING
+from console.gateways.shapes import answers_of
 from console.gateways.transport import Transport
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel, LogTable
@@ -18,6 +19,7 @@ ROLE = "Log Analytics Reader (on the workspace)"
 _TEXT_LIMIT = 2000
 
 
+@answers_of("Log Analytics")
 class LogsGateway:
     """One workspace, by its id (a GUID)."""
 
@@ -51,7 +53,7 @@ class LogsGateway:
                     self._sign_in,
                     endpoint=profile.logs_endpoint,
                     audience=profile.azure.logs_audience,
-                    **self._transport.core_options(),
+                    **self._transport.core_options([profile.logs_endpoint]),
                 )
             return self._built
 

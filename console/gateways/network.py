@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from console.gateways.arm import Arm
 from console.gateways.documents import HUBS, NETWORK, PROVISIONING
 from console.gateways.resource_manager import HubGateway
+from console.gateways.shapes import answers_of
 from console.model.document import Document, wrapped
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import arm_segment
 from console.services.ports import NEVER_CANCELLED, Cancel
 
 
+@answers_of("the resource manager")
 class NetworkGateway:
     """Lists of the hub and of its subscription; ETags stand in the bodies."""
 

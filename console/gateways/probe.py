@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from console.config_state import home_path
+from console.gateways import sockets
+from console.gateways.proxying import ProxyLogin
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 
 TIMEOUT_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
 MOST_DRIFT_SECONDS = 300  # beyond it IoT Hub refuses tokens (error 401003 in the service's reference)
 
 
 class Probe:
     """Probes of one endpoint (`https://host[:port]`), through the profile's proxy and with its trust root."""
 
-    def __init__(self, url: str, *, ca_file: str = "", proxy: str = "") -> None:
+    def __init__(self, url: str, *, ca_file: str = "", proxy: str = "", login: ProxyLogin | None = None) -> None:
         parts = urlsplit(url)
         self.host = parts.hostname or url
         self.port = parts.port or 443
         self._ca_file = ca_file
         self._proxy = urlsplit(proxy) if proxy else None
+        self._login = login or ProxyLogin()
 
     def resolve(self) -> str:
         """Return the addresses of the host's name.
@@ -33,7 +37,14 @@ class Probe:
         Raises ConsoleError: NETWORK when it has none.
         """
         try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            found = sockets.resolve(self.host, self.port, TIMEOUT_SECONDS)
+        except TimeoutError:
+            raise self._error(
+                ErrorKind.TIMEOUT,
+                f"{self.host} has no address",
+                f"this machine's DNS did not answer within {TIMEOUT_SECONDS:.0f} s",
+                "Check this machine's DNS servers and the network to them",
+            ) from None
         except OSError as error:
             raise self._error(
                 ErrorKind.NETWORK,
@@ -50,7 +61,7 @@ class Probe:
         """
         host, port = (self._proxy.hostname or "", self._proxy.port or 80) if self._proxy else (self.host, self.port)
         try:
-            socket.create_connection((host, port), TIMEOUT_SECONDS).close()
+            sockets.connect(host, port, TIMEOUT_SECONDS).close()
         except TimeoutError:
             raise self._error(
                 ErrorKind.TIMEOUT,
@@ -88,9 +99,18 @@ class Probe:
         Raises ConsoleError: CLOCK when it is more than five minutes.
         """
         connection = self._open()
+        connection.response_class = sockets.answers_by(sockets.Deadline(self.host, ANSWER_SECONDS))
         try:
             connection.request("GET", "/", headers={"Accept": "*/*"})
             date = connection.getresponse().getheader("Date")
+        except sockets.WireError as error:
+            raise self._error(
+                error.kind, f"{self.host} does not tell its time", f"it {error.why}", error.hint
+            ) from None
+        except TimeoutError:
+            why = f"it took the connection, and did not answer within {TIMEOUT_SECONDS:.0f} s"
+            hint = "Try again; if it stays, look at Azure's service health"
+            raise self._error(ErrorKind.TIMEOUT, f"{self.host} does not tell its time", why, hint) from None
         except (OSError, http.client.HTTPException) as error:
             raise self._error(ErrorKind.NETWORK, f"{self.host} broke the connection", clean(error), "") from None
         finally:
@@ -111,16 +131,19 @@ class Probe:
         return f"{abs(seconds):.0f} s apart"
 
     def _open(self) -> http.client.HTTPSConnection:
-        context = ssl.create_default_context(cafile=self._ca_file or None)
+        context = ssl.create_default_context(cafile=str(home_path(self._ca_file)) if self._ca_file else None)
         if self._proxy:
-            connection = http.client.HTTPSConnection(
-                self._proxy.hostname or "", self._proxy.port or 80, timeout=TIMEOUT_SECONDS, context=context
-            )
-            connection.set_tunnel(self.host, self.port)
+            headers = self._login()
+            host, port = self._proxy.hostname or "", self._proxy.port or 80
+            connection = sockets.https(host, port, TIMEOUT_SECONDS, context)
+            connection.set_tunnel(self.host, self.port, headers)
         else:
-            connection = http.client.HTTPSConnection(self.host, self.port, timeout=TIMEOUT_SECONDS, context=context)
+            connection = sockets.https(self.host, self.port, TIMEOUT_SECONDS, context)
         try:
             connection.connect()
+        except sockets.WireError as error:
+            what = f"No TLS connection to {self.host}:{self.port}"
+            raise self._error(error.kind, what, f"{error.host} {error.why}", error.hint) from None
         except ssl.SSLCertVerificationError as error:
             raise self._error(
                 ErrorKind.TLS,
@@ -129,6 +152,10 @@ class Probe:
                 "If a proxy here inspects TLS, set ca_file in the profile to its root certificate",
             ) from None
         except OSError as error:
+            if "Tunnel connection failed: 407" in str(error):
+                what = f"The proxy lets nobody through to {self.host} without a login"
+                why = "it refuses the user name or the password" if self._login.known else "the profile has none"
+                raise self._error(ErrorKind.NETWORK, what, why, "Check proxy_credential in the profile") from None
             raise self._error(
                 ErrorKind.TLS if isinstance(error, ssl.SSLError) else ErrorKind.NETWORK,
                 f"No TLS connection to {self.host}:{self.port}",

@@ -15,6 +15,8 @@ from console.gateways.imports import IMPORTING
 from console.gateways.mapping import certificate_from
 from console.gateways.provisioning_links import PROVISIONING
 from console.gateways.resource_manager import HubGateway
+from console.gateways.shapes import answers_of
+from console.model.address import is_place
 from console.model.document import Document, Json, Target, TargetKind, wrapped
 from console.model.enrollment import (
     Enrollment,
@@ -27,16 +29,21 @@ from console.model.enrollment_target import COLLECTIONS, service_of
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import HubCertificate, arm_segment
 from console.model.text import clean
+from console.services.paging import Pages
 from console.services.ports import NEVER_CANCELLED, Cancel
 
 SERVICE = {"api-version": "2021-10-01"}
 PAGE = 100
+_MOST_PAGES = 12_000
+_LIST_SECONDS = 1800.0
+"""A service holds a million enrollments at most (its documented limit)."""
 _READER = "Device Provisioning Service Data Reader (on the provisioning service)"
 _CONTRIBUTOR = "Device Provisioning Service Data Contributor (on the provisioning service)"
 _NEVER_SENT = ("etag", "createdDateTimeUtc", "lastUpdatedDateTimeUtc", "registrationState")
 """Read-only members; an X.509 attestation goes back as it came, with `info` and without the certificate, and stays."""
 
 
+@answers_of("the provisioning service")
 class EnrollmentGateway:
     """The service API of the provisioning services in the hub's subscription, with Entra tokens.
 
@@ -65,7 +72,7 @@ class EnrollmentGateway:
             raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the answer is not a list of resources", "Try again")
         found = [instance_from(body) for body in bodies]
         with self._lock:
-            self._hosts.update({one.arm_id.casefold(): one.host for one in found})
+            self._hosts.update({one.arm_id.casefold(): one.host for one in found if is_place(one.host)})
         return found
 
     def policies(
@@ -211,7 +218,7 @@ class EnrollmentGateway:
         self, what: str, instance: ProvisioningInstance, path: str, query: Json | None, cancel: Cancel
     ) -> Iterator[Json]:
         continuation = ""
-        seen: set[str] = set()
+        pages = Pages(what, "the provisioning service", most=_MOST_PAGES, seconds=_LIST_SECONDS)
         while True:
             headers = {"x-ms-max-item-count": str(PAGE)}
             if continuation:
@@ -221,9 +228,9 @@ class EnrollmentGateway:
                 raise ConsoleError(ErrorKind.BAD_ANSWER, what, "the answer is not a list", "Check the endpoints")
             yield from (_mapping(item, what) for item in body)
             continuation = answer.headers.get("x-ms-continuation", "")
-            if not continuation or continuation in seen:  # the same page again and again would never end
+            if not continuation:
                 return
-            seen.add(continuation)
+            pages.follow(continuation)
 
     def _read(
         self,
@@ -276,6 +283,11 @@ class EnrollmentGateway:
         if not host:
             why = "the resource manager does not tell where its service API is"
             raise ConsoleError(ErrorKind.BAD_ANSWER, "The provisioning service could not be read", why, "Try again")
+        if not is_place(host):  # a token goes there
+            why = f"the resource manager names “{clean(host, limit=100)}” as its host, which is none"
+            raise ConsoleError(
+                ErrorKind.BAD_ANSWER, "The provisioning service was not asked", why, "Check the endpoints"
+            )
         with self._lock:
             self._hosts[arm_id.casefold()] = host
         return host

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from console.gateways.arm import Arm
 from console.gateways.resource_manager import HubGateway
+from console.gateways.shapes import answers_of
 from console.model.document import Document, wrapped
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import arm_segment
@@ -19,6 +20,7 @@ from console.services.ports import NEVER_CANCELLED, Cancel
 PROVISIONING = {"api-version": "2022-12-12"}
 
 
+@answers_of("the resource manager")
 class ProvisioningGateway:
     """Reads the provisioning services that the credential may see in the hub's subscription."""
 

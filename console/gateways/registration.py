@@ -13,12 +13,16 @@ import ssl
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from console.config_state import home_path
 from console.gateways.answers import Answer, Target
 from console.gateways.enrollment_mapping import registration_from
+from console.gateways.proxying import ProxyLogin
+from console.gateways.shapes import answers_of
+from console.gateways.sockets import Deadline, WireError, answers_by, https
 from console.gateways.trouble import chain, connection_trouble
+from console.model.address import is_place, led_to, without_userinfo
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.registration import ClientCertificate, DeviceAnswer
 from console.model.secret import Secret
@@ -38,9 +42,10 @@ class RegistrarGateway:
     `moved` is the profile's `endpoints.dps`, a URL: every host is asked for there.
     """
 
-    def __init__(self, *, ca_file: str = "", proxy: str = "", moved: str = "") -> None:
+    def __init__(self, *, ca_file: str = "", proxy: str = "", moved: str = "", login: ProxyLogin | None = None) -> None:
         self._ca_file = ca_file
         self._proxy = proxy
+        self._login = login or ProxyLogin()
         self._moved = moved.removeprefix("https://").rstrip("/")
 
     def reach(
@@ -56,30 +61,40 @@ class RegistrarGateway:
         cancel.check()
         moved = self._moved if self._moved != host else ""
         host = self._moved or host
-        link = DeviceLink(host, context, Target("the provisioning service", host, ca_file=self._ca_file), self._proxy)
+        known = self._login.known
+        target = Target(
+            "the provisioning service",
+            host,
+            ca_file=self._ca_file,
+            proxy=without_userinfo(self._proxy),
+            proxy_login=known,
+        )
+        link = DeviceLink(host, context, target, self._proxy, self._login)
         link.connect(f"; reached at {clean(moved, limit=80)}, as the profile says" if moved else "")
         return link
 
 
+@answers_of("the provisioning service")
 class DeviceLink:
     """One device's way to its provisioning service; each call has a connection of its own, the first uses `connect`'s.
 
     A TPM may take a minute between two calls: no service keeps a connection that long.
     """
 
-    def __init__(self, host: str, context: ssl.SSLContext, target: Target, proxy: str) -> None:
+    def __init__(self, host: str, context: ssl.SSLContext, target: Target, proxy: str, login: ProxyLogin) -> None:
         parts = urlsplit(f"https://{host}")
         try:
             self._host, self._port = parts.hostname or "", parts.port or 443
         except ValueError:
             self._host, self._port = "", 0
-        if not self._host or parts.path not in {"", "/"} or not self._host.isascii():
+        if not self._port or not is_place(host.removesuffix("/")):
             why = f"“{clean(host, limit=80)}” is no host name"
             hint = "Write it like global.azure-devices-provisioning.net"
             raise ConsoleError(ErrorKind.BAD_INPUT, _WHAT, why, hint, code="usage")
         self._context = context
         self._target = target
         self._proxy = proxy
+        self._login = login
         self._ready: http.client.HTTPSConnection | None = None
         self._tls = ""
 
@@ -93,7 +108,7 @@ class DeviceLink:
         connection = self._new()
         try:
             connection.connect()
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, WireError) as error:
             connection.close()
             raise self._trouble(_WHAT, error) from error
         self._ready = connection
@@ -123,16 +138,10 @@ class DeviceLink:
 
     def _new(self) -> http.client.HTTPSConnection:
         if not self._proxy:
-            return http.client.HTTPSConnection(self._host, self._port, timeout=SECONDS, context=self._context)
+            return https(self._host, self._port, SECONDS, self._context)
         proxy = urlsplit(self._proxy)
-        connection = http.client.HTTPSConnection(
-            proxy.hostname or "", proxy.port or 80, timeout=SECONDS, context=self._context
-        )
-        headers = {}
-        if proxy.username:
-            pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
-            headers["Proxy-Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        connection.set_tunnel(self._host, self._port, headers)
+        connection = https(proxy.hostname or "", proxy.port or 80, SECONDS, self._context)
+        connection.set_tunnel(self._host, self._port, self._login())
         return connection
 
     def _call(self, method: str, path: str, body: bytes | None, token: Secret | None, cancel: Cancel) -> DeviceAnswer:
@@ -147,14 +156,23 @@ class DeviceLink:
         if token is not None:
             headers["Authorization"] = token.reveal()
         what = "The provisioning service did not answer"
+        place = f"{self._host}:{self._port}"
+        connection.response_class = answers_by(Deadline(place))
         try:
             connection.request(method, f"{path}?api-version={API_VERSION}", body, headers)
             response = connection.getresponse()
             raw = response.read(_LONGEST + 1)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, WireError) as error:
             raise self._trouble(what, error) from error
         finally:
             connection.close()
+        if 300 <= response.status < 400:
+            led = led_to(f"https://{place}", response.getheader("Location") or "")
+            why = f"{place} answered with a redirect to {clean(led, limit=200)}, which is not followed"
+            raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Check the host", status=response.status)
+        if len(raw) > _LONGEST:
+            why = f"{place} sends an answer of more than {_LONGEST // 1024} KiB, which was not read on"
+            raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Check the host")
         names = {name.casefold(): value for name, value in response.getheaders()}
         return self._read(Answer(response.status, names, raw[:_LONGEST].decode("utf-8", "replace")))
 
@@ -190,6 +208,8 @@ class DeviceLink:
         )
 
     def _trouble(self, what: str, error: Exception) -> ConsoleError:
+        if isinstance(error, WireError):
+            return ConsoleError(error.kind, what, f"{error.host} {error.why}", error.hint)
         text = " ".join(str(one) for one in chain(error)).casefold()
         if "alert" in text and ("certificate" in text or "unknown ca" in text):
             why = f"{self._host} refused the device's certificate in the TLS handshake"

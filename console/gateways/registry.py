@@ -12,6 +12,7 @@ from console.gateways.credentials import SignIn
 from console.gateways.errors import Failure, RefusedError
 from console.gateways.imports import IMPORTING
 from console.gateways.mapping import detail_from, device_from_twin
+from console.gateways.shapes import answers_of
 from console.gateways.transport import CONNECT_TIMEOUT, READ_TIMEOUT, Transport
 from console.model.device import DeviceDetail
 from console.model.errors import ConsoleError, ErrorKind
@@ -22,6 +23,7 @@ from console.services.ports import NEVER_CANCELLED, Cancel, QueryPage
 _PARAMS = {"api-version": "2021-04-12"}
 
 
+@answers_of("the hub")
 class RegistryGateway:
     """Reads identities, twins and queries of one hub, by connection string or by Entra token.
 
@@ -213,6 +215,15 @@ class RegistryGateway:
         config.retry_policy.retries = 0
         config.retry_policy.policy.status_forcelist = []
         config.retry_policy.policy.respect_retry_after_header = False
+        config.redirect_policy.allow = False
+        session = self._transport.session([f"https://{self._address or self._sign_in.connection_string().host}"])
+
+        def ours(used: Any, *_: Any, **options: Any) -> Any:
+            for scheme, adapter in session.adapters.items():  # the SDK makes a session for each thread
+                used.adapters[scheme] = adapter
+            return options
+
+        config.session_configuration_callback = ours
         # Only the HTTPS half is kept: the AMQP half, freed when the interpreter is half gone, complains on stderr.
         return manager.protocol
 

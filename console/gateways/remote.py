@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import select
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from console.gateways.proxying import ProxyLogin
+from console.gateways.sockets import connect
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel
@@ -21,13 +23,14 @@ _LONGEST_ANSWER = 16384
 
 
 class RemoteGateway:
-    """Asks hosts for their certificates, through the profile's proxy (`http://[user:password@]host:port`) if any.
+    """Asks hosts for their certificates, through the profile's proxy (`http://host:port`) if any.
 
     Nothing is verified and nothing is sent beyond the handshake. No certificate of ours is offered.
     """
 
-    def __init__(self, proxy: str = "") -> None:
+    def __init__(self, proxy: str = "", login: ProxyLogin | None = None) -> None:
         self._proxy = proxy
+        self._login = login or ProxyLogin()
 
     def certificates(
         self, host: str, port: int, server_name: str = "", cancel: Cancel = NEVER_CANCELLED
@@ -52,9 +55,10 @@ class RemoteGateway:
             return _open(host, port, what, "Check the name, the port, and firewalls in between")
         parts = urlsplit(self._proxy)
         hint = "Check proxy in the profile"
+        headers = self._login.at(self._proxy)
         connection = _open(parts.hostname or "", parts.port or 80, f"{what}: the proxy does not answer", hint)
         try:
-            _tunnel(connection, host, port, parts.username, parts.password, what)
+            _tunnel(connection, host, port, headers, what)
             cancel.check()
         except BaseException:
             connection.close()
@@ -75,7 +79,7 @@ def _check_name(name: str, what: str) -> None:
 
 def _open(host: str, port: int, what: str, hint: str) -> socket.socket:
     try:
-        return socket.create_connection((host, port), CONNECT_SECONDS)
+        return connect(host, port, CONNECT_SECONDS)
     except TimeoutError:
         why = f"no connection within {CONNECT_SECONDS:.0f} s"
         raise ConsoleError(ErrorKind.TIMEOUT, what, why, hint) from None
@@ -84,26 +88,31 @@ def _open(host: str, port: int, what: str, hint: str) -> socket.socket:
         raise ConsoleError(ErrorKind.NETWORK, what, why, hint) from None
 
 
-def _tunnel(connection: socket.socket, host: str, port: int, user: str | None, password: str | None, what: str) -> None:
+def _tunnel(connection: socket.socket, host: str, port: int, headers: Mapping[str, str], what: str) -> None:
     """Ask an HTTP proxy for a way to the host. Raises ConsoleError NETWORK."""
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-    if user:
-        pair = f"{unquote(user)}:{unquote(password or '')}".encode()
-        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}")
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     hint = "The proxy of the profile must let this host and port through"
+    end = time.monotonic() + HANDSHAKE_SECONDS
     try:
         connection.settimeout(CONNECT_SECONDS)
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace"))
         answer = b""
         while b"\r\n\r\n" not in answer:
             part = connection.recv(1)  # one at a time: what follows the blank line is the host's
+            if time.monotonic() > end:
+                why = f"the proxy did not end its answer within {HANDSHAKE_SECONDS:.0f} s"
+                raise ConsoleError(ErrorKind.TIMEOUT, what, why, hint)
             if not part or len(answer) > _LONGEST_ANSWER:
                 raise ConsoleError(ErrorKind.NETWORK, what, "the proxy broke the connection off", hint)
             answer += part
     except OSError as error:
         raise ConsoleError(ErrorKind.NETWORK, what, f"the proxy failed: {clean(error, limit=120)}", hint) from None
     status = answer.partition(b"\r\n")[0].decode("latin-1")
+    if status.split(" ")[1:2] == ["407"]:
+        why = f"the proxy {'refuses the' if headers else 'wants a'} user name or password (407)"
+        raise ConsoleError(ErrorKind.NETWORK, what, why, "Check proxy_credential in the profile")
     if status.split(" ")[1:2] != ["200"]:
         raise ConsoleError(ErrorKind.NETWORK, what, f"the proxy refused it: {clean(status, limit=120)}", hint)
 

@@ -14,6 +14,7 @@ from console.gateways.answers import Answer, read_answer
 from console.gateways.arm import Arm
 from console.gateways.imports import IMPORTING
 from console.gateways.mapping import certificate_from, hub_from, setting_from
+from console.gateways.shapes import answers_of
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertificate, MetricSeries, arm_segment
 from console.services.ports import NEVER_CANCELLED, Cancel
@@ -24,6 +25,7 @@ _SUBSCRIPTIONS = {"api-version": "2022-12-01"}
 _WORKSPACES = {"api-version": "2022-10-01"}
 
 
+@answers_of("the resource manager")
 class HubGateway:
     """One hub's control plane. Without `arm_id` the hub is looked for by name in every subscription we can see."""
 
@@ -161,7 +163,7 @@ class HubGateway:
                     subscription,
                     base_url=self._arm.transport.profile.arm_endpoint,
                     policies=self._arm.policies(),
-                    **self._arm.transport.core_options(),
+                    **self._arm.transport.core_options([self._arm.transport.profile.arm_endpoint]),
                 )
                 _ = client.iot_hub_resource  # the SDK imports its operations when they are first asked for
             return self._clients[subscription]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from console.config import Profile
+from console.config_secrets import Prompt
 from console.gateways.answers import Target
 from console.gateways.errors import translate
+from console.gateways.imports import IMPORTING
+from console.gateways.proxying import ProxyLogin
 from console.model.errors import ErrorKind
 from console.services.ports import CallMeter, Cancel
 
@@ -58,10 +61,12 @@ class Transport:
         *,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         budget: float = BUDGET,
+        prompt: Prompt | None = None,
     ) -> None:
         self.profile = profile
         self.meter = meter
         self.wall = wall
+        self.login = ProxyLogin.of(profile, prompt)
         self._budget = budget
         quiet_sdks()
 
@@ -77,18 +82,42 @@ class Transport:
         """The profile's proxy in the form that requests takes; empty for none."""
         return {"https": self.profile.proxy, "http": self.profile.proxy} if self.profile.proxy else {}
 
-    def core_options(self) -> dict[str, Any]:
-        """Return the arguments every azure-core client gets: trust, time-outs, no environment, no own retries."""
-        options: dict[str, Any] = {
+    def core_options(self, places: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the arguments every azure-core client gets: trust, time-outs, no environment, no own retries.
+
+        With `places` the client asks these services (URLs) and no other, whatever an answer says.
+        """
+        options = {**self.direct_options(places)}
+        if self.proxies:
+            options["proxies"] = self.proxies
+        return options
+
+    def direct_options(self, places: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the same without a proxy: for this machine's own identity, whose answers are for it alone."""
+        with IMPORTING:
+            from azure.core.pipeline.transport import RequestsTransport
+
+        return {
+            "transport": RequestsTransport(
+                session=self.session(places),
+                session_owner=False,
+                connection_verify=self.verify,
+                connection_timeout=CONNECT_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+            ),
             "connection_verify": self.verify,
             "connection_timeout": CONNECT_TIMEOUT,
             "read_timeout": READ_TIMEOUT,
             "retry_total": 0,
             "use_env_settings": False,
         }
-        if self.proxies:
-            options["proxies"] = self.proxies
-        return options
+
+    def session(self, places: Iterable[str] = ()) -> Any:
+        """Return a session of our own: it follows nothing, and its answers end and fit in memory."""
+        with IMPORTING:
+            from console.gateways.wire import session
+
+        return session(self.login, places)
 
     @property
     def operation_seconds(self) -> float:
@@ -97,7 +126,7 @@ class Transport:
 
     def target(self, target: Target) -> Target:
         """Return a target completed with what the profile says about trust and proxy."""
-        return replace(target, ca_file=self.profile.ca_file, proxy=self.profile.proxy)
+        return replace(target, ca_file=self.profile.ca_file, proxy=self.profile.proxy, proxy_login=self.login.known)
 
     def read(self, what: str, target: Target, cancel: Cancel, call: Callable[[], T], *, tries: int = TRIES) -> T:
         """Run one reading call, repeating it while that may help.

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 
 from console.gateways.answers import Target
+from console.model.address import without_userinfo
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 
@@ -97,9 +98,14 @@ def _tls(what: str, target: Target, text: str) -> ConsoleError:
 
 
 def _proxy(what: str, target: Target, text: str) -> ConsoleError:
-    proxy = target.proxy or "the proxy"
+    proxy = f"the proxy {without_userinfo(target.proxy)}".rstrip()
     if "407" in text:
-        why, hint = f"{proxy} wants a user name and password", "Put them into the proxy's URL in the profile"
+        why, hint = (
+            f"{proxy} wants a user name and password",
+            "Set user and secret_from in proxy_credential of the profile",
+        )
+        if target.proxy_login:
+            why, hint = f"{proxy} refuses the user name or the password", "Check proxy_credential in the profile"
     elif "Tunnel connection failed" in text:
         why, hint = f"{proxy} does not let us through to {target.host}", "Ask for this host to be allowed on the proxy"
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from console.model.address import without_userinfo
+
 
 class ErrorKind(StrEnum):
     """What sort of trouble it is; a pane shows each in its own way."""
@@ -58,11 +60,11 @@ class ConsoleError(Exception):
         scope: str = "",
         data: bool = False,
     ) -> None:
-        super().__init__(what)
+        super().__init__(without_userinfo(what))
         self.kind = kind
-        self.what = what
-        self.why = why
-        self.hint = hint
+        self.what = without_userinfo(what)  # here, as the last place that every failure passes
+        self.why = without_userinfo(why)
+        self.hint = without_userinfo(hint)
         self.status = status
         self.code = code
         self.request_id = request_id

@@ -11,6 +11,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.rules.certificate_text import der_of
 from console.rules.planning import with_risks
 from console.services.fleet import auth_of
+from console.services.paging import Pages
 from console.services.ports import NEVER_CANCELLED, Cancel
 from console.services.session import Session
 
@@ -20,13 +21,14 @@ _QUERY = "SELECT COUNT() AS numberOfDevices, authenticationType FROM devices GRO
 def by_ca(session: Session, cancel: Cancel = NEVER_CANCELLED) -> int | str:
     """Return how many devices sign in by CA, or why that is not known; to which CA each leads the hub never tells."""
     count, continuation = 0, None
+    pages = Pages("The device query failed", "the hub")
     try:
         while True:
             page = session.registry.query(_QUERY, continuation=continuation, cancel=cancel)
             count += sum(_count(row) for row in page.rows if auth_of(row.get("authenticationType")) is AuthType.CA)
-            continuation = page.continuation
-            if not continuation:
+            if not page.continuation:
                 return count
+            continuation = pages.follow(page.continuation)
     except ConsoleError as error:
         if error.kind is ErrorKind.CANCELLED:
             raise

@@ -29,6 +29,7 @@ from console.rules.enrollment_cross import DeletedGroup, Material, device_ids, e
 from console.rules.enrollment_groups import CaName
 from console.rules.x509_names import name_text
 from console.services.changes import Changes
+from console.services.paging import Pages
 from console.services.ports import Cancel, EnrollmentReader
 from console.services.session import Session
 from console.services.undo import taken_back
@@ -185,10 +186,11 @@ def _askable(device_id: str) -> bool:
 def _run(session: Session, text: str, cancel: Cancel) -> dict[str, Device]:
     found: dict[str, Device] = {}
     continuation: str | None = None
+    pages = Pages("The device query failed", "the hub")
     while True:
         cancel.check()
         page = session.registry.query(text, continuation=continuation, cancel=cancel)
         found.update((device.device_id, device) for device in page.devices)
-        continuation = page.continuation
-        if not continuation:
+        if not page.continuation:
             return found
+        continuation = pages.follow(page.continuation)

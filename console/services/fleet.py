@@ -11,6 +11,7 @@ from console.model.device import AuthType, ConnectionState, DeviceDetail, Device
 from console.model.device import auth_type as auth_type_of
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
+from console.services.paging import Pages
 from console.services.ports import NEVER_CANCELLED, Cancel
 from console.services.session import Session
 
@@ -72,14 +73,15 @@ class FleetService:
         text = f"SELECT COUNT() AS numberOfDevices, {attribute} FROM devices GROUP BY {attribute}"  # noqa: S608 - ours
         counts: dict[T, int] = {}
         continuation: str | None = None
+        pages = Pages("The device query failed", "the hub")
         while True:
             page = self._session.registry.query(text, continuation=continuation, cancel=cancel)
             for row in page.rows:
                 key = read(row.get(attribute))
                 counts[key] = counts.get(key, 0) + _count(row)
-            continuation = page.continuation
-            if not continuation:
+            if not page.continuation:
                 return tuple(counts.items())
+            continuation = pages.follow(page.continuation)
 
     def _unseen(self, cancel: Cancel) -> int | None:
         before = format_time(self._session.now() - UNSEEN)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.fleet_snapshot import DeviceRow, FleetPage, RefreshProgress, RefreshState, Snapshot
 from console.services.fleet_file import LEASE_SECONDS, FleetFile
+from console.services.paging import Pages
 from console.services.ports import Cancel, FleetPager
 
 PAGE = 1000
 """Rows per page: the service's own maximum."""
+_MOST_PAGES = 20_000  # a hub holds a million devices at most, and a page may be short
 _TOGETHER = 10
 """Pages that are kept in one transaction."""
 _KEPT_SECONDS = 5.0
@@ -126,6 +128,7 @@ class FleetRefresh:
         if run.read and not run.continuation:
             return  # read to its end, and stopped before it was put in order
         kept_at = self._seconds()
+        pages = Pages("The device query failed", "the hub", most=_MOST_PAGES, seconds=None)
         try:
             while True:
                 page = self._page(run, tell, cancel)
@@ -139,6 +142,7 @@ class FleetRefresh:
                 tell(self._progress(run, RefreshState.READING))
                 if not page.continuation:
                     return
+                pages.follow(page.continuation)
         finally:
             self._keep(run)
 

@@ -10,6 +10,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.policy import AuthScope, Links
 from console.model.text import clean
 from console.rules.planning import change_of, copied
+from console.services.paging import Pages
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
 from console.services.session import Session
 
@@ -82,6 +83,7 @@ def sas_count(session: Session, scope: AuthScope, cancel: Cancel) -> tuple[int |
     source = _SOURCES[scope]
     text = f"SELECT COUNT() AS total, authenticationType FROM {source} GROUP BY authenticationType"  # noqa: S608 - ours
     keyed, total, continuation = 0, 0, None
+    pages = Pages("The device query failed", "the hub")
     try:
         while True:
             page = session.registry.query(text, continuation=continuation, cancel=cancel)
@@ -90,9 +92,9 @@ def sas_count(session: Session, scope: AuthScope, cancel: Cancel) -> tuple[int |
                 number = int(count) if isinstance(count, int | float) else 0
                 total += number
                 keyed += number if str(row.get("authenticationType")).casefold() == "sas" else 0
-            continuation = page.continuation
-            if not continuation:
+            if not page.continuation:
                 return keyed, total, ""
+            continuation = pages.follow(page.continuation)
     except ConsoleError as error:
         if error.kind is ErrorKind.CANCELLED:
             raise

@@ -107,7 +107,7 @@ def test_save_and_load_give_the_same_profile_and_a_private_file(tmp_path: Path) 
 @given(text=st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=40))
 def test_any_text_survives_the_file(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.mktemp("profiles") / "p.toml"
-    profile = Profile(name=text, hub_name=text)
+    profile = Profile(name=text, hub_name="h", credential=Credential(secret_from=f"keyring:{text}"))
     save_profile(profile, file)
     assert load_profiles(file) == {text: profile}
 
