@@ -184,6 +184,8 @@ def check_profile(settings: Settings, as_json: bool) -> int:
 def _steps(settings: Settings, entry: Profile) -> Iterator[Step]:
     from console.gateways.probe import Probe
 
+    services = settings.services()
+    services.session.own_policy()  # a connection string of another hub is refused before anybody is asked
     urls = {"hub": f"https://{entry.hub_address}"} if entry.hub_address else {}
     if not entry.data_plane_only:
         urls = {"sign-in": entry.authority, "resource manager": entry.arm_endpoint, **urls, "logs": entry.logs_endpoint}
@@ -193,7 +195,6 @@ def _steps(settings: Settings, entry: Profile) -> Iterator[Step]:
         yield Step("TCP", name, probe.connect, needs=(("DNS", name),))
         yield Step("TLS", name, probe.handshake, needs=(("TCP", name),))
         yield Step("clock", name, probe.drift, needs=(("TLS", name),))
-    services = settings.services()
     session, cancel = services.session, Cancel()
     entra = 'a connection string has no Entra identity: add a profile that signs in, for example kind = "person"'
 
