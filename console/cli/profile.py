@@ -195,6 +195,8 @@ def _steps(settings: Settings, entry: Profile) -> Iterator[Step]:
     from console.gateways.probe import Probe
     from console.gateways.proxying import ProxyLogin
 
+    services = settings.services()
+    services.session.own_policy()  # a connection string of another hub is refused before anybody is asked
     login = ProxyLogin.of(entry, ask_secret)
     urls = {"hub": f"https://{entry.hub_address}"} if entry.hub_address else {}
     if not entry.data_plane_only:
@@ -205,7 +207,6 @@ def _steps(settings: Settings, entry: Profile) -> Iterator[Step]:
         yield Step("TCP", name, probe.connect, needs=(("DNS", name),))
         yield Step("TLS", name, probe.handshake, needs=(("TCP", name),))
         yield Step("clock", name, probe.drift, needs=(("TLS", name),))
-    services = settings.services()
     session, cancel = services.session, Cancel()
     entra = 'a connection string has no Entra identity: add a profile that signs in, for example kind = "person"'
 

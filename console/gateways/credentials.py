@@ -17,7 +17,7 @@ from console.gateways.errors import RefusedError, translate
 from console.gateways.imports import IMPORTING
 from console.gateways.transport import Transport
 from console.model.errors import ConsoleError, ErrorKind
-from console.model.hub import Identity
+from console.model.hub import Identity, arm_segment
 from console.model.secret import Secret
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel
@@ -100,24 +100,18 @@ class SignIn:
     def connection_string(self) -> ConnectionString:
         """Return the profile's connection string, read from where the profile says.
 
-        Raises ConsoleError BAD_INPUT when it is not one, NOT_CONFIGURED when there is none.
+        Raises ConsoleError BAD_INPUT when it is not one or opens another hub than the profile's (code "other-hub"),
+        NOT_CONFIGURED when there is none.
         """
-        secret = self._read_secret()
-        parts = dict(part.split("=", 1) for part in secret.reveal().replace("\n", "").split(";") if "=" in part)
-        missing = [key for key in ("HostName", "SharedAccessKeyName", "SharedAccessKey") if not parts.get(key)]
-        if missing:
-            hint = "It reads HostName=HUB.azure-devices.net;SharedAccessKeyName=POLICY;SharedAccessKey=KEY"
-            why = f"{' and '.join(missing)} is missing in it"
-            raise ConsoleError(ErrorKind.BAD_INPUT, "The connection string cannot be used", why, hint)
-        try:
-            base64.b64decode(parts["SharedAccessKey"], validate=True)
-        except ValueError:
-            hint = "Copy it again, with the equals sign at its end"
-            raise ConsoleError(
-                ErrorKind.BAD_INPUT, "The connection string cannot be used", "its key is not base64", hint
-            ) from None
-        kept = ";".join(f"{key}={parts[key]}" for key in ("HostName", "SharedAccessKeyName", "SharedAccessKey"))
-        return ConnectionString(parts["HostName"], parts["SharedAccessKeyName"], Secret(kept))
+        from console.services.hub_string import of_profile
+
+        profile = self._profile
+        name = profile.hub_name or arm_segment(profile.arm_id, "IotHubs")
+        hosts = [profile.hub_host, profile.endpoints.hub] if name or profile.hub_host else []
+        string = of_profile(self._read_secret(), name=name, suffix=profile.azure.hub_suffix, hosts=hosts)
+        key = string.key.reveal() if string.key else ""
+        kept = f"HostName={string.host};SharedAccessKeyName={string.policy};SharedAccessKey={key}"
+        return ConnectionString(string.host, string.policy, Secret(kept))
 
     def own_policy(self) -> tuple[str, str, Secret] | None:
         """Return host, policy and key of the profile's connection string; None when it has another credential."""

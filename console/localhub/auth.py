@@ -49,9 +49,15 @@ class SasClaims:
     module_id: str | None = None
 
     def covers(self, path: str) -> bool:
-        """Whether the token's resource is `path` (`/devices/x`, decoded) or above it, by segment and without case."""
+        """Whether the token's resource is `path` (`/devices/x`, decoded) or above it, by segment and without case.
+
+        An id that is encoded twice counts too: what devices report of IoT Hub says that it takes `%2540` for `@`.
+        """
         scope = [part.casefold() for part in self.resource.strip("/").split("/")[1:]]
-        return [part.casefold() for part in path.strip("/").split("/")][: len(scope)] == scope
+        segments = [part.casefold() for part in path.strip("/").split("/")][: len(scope)]
+        return len(segments) == len(scope) and all(
+            part in (named, unquote(named).casefold()) for part, named in zip(segments, scope, strict=True)
+        )
 
 
 # --- bearer tokens ---------------------------------------------------------------------------------------------------

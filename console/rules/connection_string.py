@@ -6,13 +6,12 @@ import re
 
 from console.model.connection_string import ConnectionString, StringKind
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.hub_hosts import is_loopback, is_provisioning
 from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import TokenFinding, Verdict
 from console.rules.sas_reading import shown_name
-from console.rules.sas_resource import is_loopback
 
-PROVISIONING_HOST = ".azure-devices-provisioning."
 _NAMES = (
     "HostName",
     "SharedAccessKeyName",
@@ -114,7 +113,7 @@ def _parts(values: dict[str, str]) -> ConnectionString:
         kind = StringKind.MODULE
     elif "DeviceId" in values:
         kind = StringKind.DEVICE
-    elif PROVISIONING_HOST in host.casefold():
+    elif is_provisioning(host):
         kind = StringKind.PROVISIONING
     elif "SharedAccessKeyName" in values:
         kind = StringKind.HUB

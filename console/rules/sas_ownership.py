@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from console.model.hub_hosts import is_loopback
 from console.model.text import clean
 from console.model.token import SasParts, TokenFinding, TokenScope, Verdict
-from console.rules.sas_resource import as_meant, is_loopback
+from console.rules.sas_resource import as_meant
 from console.rules.token_order import REGISTRATION
 
 if TYPE_CHECKING:

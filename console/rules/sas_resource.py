@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from urllib.parse import unquote
 
+from console.model.hub_hosts import is_loopback, is_provisioning
 from console.model.text import clean
 from console.model.token import SasParts, TokenFinding, TokenScope, Verdict
 from console.rules.sas import covers
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SCOPE_ID = re.compile(r"[0-9][A-Za-z0-9]{7,}")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _PLAIN = re.compile(r"[A-Za-z0-9._~%/-]")
@@ -43,19 +43,9 @@ def as_meant(parts: SasParts) -> SasParts:
     if _ESCAPE.search(resource.partition("/")[0]):
         resource = unquote(resource)
     host, slash, path = resource.partition("/")
-    if host.partition(":")[0].casefold() not in _LOOPBACK:
+    if not is_loopback(host.partition(":")[0]):
         host = host.partition(":")[0]
     return replace(parts, resource=host + slash + path.rstrip("/"))
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host, without its port, is this machine: as a local hub is called."""
-    return host.casefold() in _LOOPBACK
-
-
-def is_provisioning(host: str) -> bool:
-    """Return whether a host is a provisioning service's own."""
-    return ".azure-devices-provisioning." in host.casefold()
 
 
 def resource_findings(parts: SasParts) -> list[TokenFinding]:
@@ -73,7 +63,7 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
         found.append(_wrong("resource-double-encoded", message, "Encode it once, then sign that form"))
         host, _, path = unquote(resource).partition("/")
     name, _, port = host.partition(":")
-    if port and name.casefold() not in _LOOPBACK:
+    if port and not is_loopback(name):
         message = f"the resource names the port {clean(port, limit=8)}"
         found.append(_wrong("resource-port", message, "Write the host alone"))
     if not name:
@@ -86,7 +76,7 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
 
 
 def _is_short(name: str, path: str) -> bool:
-    if "." in name or name.casefold() in _LOOPBACK:
+    if "." in name or is_loopback(name):
         return False
     return not (path.casefold().startswith("registrations/") and _SCOPE_ID.fullmatch(name))
 

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.hub_hosts import is_provisioning
 from console.model.text import clean
 from console.model.token import TokenOrder
 from console.rules.device_input import check_id
 from console.rules.sas import resource_uri
-from console.rules.sas_resource import is_provisioning
 
 REGISTRATION = "registration"
 """The policy name (skn) of tokens that a device registers with (symmetric key attestation of the DPS)."""

@@ -10,6 +10,7 @@ from typing import Any
 from console.model.device import AuthType
 from console.model.document import Document, Json, Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.hub_hosts import is_provisioning
 from console.model.policy import AuthScope, Right, Slot
 from console.model.secret import Secret
 from console.model.text import clean
@@ -18,7 +19,6 @@ from console.rules import connection_string, sas_reading
 from console.rules.policies import effective, read_rights
 from console.rules.sas import mint, resource_uri
 from console.rules.sas_explain import NamedKey
-from console.rules.sas_resource import is_provisioning
 from console.rules.sas_signature import key_text, tried
 from console.rules.token_order import host_of
 from console.services.changes import Changes

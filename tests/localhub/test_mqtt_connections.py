@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from support.hub import HubRunner
@@ -333,3 +336,15 @@ def test_messages_do_not_wait_for_ever(hub: HubRunner) -> None:
     for body, value in ((b"x" * 65_537, ""), (b"", "\N{SNOWMAN}" * 7000)):
         with pytest.raises(TooLarge):
             board.enqueue(hub.hub, "waits", {}, {"k": value}, body)
+
+
+@pytest.mark.parametrize(("device_id", "spelled"), [("n@m.et#st", "n%2540m.et%2523st"), ("N@m", "N%2540m")])
+def test_an_id_that_is_encoded_twice_in_the_token_is_let_in(hub: HubRunner, device_id: str, spelled: str) -> None:
+    key = base64.b64decode(add_device(hub, device_id).primary_key or "")
+    resource = f"{hub.hub.host}%2Fdevices%2F"
+    for wanted, answer in ((spelled, b"\0\0"), (spelled + "x", b"\0\5"), (f"{spelled}%2Fmodule%2Fm", b"\0\5")):
+        signed = hmac.digest(key, f"{resource}{wanted}\n4102444800".encode(), "sha256")
+        token = f"SharedAccessSignature sr={resource}{wanted}&sig={quote_plus(base64.b64encode(signed))}&se=4102444800"
+        with Bare(hub) as client:
+            client.send(connect_packet(device_id, f"{hub.hub.host}/{device_id}/?api-version=2021-04-12", token))
+            assert client.packet() == (0x20, answer)

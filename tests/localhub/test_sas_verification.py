@@ -70,6 +70,19 @@ def test_policy_names_have_no_case_and_parameters_no_order(hub):
         assert verify_sas(hub, token(HOST, key, name="IoTHubOwner", order=order), (), NOW).policy
 
 
+def test_an_id_that_is_encoded_twice_is_the_devices(hub):
+    hub.devices["n@m.et#st"] = odd = DeviceRecord("n@m.et#st", "5", primary_key=new_key())
+    header = token("", odd.primary_key, encoded=f"{HOST}%2Fdevices%2Fn%2540m.et%2523st")
+    claims = verify_sas(hub, header, (), NOW)
+    assert claims.device_id == "n@m.et#st"
+    assert claims.covers("/devices/n@m.et#st")
+    assert claims.covers("/devices/n@m.et#st/messages/events")
+    assert not claims.covers("/devices/n@m.et#st2")
+    assert not claims.covers("/devices")
+    thrice = token("", odd.primary_key, encoded=f"{HOST}%2Fdevices%2Fn%252540m.et%252523st")
+    assert refused(hub, thrice) == "unknown-device"
+
+
 def test_lower_case_encoding_is_signed_as_sent(hub):
     key = hub.policies["iothubowner"].primary_key
     header = token("", key, name="iothubowner", encoded=f"{HOST}%2fdevices%2fpress-17")
