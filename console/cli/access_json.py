@@ -9,6 +9,7 @@ from console.cli.output import Json, envelope, time_text, warning
 from console.model.role import (
     AccessFacts,
     AccessReading,
+    Correction,
     Feature,
     Permissions,
     RoleAssignment,
@@ -61,8 +62,16 @@ def check_json(now: datetime, found: Verdict) -> Json:
     return envelope("access_check", now, [item])
 
 
-def lint_json(now: datetime, found: Sequence[RoleFinding], corrected: Json | None) -> Json:
-    """Return the document hubwarden.access_lint/1; `corrected` is a definition in Azure CLI's form."""
+def lint_json(
+    now: datetime,
+    found: Sequence[RoleFinding],
+    corrections: Sequence[tuple[str, Correction]] = (),
+    aside: Sequence[str] = (),
+) -> Json:
+    """Return the document hubwarden.access_lint/1: the corrected definition of each role of a file, or why none.
+
+    `corrected` is that of a file with one role; `aside` names what in the file is no role definition.
+    """
     items = [
         {
             "code": one.code,
@@ -76,7 +85,13 @@ def lint_json(now: datetime, found: Sequence[RoleFinding], corrected: Json | Non
         }
         for one in found
     ]
-    return envelope("access_lint", now, items, corrected=corrected)
+    made = [
+        {"role": name, "form": one.form, "definition": one.definition, "refused": one.refused, "note": one.note}
+        for name, one in corrections
+        if one.definition is not None or one.refused
+    ]
+    only = corrections[0][1].definition if len(corrections) == 1 else None
+    return envelope("access_lint", now, items, corrected=only, corrections=made, not_looked_at=list(aside))
 
 
 def templates_json(now: datetime, templates: Iterable[RoleTemplate]) -> Json:
@@ -123,6 +138,8 @@ def _block(block: Permissions) -> Json:
         "not_actions": list(block.not_actions),
         "data_actions": list(block.data_actions),
         "not_data_actions": list(block.not_data_actions),
+        "condition": block.condition,
+        "condition_version": block.condition_version,
     }
 
 

@@ -12,7 +12,7 @@ from console.cli.changes import ChangeOptions, carry_out, change_options
 from console.cli.context import Settings
 from console.cli.output import print_json, print_table
 from console.model.errors import ConsoleError, ErrorKind
-from console.model.role import RoleDefinition, RoleFinding
+from console.model.role import Correction, RoleDefinition, RoleFile, RoleFinding
 from console.model.text import clean
 
 FOUND = 1
@@ -23,7 +23,7 @@ _NARROWEST, _WIDEST = 40, 100
 @click.option("--custom", is_flag=True, help="Only custom roles.")
 @click.option("--lint", is_flag=True, help="What is wrong: in a file, or in the hub's custom roles and assignments.")
 @click.option("--fix", is_flag=True, help="With --lint: plan the corrected role; --yes makes it.")
-@click.option("--file", "source", default="", metavar="FILE", help="A role definition, Azure CLI's form or REST's.")
+@click.option("--file", "source", default="", metavar="FILE", help="Role definitions: Azure CLI's, REST's, a template.")
 @click.option("--name", default="", help="With --file: the role's name, instead of the file's.")
 @click.option(
     "--assignable-scope", "scopes", multiple=True, metavar="SCOPE", help="With --file: instead of the file's."
@@ -42,8 +42,9 @@ def roles(
 ) -> int:
     """List the roles that can be assigned on the hub, or find what is wrong with them (--lint).
 
-    With --lint --file nothing but the file is read. Exit code 1 when something was found; that nobody here can tell
-    which principals are gone does not count. With --fix the exit code is the plan's, as of any change.
+    With --lint --file nothing but the file is read, and what in it is not understood is a finding as well. Exit code 1
+    when something was found; that nobody here can tell which principals are gone does not count. With --fix the exit
+    code is the plan's, as of any change.
     """
     if fix and not lint:
         raise _usage("--fix goes with --lint")
@@ -58,29 +59,50 @@ def roles(
     if not lint:
         return _list(settings, custom, options)
     if source:
-        return _lint_file(settings, read_file(source, name, scopes), fix, options)
+        return _lint_file(settings, read_role_file(source, name, scopes), fix, options)
     return _lint_hub(settings, fix, options)
 
 
 def read_file(source: str, name: str, scopes: tuple[str, ...]) -> RoleDefinition:
-    """Return the role in a file, with another name and other scopes where they are given; `-` is standard input."""
-    import sys
+    """Return the one role in a file, with another name and other scopes where they are given; `-` is standard input.
 
-    from console.rules.rbac_json import MAX_BYTES, read_role
+    Raises ConsoleError for a file that is not understood whole.
+    """
+    from console.rules.rbac_reading import read_role
 
     what = f"The file {clean(source, limit=200)}"
+    return _renamed(read_role(_text(source, what), what), name, scopes)
+
+
+def read_role_file(source: str, name: str, scopes: tuple[str, ...]) -> RoleFile:
+    """Return every role in a file, with what in it is not understood."""
+    from console.rules.rbac_reading import read_roles
+
+    what = f"The file {clean(source, limit=200)}"
+    found = read_roles(_text(source, what), what)
+    if (name or scopes) and len(found.roles) != 1:
+        raise _usage(f"--name and --assignable-scope go with one role; the file holds {len(found.roles)}")
+    return replace(found, roles=tuple(replace(one, role=_renamed(one.role, name, scopes)) for one in found.roles))
+
+
+def _text(source: str, what: str) -> str:
+    import sys
+
+    from console.rules.rbac_reading import MAX_BYTES, decoded
+
     try:
         if source == "-":
-            text = sys.stdin.read(MAX_BYTES + 1)
+            raw = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
-            with Path(source).expanduser().open(encoding="utf-8-sig") as file:
-                text = file.read(MAX_BYTES + 1)
-    except UnicodeDecodeError:
-        raise ConsoleError(ErrorKind.BAD_INPUT, f"{what} cannot be read", "it is no text", code="usage") from None
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
+            with Path(source).expanduser().open("rb") as file:
+                raw = file.read(MAX_BYTES + 1)
+    except (OSError, RuntimeError) as error:  # the second: ~somebody who is not there
+        why = ((isinstance(error, OSError) and error.strerror) or type(error).__name__).lower()
         raise ConsoleError(ErrorKind.BAD_INPUT, f"{what} cannot be read", why, "Check the path", code="usage") from None
-    role = read_role(text, what)
+    return decoded(raw, what)
+
+
+def _renamed(role: RoleDefinition, name: str, scopes: tuple[str, ...]) -> RoleDefinition:
     other = clean(name)
     if other and other.casefold() != role.name.casefold():
         role = replace(role, name=other, guid="")  # another role is meant, not a new name for the one in the file
@@ -104,33 +126,56 @@ def _list(settings: Settings, custom: bool, options: ChangeOptions) -> int:
     return 0
 
 
-def _lint_file(settings: Settings, role: RoleDefinition, fix: bool, options: ChangeOptions) -> int:
-    from console.rules.rbac_json import az_json
-    from console.rules.rbac_lint import corrected, lint_role
+def _lint_file(settings: Settings, file: RoleFile, fix: bool, options: ChangeOptions) -> int:
+    from console.rules.rbac_correction import correction, fixable, lint_file, refusal
 
-    found = lint_role(role)
-    right = corrected(role)
-    changed = right.permissions != role.permissions
+    found = lint_file(file)
     if fix:
+        wrong = [one for one in file.roles if fixable(one)] or list(file.roles)
+        for one in wrong:
+            if file.findings or (why := refusal(one)):
+                raise _not_put_right(one.role.name, file.findings[0].message if file.findings else why)
         services = settings.services()
         if not options.as_json:
             print_findings(found)
-        return carry_out(services, [services.access.plan_fix(role, options.reason)], options)
+        return carry_out(services, [services.access.plan_fix(one.role, options.reason) for one in wrong], options)
+    right = [(one.role.name, correction(one)) for one in file.roles]
     if options.as_json:
         from datetime import UTC, datetime
 
         from console.cli.access_json import lint_json
 
-        print_json(lint_json(datetime.now(UTC), found, az_json(right) if changed else None))
+        print_json(lint_json(datetime.now(UTC), found, right, file.aside))
         return _code(found)
     print_findings(found)
-    if changed:
-        click.echo("\nThe corrected definition:")
-        print_json(az_json(right))
-        click.echo("To create or correct it in one go, add --fix (a plan first; --yes makes it)", err=True)
-    elif not found:
-        click.echo("Nothing is wrong with it", err=True)
+    _print_corrections(right)
+    if not found:
+        what = "it" if len(file.roles) == 1 else f"any of the {len(file.roles)} roles"
+        click.echo(f"Nothing is wrong with {what}", err=True)
+    if file.aside:
+        click.echo(f"Not looked at, for it is no role definition: {', '.join(file.aside)}", err=True)
     return _code(found)
+
+
+def _print_corrections(right: list[tuple[str, Correction]]) -> None:
+    made = [(name, one) for name, one in right if one.definition is not None]
+    for name, one in made:
+        which = f" of {clean(name, limit=120)}" if len(right) > 1 else ""
+        form = f", in REST's form, for {one.note}" if one.note else ""
+        click.echo(f"\nThe corrected definition{which}{form}:")
+        print_json(one.definition or {})
+    for name, one in right:
+        if one.refused:
+            which = f" of {clean(name, limit=120)}" if len(right) > 1 else ""
+            click.echo(f"No corrected definition{which}: {one.refused}", err=True)
+    if made:
+        click.echo("To create or correct it in one go, add --fix (a plan first; --yes makes it)", err=True)
+
+
+def _not_put_right(name: str, why: str) -> ConsoleError:
+    what = f"The role {clean(name, limit=120) or 'in the file'} is not put right"
+    hint = "See what was found: hubwarden access roles --lint --file FILE"
+    return ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="usage")
 
 
 def _lint_hub(settings: Settings, fix: bool, options: ChangeOptions) -> int:
@@ -152,7 +197,7 @@ def _lint_hub(settings: Settings, fix: bool, options: ChangeOptions) -> int:
     if options.as_json:
         from console.cli.access_json import lint_json
 
-        print_json(lint_json(services.clock(), found, None))
+        print_json(lint_json(services.clock(), found))
         return _code(found)
     print_findings(found)
     return _code(found)

@@ -23,7 +23,13 @@ _ASSIGNMENT: Schema = {
     "condition": TEXT,
     "description": TEXT,
 }
-_BLOCK: Schema = record({"actions": _TEXTS, "not_actions": _TEXTS, "data_actions": _TEXTS, "not_data_actions": _TEXTS})
+_BLOCK: Schema = record(
+    {
+        **dict.fromkeys(("actions", "not_actions", "data_actions", "not_data_actions"), _TEXTS),
+        "condition": TEXT,
+        "condition_version": TEXT,
+    }
+)
 _ROLE: Schema = {
     "id": TEXT,
     "name": TEXT,
@@ -66,6 +72,14 @@ _FINDING: Schema = {
     "fixable": FLAG,
     "assignment": TEXT,
 }
+_DEFINITION: Schema = {"type": ["object", "null"]}
+_CORRECTION: Schema = {
+    "role": TEXT,
+    "form": {"enum": ["az", "rest", ""]},
+    "definition": _DEFINITION,
+    "refused": TEXT,
+    "note": TEXT,
+}
 _FEATURE: Schema = {
     "feature": TEXT,
     "title": TEXT,
@@ -82,7 +96,13 @@ ACCESS_SCHEMAS: dict[str, Schema] = {
     "access_assignments": document("access_assignments", record(_ASSIGNMENT), scope=TEXT, me=TEXT),
     "access_roles": document("access_roles", record(_ROLE)),
     "access_check": document("access_check", record(_CHECK)),
-    "access_lint": document("access_lint", record(_FINDING), corrected={"type": ["object", "null"]}),
+    "access_lint": document(
+        "access_lint",
+        record(_FINDING),
+        corrected=_DEFINITION,
+        corrections={"type": "array", "items": record(_CORRECTION)},
+        not_looked_at=_TEXTS,
+    ),
     "access_templates": document(
         "access_templates", record({"id": TEXT, "name": TEXT, "description": TEXT, "permissions": _BLOCK})
     ),

@@ -97,6 +97,8 @@ def _blocks(value: Any) -> tuple[Permissions, ...]:
             _texts(one.get("notActions")),
             _texts(one.get("dataActions")),
             _texts(one.get("notDataActions")),
+            clean(one.get("condition"), multiline=True),
+            clean(one.get("conditionVersion")),
         )
         for one in (value if isinstance(value, list) else ())
         if isinstance(one, dict)

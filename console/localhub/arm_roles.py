@@ -194,7 +194,7 @@ def _permissions(blocks: Any) -> list[Json]:
                     text = f"'{entry}' does not match any of the actions supported by the providers."
                     raise front_door(400, "InvalidActionOrNotAction", text)
             kept[name] = list(entries)
-        found.append(kept)
+        found.append(kept)  # without condition and conditionVersion: the API has them read-only
     return found
 
 

@@ -31,12 +31,17 @@ GRANT = "Microsoft.Authorization/roleAssignments/write"
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """One block of a role: what `actions` grant less `notActions`, and the same for data. Patterns, as written."""
+    """One block of a role: what `actions` grant less `notActions`, and the same for data. Patterns, as written.
+
+    `condition` is text in Azure's condition language that limits the block, empty mostly; `condition_version` "2.0".
+    """
 
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
     not_data_actions: tuple[str, ...] = ()
+    condition: str = ""
+    condition_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,8 @@ class RoleFinding:
     Attributes:
         code: stable id: data-action-under-actions, control-action-under-data-actions, unknown-operation,
             wildcard-wide, listkeys, owner-without-data, not-actions-no-deny, scope-missing, scope-is-resource,
-            grants-nothing, can-give-roles, wide-scope, orphan-unknown, duplicate.
+            grants-nothing, can-give-roles, wide-scope, orphan-unknown, duplicate, scope-placeholder, unknown-member,
+            member-case, member-twice, condition-not-kept, operation-not-known, not-known.
         severity: how bad.
         role: the role's name.
         message: what is wrong and why it matters, one sentence.
@@ -204,6 +210,37 @@ class RoleFinding:
     entries: tuple[str, ...] = ()
     fixable: bool = False
     assignment: str = ""
+
+
+@dataclass(frozen=True)
+class RoleRead:
+    """A role as a text describes it. `findings` are about the text itself; `lost` names what of it is not in `role`."""
+
+    role: RoleDefinition
+    findings: tuple[RoleFinding, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RoleFile:
+    """The roles of one file; `findings` are about the file as a whole, `aside` names what in it is no role."""
+
+    roles: tuple[RoleRead, ...]
+    findings: tuple[RoleFinding, ...] = ()
+    aside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A role put right, as JSON in `form` ("az" or "rest"), or in `refused` why there is none; both empty: no need.
+
+    `note` says why the form is not the one that Azure CLI takes.
+    """
+
+    form: str = ""
+    definition: dict[str, object] | None = None
+    refused: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from console.model.operations import OPERATIONS, Operation, Plane
@@ -15,7 +16,6 @@ from console.model.role import (
     Grant,
     Holder,
     Permissions,
-    RoleAssignment,
     RoleDefinition,
     Verdict,
 )
@@ -64,6 +64,12 @@ def allows(role: RoleDefinition, operation: str, plane: Plane) -> str:
         if pattern and not _first(excepted, operation):
             return pattern
     return ""
+
+
+def allows_freely(role: RoleDefinition, operation: str, plane: Plane) -> bool:
+    """Say whether some block of a role allows an operation without a condition."""
+    free = tuple(block for block in role.permissions if not block.condition)
+    return bool(allows(replace(role, permissions=free), operation, plane))
 
 
 def excepted_by(role: RoleDefinition, operation: str, plane: Plane) -> str:
@@ -115,7 +121,7 @@ def verdict(facts: AccessFacts, principal: str, operation: str, plane: Plane, sc
     forbidding = [(one.name, _denies(one, facts, who, operation, plane, where)) for one in facts.denials]
     denied = tuple(name for name, certain in forbidding if certain)
     perhaps = tuple(name for name, certain in forbidding if certain is None)
-    free = [grant for grant in grants if not _conditional(grant.assignment, operation)]
+    free = [grant for grant in grants if not _conditional(grant, operation, plane)]
     answer, why, hint = Answer.YES, "", ""
     if denied:
         answer, why, hint = Answer.NO, *denied_words(denied)
@@ -175,8 +181,10 @@ def _first(patterns: Iterable[str], operation: str) -> str:
     return next((pattern for pattern in patterns if matches(pattern, operation)), "")
 
 
-def _conditional(assignment: RoleAssignment, operation: str) -> bool:
-    return bool(assignment.condition) and operation.casefold() in _CONDITIONED
+def _conditional(grant: Grant, operation: str, plane: Plane) -> bool:
+    if operation.casefold() not in _CONDITIONED:
+        return False
+    return bool(grant.assignment.condition) or not allows_freely(grant.role, operation, plane)
 
 
 def _denies(

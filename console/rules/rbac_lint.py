@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 from console.model.change import Severity
-from console.model.operations import COMPLETE, OPERATIONS, Plane
+from console.model.operations import COMPLETE, DEVICES, OPERATIONS, Plane
 from console.model.role import Permissions, RoleDefinition, RoleFinding
+from console.model.shell import command_line
+from console.model.text import clean
 from console.rules.rbac import lists, matches
+from console.rules.rbac_scopes import ScopeKnown, lint_scopes
 
 NAME_LIMIT, DESCRIPTION_LIMIT = 128, 1024
 """Longest name and description of a custom role (Azure's document on custom roles)."""
-_GROUPS = "/providers/microsoft.management/managementgroups/"
 _KEYS = ("microsoft.devices/iothubs/listkeys/action", "microsoft.devices/iothubs/iothubkeys/listkeys/action")
 _DPS_KEYS = (
     "microsoft.devices/provisioningservices/listkeys/action",
@@ -21,16 +24,23 @@ _DPS_KEYS = (
 )
 _EXPORT = "microsoft.devices/iothubs/exportdevices/action"
 _GIVES = ("microsoft.authorization/roleassignments/write", "microsoft.authorization/elevateaccess/action")
+_PROVIDERS = sorted({one.provider.casefold() for one in OPERATIONS})
+_OURS = {parts[1] for one in OPERATIONS if len(parts := one.name.casefold().split("/")) > 2 and parts[0] in COMPLETE}
+_PROVIDER = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 _NAMES = {plane: [one.name for one in OPERATIONS if one.plane is plane] for plane in Plane}
 
-ScopeKnown = Callable[[str], bool | None]
-"""Says whether a scope exists; None: not known."""
 
+def lint_role(
+    role: RoleDefinition, scope_known: ScopeKnown = lambda _: None, *, written: bool = False
+) -> tuple[RoleFinding, ...]:
+    """Return what is wrong with a role, the worst first; `scope_known` says whether an assignable scope exists.
 
-def lint_role(role: RoleDefinition, scope_known: ScopeKnown = lambda _: None) -> tuple[RoleFinding, ...]:
-    """Return what is wrong with a role, the worst first; `scope_known` says whether an assignable scope exists."""
+    `written`: the role is a text that no service has checked, so what is not known here is told as well.
+    """
     found = [*_misplaced(role), *_unknown(role), *_wide(role), *_keys(role), *_exceptions(role)]
-    found += _scopes(role, scope_known)
+    found += lint_scopes(role, scope_known, written=written)
+    if written:
+        found += [*_not_known(role), *lint_conditions(role)]
     if not any(_grants(role, plane) for plane in Plane):
         message = "it grants no operation that is known: whoever has it can do nothing with it"
         found.append(RoleFinding("grants-nothing", Severity.MEDIUM, role.name, message, "See the findings above"))
@@ -41,6 +51,11 @@ def lint_role(role: RoleDefinition, scope_known: ScopeKnown = lambda _: None) ->
     if role.custom and not role.name.strip():
         message = "it has no name: the service refuses it"
         found.append(RoleFinding("no-name", Severity.HIGH, role.name, message, "Give it one: --name NAME"))
+    return worst_first(found)
+
+
+def worst_first(found: Iterable[RoleFinding]) -> tuple[RoleFinding, ...]:
+    """Return findings by severity; those of one severity stay in their order."""
     order = [Severity.HIGH, Severity.MEDIUM, Severity.LOW]
     return tuple(sorted(found, key=lambda one: order.index(one.severity)))
 
@@ -69,6 +84,10 @@ def belongs(entry: str, plane: Plane) -> bool | None:
 def nearest(entry: str, plane: Plane) -> tuple[str, ...]:
     """Return known operations that look like an entry, the likeliest first."""
     folded = {name.casefold(): name for one in (plane, _other(plane)) for name in _NAMES[one]}
+    first, _, rest = entry.casefold().partition("/")
+    for kind in (rest, f"{first}/{rest}"):  # the right type and verb, with another provider or none before it
+        if kind.partition("/")[0] in _OURS and (same := folded.get(f"{DEVICES.casefold()}/{kind}")):
+            return (same,)
     return tuple(folded[name] for name in get_close_matches(entry.casefold(), folded, 3, 0.75))
 
 
@@ -115,18 +134,39 @@ def _wide(role: RoleDefinition) -> list[RoleFinding]:
     found = []
     for plane in Plane:
         for entry in _entries(role, plane, lambda entry: "*" in entry, exceptions=False):
+            if plane is Plane.DATA and entry.casefold().endswith("/read"):
+                found += _wide_reading(role, entry)
+                continue
             covered = [name for name in _NAMES[plane] if matches(entry, name)]
             changes = [name for name in covered if not name.casefold().endswith("/read")]
             known = entry.partition("/")[0].casefold() in COMPLETE
             if belongs(entry, plane) is not True or (known and not changes) or entry.casefold().endswith("/read"):
                 continue
-            everything = entry in {"*", "*/*"}
+            everything = "*" in entry.partition("/")[0]
             severity = Severity.HIGH if everything or entry.casefold() == "microsoft.devices/*" else Severity.MEDIUM
-            many = "every operation there is" if everything else f"{len(covered)} operations known today"
+            many = f"{len(covered)} operations known today"
+            if everything:
+                many = "every operation there is" if entry in {"*", "*/*"} else "operations of every provider there is"
             message = f"{entry} grants {many}, and those that are added later, too"
             hint = "Name the operations that are needed: a template does (hubwarden access create-role --template)"
             found.append(RoleFinding("wildcard-wide", severity, role.name, message, hint, (entry,)))
     return found
+
+
+def _wide_reading(role: RoleDefinition, entry: str) -> list[RoleFinding]:
+    """Return what a wildcard that reads data grants: unlike on the control plane, what it reads are secrets, too."""
+    covered = [one for one in OPERATIONS if one.plane is Plane.DATA and matches(entry, one.name)]
+    words = list(dict.fromkeys(one.words for one in covered if one.words))
+    everything = "*" in entry.partition("/")[0]
+    if not everything and len(covered) < 2:
+        return []
+    reach = "reads the data of every service in its scope, blobs and queues of storage as well; of IoT Hub and DPS it "
+    more = f" and {len(words) - 6} more" if len(words) > 6 else ""
+    listed = f"can {', '.join(words[:6])}{more}" if words else "reads nothing that is known"
+    message = f"{entry} under dataActions {reach if everything else ''}{listed}; what is added later, too"
+    severity = Severity.HIGH if everything else Severity.LOW
+    hint = "Name what is to be read: Microsoft.Devices/IotHubs/devices/read, …/twins/read"
+    return [RoleFinding("wildcard-wide", severity, role.name, message, hint, (entry,))]
 
 
 def _keys(role: RoleDefinition) -> list[RoleFinding]:
@@ -159,10 +199,62 @@ def _keys(role: RoleDefinition) -> list[RoleFinding]:
         found.append(RoleFinding("listkeys", Severity.MEDIUM, role.name, message, "Leave exportDevices out", entries))
     if giving := [name for name in _GIVES if _granted(role, name, Plane.CONTROL)]:
         message = "it may give roles, its own holder any role as well: that is as much as Owner"
+        if conditions := _conditions_on(role, giving):
+            message = (
+                "it may give roles, as far as its condition lets it: the condition is not evaluated here, "
+                f"and without it the role is as much as Owner ({conditions[0]})"
+            )
         entries = _causes(role, giving, Plane.CONTROL)
         hint = "Leave Microsoft.Authorization's writes to Owner and User Access Administrator"
         found.append(RoleFinding("can-give-roles", Severity.HIGH, role.name, message, hint, entries))
     return found
+
+
+def _conditions_on(role: RoleDefinition, operations: Sequence[str]) -> list[str]:
+    """Return the conditions of the blocks that grant operations, shortened; none when one grants without."""
+    granting = [
+        block
+        for block in role.permissions
+        if any(_granted(replace(role, permissions=(block,)), one, Plane.CONTROL) for one in operations)
+    ]
+    if not all(block.condition for block in granting):
+        return []
+    return [clean(" ".join(block.condition.split()), limit=300) for block in granting]
+
+
+def lint_conditions(role: RoleDefinition) -> list[RoleFinding]:
+    """Return that a condition does not survive a write: Permission.condition is read-only (API 2022-04-01)."""
+    found = tuple(clean(block.condition, limit=300) for block in role.permissions if block.condition)
+    if not found:
+        return []
+    message = (
+        "its condition limits it here, but the service takes no condition of a role (the member is read-only): "
+        "a role made of this definition would grant without it"
+    )
+    hint = "Put the condition into the role assignment: az role assignment create --condition"
+    return [RoleFinding("condition-not-kept", Severity.HIGH, role.name, message, hint, found)]
+
+
+def _not_known(role: RoleDefinition) -> list[RoleFinding]:
+    """Return entries of providers whose operations are not all in the catalogue: they were not judged."""
+    found: dict[str, None] = {}
+    for plane in Plane:
+        found.update(
+            dict.fromkeys(
+                _entries(
+                    role,
+                    plane,
+                    lambda entry, plane=plane: belongs(entry, plane) is None and not _is_unknown(entry, plane),  # type: ignore[misc]
+                )
+            )
+        )
+    if not found:
+        return []
+    message = "of these operations nothing is known here: whether there are such, and what they grant, was not judged"
+    providers = sorted({entry.partition("/")[0] for entry in found if "*" not in entry.partition("/")[0]})
+    namespace = providers[0] if providers else "Microsoft.Devices"
+    hint = f"Look there: {command_line('az', 'provider', 'operation', 'show', '--namespace', namespace)}"
+    return [RoleFinding("operation-not-known", Severity.LOW, role.name, message, hint, tuple(found))]
 
 
 def _exceptions(role: RoleDefinition) -> list[RoleFinding]:
@@ -187,43 +279,6 @@ def _exceptions(role: RoleDefinition) -> list[RoleFinding]:
     return found
 
 
-def _scopes(role: RoleDefinition, scope_known: ScopeKnown) -> list[RoleFinding]:
-    if not role.custom:
-        return []
-    found = []
-    scopes = role.assignable_scopes
-    if not scopes:
-        message = "it names no assignable scope: the service refuses it"
-        hint = "Name a subscription or resource group: --assignable-scope"
-        found.append(RoleFinding("scope-missing", Severity.HIGH, role.name, message, hint))
-    if "/" in scopes:
-        message = "a custom role cannot be assignable everywhere (“/”): only Azure's own roles are"
-        found.append(
-            RoleFinding("scope-root", Severity.HIGH, role.name, message, "Name a subscription or group", ("/",))
-        )
-    gone = tuple(scope for scope in scopes if scope != "/" and scope_known(scope) is False)
-    malformed = tuple(scope for scope in scopes if scope != "/" and not _well_formed(scope))
-    if malformed:
-        message = "this is no scope: it reads /subscriptions/ID, with /resourceGroups/NAME after it where it is a group"
-        found.append(RoleFinding("scope-malformed", Severity.HIGH, role.name, message, "Correct it", malformed))
-    if gone:
-        message = "this assignable scope does not exist: the service refuses the role"
-        found.append(
-            RoleFinding("scope-missing", Severity.HIGH, role.name, message, "Correct it or leave it out", gone)
-        )
-    resources = tuple(scope for scope in scopes if "/providers/" in scope.casefold() and not _is_group(scope))
-    if resources:
-        message = "an assignable scope is a single resource: a tenant has 5,000 custom roles, and each use takes one"
-        hint = "Name the resource group, and assign the role on the resource"
-        found.append(RoleFinding("scope-is-resource", Severity.LOW, role.name, message, hint, resources))
-    groups = tuple(scope for scope in scopes if _is_group(scope))
-    if groups and any(block.data_actions for block in role.permissions):
-        message = "a custom role with data operations cannot be assigned on a management group"
-        hint = "Assign it on subscriptions or below"
-        found.append(RoleFinding("scope-management-group", Severity.MEDIUM, role.name, message, hint, groups))
-    return found
-
-
 # --- inside ---------------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +290,8 @@ def _moved(block: Permissions) -> Permissions:
         tuple(one for one in not_actions if _takes(one, actions, Plane.CONTROL)),
         data,
         tuple(one for one in not_data if _takes(one, data, Plane.DATA)),
+        block.condition,
+        block.condition_version,
     )
 
 
@@ -264,7 +321,16 @@ def _covers(entry: str, plane: Plane) -> bool:
 def _is_unknown(entry: str, plane: Plane) -> bool:
     if belongs(entry, plane) is not None:
         return False
-    return entry.partition("/")[0].casefold() in COMPLETE or "/" not in entry
+    provider, _, rest = entry.casefold().partition("/")
+    if provider in COMPLETE or not rest:
+        return True
+    ours = rest.partition("/")[0] in _OURS  # a type of ours under a name that is not ours: a slip of the pen
+    return "*" not in provider and (ours or not _PROVIDER.fullmatch(provider) or _nearly_ours(provider))
+
+
+def _nearly_ours(provider: str) -> bool:
+    """Whether a provider that the catalogue does not know is written almost like one that it does."""
+    return provider not in _PROVIDERS and bool(get_close_matches(provider, _PROVIDERS, 1, 0.92))
 
 
 def _takes(exception: str, granted: Sequence[str], plane: Plane) -> bool:
@@ -297,14 +363,3 @@ def _causes(role: RoleDefinition, operations: Iterable[str], plane: Plane) -> tu
 
 def _other(plane: Plane) -> Plane:
     return Plane.DATA if plane is Plane.CONTROL else Plane.CONTROL
-
-
-def _is_group(scope: str) -> bool:
-    return scope.casefold().startswith(_GROUPS)
-
-
-def _well_formed(scope: str) -> bool:
-    parts = [part for part in scope.split("/") if part]
-    if _is_group(scope):
-        return len(parts) == 4
-    return scope.casefold().startswith("/subscriptions/") and len(parts) >= 2 and len(parts) % 2 == 0

@@ -27,8 +27,9 @@ from console.model.role import (
 from console.model.scope import is_scope, same_scope, scope_name
 from console.model.text import clean
 from console.rules import rbac
-from console.rules.rbac_lint import ScopeKnown, lint_role
+from console.rules.rbac_lint import lint_role
 from console.rules.rbac_review import lint_assignments
+from console.rules.rbac_scopes import ScopeKnown
 from console.rules.rbac_templates import features_named, own_name, own_role
 from console.services.access_names import NO_GROUPS, NO_PIM, names_from
 from console.services.access_view import own_answers

@@ -26,7 +26,7 @@ from console.rules.rbac import scope_covers, verdict
 from console.rules.rbac_body import assignment_path, role_at, role_path
 from console.rules.rbac_difference import moved, write_over
 from console.rules.rbac_json import rest_body
-from console.rules.rbac_lint import corrected, lint_role
+from console.rules.rbac_lint import corrected, lint_conditions, lint_role
 from console.rules.rbac_summary import grants_of
 from console.rules.rbac_templates import nearest_template
 from console.services.ports import Cancel, DocumentReader
@@ -49,11 +49,13 @@ _REFUSED = frozenset(
         "unknown-operation",
         "scope-root",
         "scope-malformed",
+        "scope-placeholder",
+        "condition-not-kept",
         "too-long",
         "no-name",
     }
 )
-"""Findings that the service answers with a refusal of the whole role."""
+"""Findings that the service answers with a refusal of the whole role, or by granting more than is written."""
 
 
 class AccessPlans:
@@ -298,7 +300,7 @@ class AccessPlans:
 
     @staticmethod
     def _refuse_bad(role: RoleDefinition, *, fixable: bool) -> None:
-        found = [one for one in lint_role(role) if one.code in _REFUSED]
+        found = [one for one in (*lint_role(role), *lint_conditions(role)) if one.code in _REFUSED]
         if found:
             first = found[0]
             what = f"The role {role.name or 'without a name'} would be refused"
@@ -369,7 +371,7 @@ class AccessPlans:
     def _planned(change: Change) -> RoleDefinition | None:
         import json
 
-        from console.rules.rbac_json import read_role
+        from console.rules.rbac_reading import read_role
 
         try:
             return read_role(json.dumps(change.after))

@@ -8,8 +8,9 @@ from console.model.errors import ConsoleError
 from console.model.operations import OPERATIONS, Plane
 from console.model.role import GRANT, AccessFacts, Answer, RoleDefinition, RoleFinding, RoleTemplate, RoleView
 from console.rules.rbac import verdict
-from console.rules.rbac_json import az_json, read_role, rest_body
+from console.rules.rbac_json import az_json, rest_body
 from console.rules.rbac_lint import corrected, lint_role
+from console.rules.rbac_reading import decoded, read_role
 from console.rules.rbac_summary import grants_of
 from console.rules.rbac_templates import TEMPLATES
 
@@ -60,9 +61,9 @@ def templates() -> tuple[RoleTemplate, ...]:
     return TEMPLATES
 
 
-def role_from(text: str, source: str) -> RoleDefinition:
-    """Return the role that a file describes. Raises ConsoleError BAD_INPUT."""
-    return read_role(text, source)
+def role_from(raw: bytes, source: str) -> RoleDefinition:
+    """Return the role that a file describes. Raises ConsoleError BAD_INPUT for what is not understood whole."""
+    return read_role(decoded(raw, source), source)
 
 
 def operation_problem(text: str) -> str:

@@ -72,7 +72,7 @@ def test_lint_of_a_file_needs_no_profile_and_prints_the_corrected_definition(
     hub: HubRunner, cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))  # no profile of the tester's own
-    file = printed(tmp_path, "/subscriptions/s")
+    file = printed(tmp_path, "/subscriptions/8d1f5c0e-3b7a-4a52-9c46-2e0b6f7d9a13")
     code, out, err = cli("roles", "--lint", "--file", file, profile=False)
     assert code == 1 and "HIGH   data-action-under-actions" in out and "1 finding" in err
     corrected = json.loads(out.partition("The corrected definition:\n")[2])

@@ -27,8 +27,9 @@ from console.model.role import (
     RoleDefinition,
 )
 from console.rules.rbac import allows, effective, excepted_by, granters, matches, scope_covers, verdict
-from console.rules.rbac_json import az_json, read_role, rest_body
+from console.rules.rbac_json import az_json, rest_body
 from console.rules.rbac_lint import corrected, lint_role
+from console.rules.rbac_reading import read_role
 from console.rules.rbac_review import lint_assignments
 from console.rules.rbac_risks import of_loss, without
 from console.rules.rbac_templates import FEATURES, TEMPLATES, nearest_template, own_role, template, wider_than
@@ -325,12 +326,13 @@ def _lists(one: RoleDefinition) -> list[tuple[str, ...]]:
         ('{"Actions": [1]}', "entry 1 of its member actions is no text"),
         (
             '{"properties": {"permissions": [{"dataActions": [""]}]}}',
-            "entry 1 of its member permissions[0].dataactions",
+            "entry 1 of its member properties.permissions[0].dataActions",
         ),
-        ('{"properties": {"permissions": {}}}', "its member permissions is no list of objects"),
+        ('{"properties": {"permissions": {}}}', "its member properties.permissions is no list of objects"),
         ('{"Actions": ["a/b"], "Description": 3}', "its member description is no text"),
-        ("[" * 100_000, "it is not JSON"),
-        ('{"Actions": ["' + "x" * 300_000 + '"]}', "more than 256 KiB"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"Actions": ["' + "x" * 1_025 + '"]}', "entry 1 of its member actions is longer than 1,024"),
+        ('{"Actions": ["' + "x" * 9_000_000 + '"]}', "more than 8 MiB"),
     ],
 )
 def test_what_is_no_role_is_refused_with_its_place(text: str, why: str) -> None:

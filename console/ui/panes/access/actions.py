@@ -182,8 +182,7 @@ class AccessActions(FilterScreen):
             def make(access: Access, cancel: Cancel) -> Change:
                 from console.services.private_files import read_file
 
-                text = read_file(path).decode("utf-8-sig", "replace")
-                role = role_from(text, f"The file {path.name}")
+                role = role_from(read_file(path), f"The file {path.name}")
                 role = replace(role, name=name or role.name)
                 return access.plan_fix(role, cancel=cancel) if fix else access.plan_role(role, cancel=cancel)
 

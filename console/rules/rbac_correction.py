@@ -1,0 +1,53 @@
+"""A role of a file put right as JSON, or why it is not: a correction that loses something is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.model.role import Correction, RoleFile, RoleFinding, RoleRead
+from console.rules.rbac_json import az_json, not_for_az, rest_body
+from console.rules.rbac_lint import corrected, lint_role, worst_first
+
+
+def lint_read(read: RoleRead) -> tuple[RoleFinding, ...]:
+    """Return what is wrong with a role of a file, and with the text that it was read from."""
+    found = lint_role(read.role, written=True)
+    if read.lost:  # what it grants may stand in what was not understood
+        found = tuple(one for one in found if not (one.code in _PERHAPS_LOST and not one.entries))
+    return worst_first((*read.findings, *found))
+
+
+_PERHAPS_LOST = {"grants-nothing", "no-name", "scope-missing"}
+
+
+def lint_file(file: RoleFile) -> tuple[RoleFinding, ...]:
+    """Return what is wrong with a file and every role in it."""
+    return (*file.findings, *(one for read in file.roles for one in lint_read(read)))
+
+
+def fixable(read: RoleRead) -> bool:
+    """Say whether there is something in a role that a corrected definition puts right."""
+    changed = corrected(read.role).permissions != read.role.permissions
+    return changed or any(one.fixable for one in read.findings)
+
+
+def refusal(read: RoleRead) -> str:
+    """Return why no correction of a role is made, empty when one can be."""
+    if read.lost:
+        listed = ", ".join(read.lost[:4]) + (f" and {len(read.lost) - 4} more" if len(read.lost) > 4 else "")
+        return f"what is not understood would be lost ({listed}): put that right first"
+    if any(one.condition for one in read.role.permissions):
+        return "the service takes no condition of a role: made of a correction it would grant without its condition"
+    return ""
+
+
+def correction(read: RoleRead) -> Correction:
+    """Return the definition put right, in Azure CLI's form where that can hold it, else in REST's."""
+    if not fixable(read):
+        return Correction()
+    if why := refusal(read):
+        return Correction(refused=why)
+    right = replace(corrected(read.role), guid=read.role.guid)
+    if note := not_for_az(right):
+        return Correction("rest", rest_body(right), note=note)
+    return Correction("az", az_json(right))
