@@ -29,19 +29,11 @@ from console.ui.theme import DEFAULT, THEMES, ascii_terminal
 from console.ui.typed_ahead import TYPED, TypedAhead
 
 if TYPE_CHECKING:
-    from textual.command import Provider
-
     from console.services.bundle import Services
     from console.ui.changing import Changing, Step
     from console.ui.unknown import UnknownOutcomes
 
 TICK_SECONDS = 1.0
-
-
-def _provider() -> type[Provider]:
-    from console.ui.palette import CommandsProvider
-
-    return CommandsProvider
 
 
 class HubwardenApp(App[None]):
@@ -57,7 +49,7 @@ class HubwardenApp(App[None]):
     TITLE = "hubwarden"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = MODES
     DEFAULT_MODE = "overview"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_provider}
+    ENABLE_COMMAND_PALETTE = False  # there is one of our own
     BINDINGS: ClassVar = bindings("global")
     CLOSE_TIMEOUT = 1.0
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from console.model.hubs import HubEntry
     from console.ui.app import HubwardenApp
+    from console.ui.commands import Command
 
 
 class History:
@@ -72,9 +73,16 @@ class GlobalCommands:
         if text:
             await self._app.run_line(text)
 
-    def command_view_palette(self) -> None:
+    async def command_view_palette(self) -> None:
         """Open the palette."""
-        self._app.action_command_palette()
+        from console.ui.palette import Palette
+
+        if isinstance(self._app.screen, ConsoleScreen):
+            await self._app.push_screen(Palette(self._app.screen.SCOPES), self._run_command)
+
+    async def _run_command(self, command: Command | None) -> None:
+        if command is not None:
+            await self._app.run_command(command)
 
     def command_view_back(self) -> None:
         """Undo a filter or a selection, else leave this screen; never the app."""

@@ -13,6 +13,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pyte
 
@@ -95,6 +96,27 @@ class Terminal:
         for key in keys:
             os.write(self._master, KEYS.get(key, key).encode())
 
+    def write(self, data: bytes) -> None:
+        """Type bytes that arrive at once."""
+        os.write(self._master, data)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        return self._screen.columns, self._screen.lines
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size, as dragging the window does."""
+        with self._lock:
+            self._screen.resize(rows, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def quiet(self, seconds: float) -> None:
+        """Wait until the program has written nothing for that long."""
+        with self._lock:
+            while self._lock.wait(seconds) and self._reader.is_alive():
+                pass
+
     def wait(self, wanted: str | Callable[[str], bool], timeout: float = 30.0) -> str:
         """Wait until the screen shows a text (or fulfils a predicate); return the screen; fail with the screen."""
         fulfilled = wanted if callable(wanted) else lambda text: wanted in text
@@ -110,6 +132,10 @@ class Terminal:
                 raise AssertionError(f"never showed {wanted!r}; exit {self.process.poll()}; the screen:\n{text}")
             with self._lock:
                 self._lock.wait(min(left, 0.2))
+
+    def attributes(self) -> list[Any]:
+        """The terminal's settings, as `termios.tcgetattr` tells them."""
+        return termios.tcgetattr(self._master)
 
     def wait_exit(self, timeout: float = 10.0) -> int:
         """Wait until the program has ended; return its exit code."""
