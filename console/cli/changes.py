@@ -113,6 +113,8 @@ def carry_out(
         print_json(document(plan_json(changes, outcomes, applied=applied, error=refused), outcomes))
     else:
         print_outcomes(outcomes[told:])
+        if outcomes:
+            print_head(services)
     if refused is not None:
         raise refused
     if not todo:
@@ -149,6 +151,12 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         click.echo(clean(outcome.message), err=not (outcome.applied and outcome.recorded))
         if outcome.result in {Result.DIFFERS, Result.UNKNOWN}:
             click.echo(f"See: hubwarden journal show {outcome.change.id}", err=True)
+
+
+def print_head(services: Services) -> None:
+    """Write where the journal ends now, for somebody who notes it: `journal verify --head` holds the journal to it."""
+    if head := services.changes.journal.head():
+        click.echo(f"Journal head {head}", err=True)
 
 
 def plan_json(

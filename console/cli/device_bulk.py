@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.cli.changes import PLAN_WIDTH, ChangeOptions, risk_json
+from console.cli.changes import PLAN_WIDTH, ChangeOptions, print_head, risk_json
 from console.cli.output import Json, envelope, print_json
 from console.cli.output import warning as warning_json
 from console.model.device import Device
@@ -86,6 +86,8 @@ def bulk(
         print_json(bulk_json(services, plan, result, result.stopped))
     else:
         _print_result(result)
+        if result.items:
+            print_head(services)
     if cancel.cancelled:
         return INTERRUPTED
     return 0 if result.complete else FAILED

@@ -14,7 +14,7 @@ from console.cli.context import Settings
 from console.cli.output import Json, envelope, print_json, print_table, time_text
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
-from console.model.journal import EntryState, JournalEntry, JournalRow
+from console.model.journal import NO_TIME, EntryState, JournalCheck, JournalEntry, JournalRow
 from console.model.text import clean
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 _WIDTH = 100
+HEX = frozenset("0123456789abcdef")
 
 
 @click.group()
@@ -45,7 +46,7 @@ def list_entries(settings: Settings, all_hubs: bool, limit: int, as_json: bool) 
     print_table(
         ("ID", "TIME", "RESULT", "WHAT", "WHO", "REASON"),
         [
-            (entry.id, time_text(entry.time), result_words(entry), entry.title, entry.who, entry.reason)
+            (entry.id, _moment(entry) or "", result_words(entry), entry.title, entry.who, entry.reason)
             for entry in shown
         ],
     )
@@ -78,27 +79,46 @@ def show_entry(settings: Settings, entry_id: str, re_read: bool, as_json: bool) 
 
 
 @journal.command("verify")
+@click.option("--head", metavar="COUNT:HASH", help="A head that was printed earlier: the journal must hold its row.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema hubwarden.journal-check/1.")
-def verify(as_json: bool) -> int:
+def verify(head: str, as_json: bool) -> int:
     """Check that no row was changed, removed or added by anyone without the journal's key.
 
-    It proves accident, and tampering by anyone who does not have journal.key; whoever has that file can write a journal
-    that looks whole.
+    The head (how many rows, the first and the last) also lies in journal.head beside the key, so that an emptied,
+    deleted, older or other journal is told from this one. It proves accident, and tampering by anyone who does not have
+    journal.key. Whoever has that file can write a journal and a head that look whole, or put older copies of all three
+    files back: against them, note the head that is printed after changes and by this command, and give it to --head.
     """
-    check = _journal().verify()
+    known = _head(head) if head else None
+    check = _journal().verify(known)
     if as_json:
         item: Json = {
             "rows": check.rows,
             "whole": check.whole,
             "broken_at": check.broken_at,
-            "message": check.message,
+            "message": clean(check.message),
+            "head": check.head,
         }
         print_json(envelope("journal-check", _now(), [item]))
     elif check.whole:
-        click.echo(f"The journal is whole: {check.rows:,} rows. {check.message}".rstrip())
+        click.echo(f"The journal is whole: {check.rows:,} rows{_head_words(check)}. {clean(check.message)}".rstrip())
     else:
-        click.echo(f"The journal is NOT whole: {check.message}. {check.rows:,} rows before it are.")
+        before = f" {check.rows:,} rows before it fit." if check.broken_at and check.rows else ""
+        click.echo(f"The journal is NOT whole: {clean(check.message)}.{before}")
     return 0 if check.whole else FAILED
+
+
+def _head_words(check: JournalCheck) -> str:
+    return f", head {check.head}" if check.head else ""
+
+
+def _head(text: str) -> tuple[int, str]:
+    count, _, digits = text.strip().partition(":")
+    digits = digits.casefold()
+    if not (count.isascii() and count.isdecimal() and 0 < len(count) < 16 and len(digits) >= 8) or set(digits) - HEX:
+        what, hint = f"“{clean(text, limit=80)}” is no head of a journal", "Write it as it was printed: 8:3f2a90c1d2e4"
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, "", hint, code="usage")
+    return int(count), digits
 
 
 @journal.command("undo")
@@ -152,7 +172,7 @@ def entry_json(entry: JournalEntry, *, whole: bool = False) -> Json:
 
     found: Json = {
         "id": entry.id,
-        "time": time_text(entry.time),
+        "time": _moment(entry),
         "ended": time_text(entry.ended),
         "hub": clean(entry.hub),
         "kind": entry.kind,
@@ -181,7 +201,7 @@ def row_json(row: JournalRow) -> Json:
     """Return one row as stored."""
     return {
         "seq": row.seq,
-        "time": time_text(row.time),
+        "time": None if row.time == NO_TIME else time_text(row.time),
         "kind": row.kind,
         "change": row.change_id,
         "hub": row.hub,
@@ -194,6 +214,10 @@ def result_words(entry: JournalEntry) -> str:
     """Return how an entry stands, in capitals where somebody must look."""
     loud = {EntryState.UNKNOWN: "OUTCOME UNKNOWN", EntryState.DIFFERS: "DIFFERS"}
     return loud.get(entry.state, entry.state.value)
+
+
+def _moment(entry: JournalEntry) -> str | None:
+    return None if entry.time == NO_TIME else time_text(entry.time)
 
 
 def _image(value: object) -> object:

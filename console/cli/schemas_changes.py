@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.cli.schema_parts import COUNT, FLAG, TEXT, TIME, TIME_OR_NONE, Schema, document, record
+from console.cli.schema_parts import COUNT, FLAG, TEXT, TIME_OR_NONE, Schema, document, record
 
 _TEXT_LIST: Schema = {"type": "array", "items": TEXT}
 _TARGET = record({"kind": TEXT, "id": TEXT})
@@ -45,7 +45,7 @@ PLAN: Schema = {
 }
 _ENTRY: Schema = {
     "id": TEXT,
-    "time": TIME,
+    "time": TIME_OR_NONE,
     "ended": TIME_OR_NONE,
     "hub": TEXT,
     "kind": TEXT,
@@ -68,6 +68,7 @@ _CHECK: Schema = {
     "whole": FLAG,
     "broken_at": {"type": ["integer", "null"]},
     "message": TEXT,
+    "head": TEXT,
 }
 
 CHANGE_SCHEMAS: dict[str, Schema] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -32,7 +32,11 @@ class EntryState(StrEnum):
     UNKNOWN = "unknown"  # began, and no outcome was written: a crash, a quit, or an operation that has not ended
     IN_PROGRESS = "in-progress"  # began, and the process that began it is still there
     READ = "read"  # a privileged read: nothing was changed
-    UNREADABLE = "unreadable"  # written by another version
+    UNREADABLE = "unreadable"  # written by another version, or damaged
+
+
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the time of a row whose time cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,11 @@ class JournalEntry:
 
 @dataclass(frozen=True)
 class JournalRow:
-    """One row as it is stored, with its link of the chain (hexadecimal HMAC)."""
+    """One row as it is stored, with its link of the chain (hexadecimal HMAC).
+
+    `trouble` says why a row cannot be read; then its other members are what can be read of it, and its change's id is
+    one of its own where even that cannot.
+    """
 
     seq: int
     time: datetime
@@ -86,13 +94,31 @@ class JournalRow:
     hub: str
     body: dict[str, Any]
     mac: str
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a journal: how many rows, the last one's link of the chain, and the first one's change."""
+
+    count: int
+    last: str
+    first: str
+
+    def __str__(self) -> str:
+        return f"{self.count}:{self.last[:12]}"
 
 
 @dataclass(frozen=True)
 class JournalCheck:
-    """Whether the chain of rows is whole. `broken_at` is the first row that does not fit, None when all do."""
+    """Whether the journal is whole: the chain of its rows, and its end as the head outside the database has it.
+
+    `broken_at` is the first row that does not fit, None when all do. `head` is the end of what is there, in short
+    (`8:3f2a90c1d2e4`), empty when there is none.
+    """
 
     rows: int
     whole: bool
     broken_at: int | None = None
     message: str = ""
+    head: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from console.model.journal import EntryState, JournalEntry
+from console.model.journal import NO_TIME, EntryState, JournalEntry
 from console.model.text import clean
 from console.present.change import diff_lines
 from console.present.lines import Line, Piece
@@ -39,7 +39,7 @@ def entry_lines(entry: JournalEntry, now: datetime, width: int) -> list[Line]:
         (
             ("result", clean(entry.message), token),
             ("what to do", _ADVICE.get(entry.state, ""), "accent"),
-            ("began", full_moment(entry.time, now)),
+            ("began", full_moment(entry.time, now) if entry.time != NO_TIME else "not readable"),
             ("ended", full_moment(entry.ended, now) if entry.ended else ""),
             ("who", clean(entry.who)),
             ("from", clean(entry.host)),

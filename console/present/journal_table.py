@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from console.model.hub import ActivityEntry
-from console.model.journal import EntryState, JournalCheck, JournalEntry
+from console.model.journal import NO_TIME, EntryState, JournalCheck, JournalEntry
 from console.model.text import clean
 from console.present.columns import Column
 from console.present.journal import STATE_WORDS
@@ -29,12 +29,14 @@ COLUMNS: tuple[Column, ...] = (
 _ACTIVITY_TOKENS = {"succeeded": ("✓ succeeded", "ok"), "failed": ("✗ failed", "bad")}
 
 PROVES = (
-    "Every row is chained to the one before it by an HMAC under the key file beside the journal. Whole means that no "
-    "row was changed, added or taken out by accident, nor by anybody who does not have that key file."
+    "Every row is chained to the one before it by an HMAC under the key file beside the journal, and the end of the "
+    "chain lies in journal.head too. Whole means that no row was changed, added or taken out, and that this is the "
+    "journal that was written here and not an older one or another one: by accident, or by anybody without that key."
 )
 PROVES_NOT = (
     "Nothing against somebody who has the key file (this account, an administrator of this machine): they can chain "
-    "anew, or put an older copy of journal and key back. Nothing about changes made by other means than this console."
+    "anew, or put older copies of all three files back. A head noted elsewhere tells that too: hubwarden journal "
+    "verify --head COUNT:HASH. Nothing about changes made by other means than this console."
 )
 
 
@@ -79,7 +81,7 @@ def records(entries: Iterable[JournalEntry], activity: Iterable[ActivityEntry], 
 
 def record_cells(record: Record, now: datetime) -> Sequence[Piece]:
     """Return the cells of a line."""
-    when = (short_moment(record.time, now), "")
+    when = (short_moment(record.time, now) if record.time != NO_TIME else "?", "")
     if record.entry is not None:
         entry = record.entry
         word, token = STATE_WORDS[entry.state]
@@ -117,14 +119,21 @@ def check_lines(check: JournalCheck, width: int) -> list[Line]:
     """Return the page of a verification: the result, what it proves and what it does not."""
     rows = plural(check.rows, "row")
     if check.whole:
-        head: Line = ((" ✓ WHOLE  ", "ok"), (f"{rows}, {check.message or 'every one fits the one before it'}", ""))
+        head: Line = (
+            (" ✓ WHOLE  ", "ok"),
+            (f"{rows}, {clean(check.message) or 'every one fits the one before it'}", ""),
+        )
     else:
-        head = ((" ✗ BROKEN  ", "bad"), (f"{clean(check.message)} ({rows} before it fit)", ""))
+        before = f" ({rows} before it fit)" if check.rows else ""
+        head = ((" ✗ BROKEN  ", "bad"), (f"{clean(check.message)}{before}", ""))
     lines: list[Line] = [head, BLANK]
+    if check.whole and check.head:
+        noted = f"{check.head}  (note it elsewhere: hubwarden journal verify --head {check.head})"
+        lines += section("HEAD", paragraph(noted, width, indent=3))
     if not check.whole:
         advice = (
-            "Keep journal.db and journal.key as they are, away from here; compare with the activity log, which nobody "
-            "can change; then move both away together to begin a new journal."
+            "Keep journal.db, journal.key and journal.head as they are, away from here; compare with the activity log, "
+            "which nobody can change; then move all three away together to begin a new journal."
         )
         lines += section("WHAT TO DO", paragraph(advice, width, indent=3, style="accent"))
     lines += section("WHAT IT PROVES", paragraph(PROVES, width, indent=3))

@@ -14,6 +14,7 @@ from console.model.document import Json, Target
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState, Fingerprint, JournalCheck, JournalEntry, JournalRow
 from console.model.secret import Secret
+from console.model.text import clean
 from console.services.journal_codec import encoded, entry_of, intent_body, outcome_body
 from console.services.journal_store import JournalStore
 from console.services.machine import user_at_host
@@ -37,16 +38,20 @@ class Journal:
 
         Raises ConsoleError NOT_CONFIGURED when it cannot be written: then nothing may be changed.
         """
-        body = intent_body(
-            change,
-            self.fingerprint,
-            who=who,
-            host=self._host,
-            accepted=accepted,
-            process=_this_process(),
-            sealed=sealed,
-        )
-        self._store.append(self._clock(), "intent", change.id, hub, body)
+        try:
+            body = intent_body(
+                change,
+                self.fingerprint,
+                who=who,
+                host=self._host,
+                accepted=accepted,
+                process=_this_process(),
+                sealed=sealed,
+            )
+            self._store.append(self._clock(), "intent", change.id, hub, body)
+        except ConsoleError as error:
+            error.what += ", so nothing was changed"
+            raise
 
     def conclude(self, outcome: Outcome, *, hub: str) -> None:
         """Write how a change ended. Raises ConsoleError NOT_CONFIGURED when it cannot be written."""
@@ -76,7 +81,7 @@ class Journal:
         """
         groups: dict[str, list[JournalRow]] = {}
         for row in self._store.rows():
-            if not hub or row.hub.casefold() == hub.casefold():
+            if not hub or row.hub.casefold() == hub.casefold() or (row.trouble and not row.hub):
                 groups.setdefault(row.change_id, []).append(row)
         return [entry_of(rows, _alive, images=images) for rows in reversed(groups.values())]
 
@@ -85,17 +90,19 @@ class Journal:
 
         Raises ConsoleError NOT_FOUND, BAD_INPUT when several begin so, NOT_CONFIGURED.
         """
-        what = f"The journal entry {change_id} was not found"
+        what = f"The journal entry {clean(change_id)} was not found"
         if not change_id:
             raise ConsoleError(ErrorKind.BAD_INPUT, what, "the id is empty", "hubwarden journal list shows the ids")
-        if rows := self._store.rows(change_id):
+        if change_id.isprintable() and (rows := self._store.rows(change_id)):
             return entry_of(rows, _alive)
         all_entries = self.entries(images=False)
         found = [entry for entry in all_entries if entry.id.startswith(change_id) or entry.id.endswith(change_id)]
-        if len(found) == 1:
-            return entry_of(self._store.rows(found[0].id), _alive)
+        exact = [entry for entry in found if entry.id == change_id]
+        if len(exact or found) == 1:
+            rows = self._store.rows((exact or found)[0].id)
+            return entry_of(rows, _alive) if rows else (exact or found)[0]  # without an id of its own: all is said
         if found:
-            names = ", ".join(entry.id for entry in found[:4])
+            names = ", ".join(clean(entry.id) for entry in found[:4])
             raise ConsoleError(ErrorKind.BAD_INPUT, what, f"several fit: {names}", "Give more of the id")
         raise ConsoleError(ErrorKind.NOT_FOUND, what, "", "hubwarden journal list shows the ids")
 
@@ -107,9 +114,24 @@ class Journal:
         """Return every row as stored, for export."""
         return self._store.rows()
 
-    def verify(self) -> JournalCheck:
-        """Say whether the chain is whole."""
-        return self._store.verify()
+    def verify(self, head: tuple[int, str] | None = None) -> JournalCheck:
+        """Say whether the journal is whole: its chain, and its end as the head outside the database tells it.
+
+        `head` is one that somebody noted: the number of a row and how its link begins.
+        """
+        return self._store.verify(head)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a journal yet. Raises ConsoleError NOT_CONFIGURED when that cannot be seen."""
+        return self._store.exists
+
+    def head(self) -> str:
+        """Return the journal's end in short, as `verify` takes it; empty when there is none, or none can be told."""
+        try:
+            return self._store.head()
+        except ConsoleError:
+            return ""
 
     def fingerprint(self, secret: Secret) -> Fingerprint:
         """Return what stands for a key in this journal."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from console.model.change import ABSENT, Change, Edit, Member, Outcome, Path, path_text
@@ -86,17 +87,43 @@ def entry_of(rows: list[JournalRow], alive: Callable[[Json], bool], *, images: b
     """Return the entry that the rows of one change make.
 
     `alive` tells whether a recorded process still runs; without `images` the bodies before and after stay None. Rows
-    that this version cannot read make an entry that says so.
+    that cannot be read, or not by this version, make an entry that says so.
     """
+    readable = "is not readable by this version of hubwarden"
     try:
-        return _entry(rows, alive, images)
-    except (KeyError, ValueError, TypeError, AttributeError):
-        first = rows[0]
-        text = "not readable by this version of hubwarden"
-        nowhere = Target(TargetKind.HUB, "")
-        return JournalEntry(
-            first.change_id, first.seq, first.time, first.hub, "", text, nowhere, "", "", EntryState.UNREADABLE
-        )
+        if rows[0].trouble:
+            return _unreadable(rows[0], rows[0].trouble)
+        first = _entry(rows[:1], alive, images)
+    except _UNREADABLE:
+        return _unreadable(rows[0], f"row {rows[0].seq} {readable}")
+    last = rows[-1]
+    try:
+        if not last.trouble:
+            return _entry(rows, alive, images)
+        trouble = last.trouble
+    except _UNREADABLE:
+        trouble = f"row {last.seq} {readable}"
+    return replace(first, state=EntryState.UNREADABLE, message=f"How it ended is not known: {trouble}.")
+
+
+_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
+def _unreadable(row: JournalRow, trouble: str) -> JournalEntry:
+    nowhere = Target(TargetKind.HUB, "")
+    return JournalEntry(
+        row.change_id,
+        row.seq,
+        row.time,
+        row.hub,
+        "",
+        trouble,
+        nowhere,
+        "",
+        "",
+        EntryState.UNREADABLE,
+        message=f"{trouble}.",
+    )
 
 
 def _entry(rows: list[JournalRow], alive: Callable[[Json], bool], images: bool) -> JournalEntry:
@@ -124,15 +151,22 @@ def _entry(rows: list[JournalRow], alive: Callable[[Json], bool], images: bool) 
         undoes=str(body.get("undoes", "")),
         batch=str(body.get("batch", "")),
         edits=tuple(_edit_from(item) for item in body.get("edits") or ()),
-        before=decoded(body.get("before")) if images else None,
-        after=decoded(body.get("after")) if images else None,
-        accepted=tuple(body.get("accepted") or ()),
+        before=_image(body.get("before")) if images else None,
+        after=_image(body.get("after")) if images else None,
+        accepted=tuple(str(one) for one in body.get("accepted") or ()),
         ended=last.time if last else None,
         message=str(last.body.get("message", "")) if last else str(body.get("message", "")),
-        differences=tuple(last.body.get("differences") or ()) if last else (),
+        differences=tuple(str(one) for one in last.body.get("differences") or ()) if last else (),
         sealed=str(body.get("sealed", "")),
         answer=_answer(rows),
     )
+
+
+def _image(value: Any) -> Json | None:
+    found = decoded(value)
+    if found is not None and not isinstance(found, dict):
+        raise TypeError("an image is an object")
+    return found
 
 
 def _answer(rows: list[JournalRow]) -> dict[str, str]:

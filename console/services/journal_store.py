@@ -7,15 +7,18 @@ import hmac
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from console.model.clock import format_time, parse_time
-from console.model.errors import ConsoleError, ErrorKind
-from console.model.journal import JournalCheck, JournalRow
+from console.model.clock import format_time
+from console.model.journal import Head, JournalCheck, JournalRow
+from console.services.journal_head import HeadFile, anchor_of, first_of
+from console.services.journal_rows import ANCHORED, COLUMNS, head_mac, is_anchored, mac_of, row_of, same
+from console.services.journal_trouble import JournalTroubleError, refused
 from console.services.key_file import make_key, make_private, read_key
+from console.services.sqlite_reading import reading, text_of
 from console.services.sqlite_wal import use_wal
 
 WAIT_SECONDS = 10.0
@@ -28,158 +31,239 @@ CREATE INDEX IF NOT EXISTS rows_of_change ON rows (change_id);
 CREATE TRIGGER IF NOT EXISTS rows_stay BEFORE UPDATE ON rows BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER IF NOT EXISTS rows_remain BEFORE DELETE ON rows BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
-_COLUMNS = "seq, time, kind, change_id, hub, body, mac"
-_FULL = ("full", "disk i/o error", "readonly", "read-only")
+
+
+_OBJECTS = (
+    "SELECT count(*) FROM sqlite_master WHERE name IN ('rows', 'head', 'rows_of_change', 'rows_stay', 'rows_remain')"
+)
 
 
 class JournalStore:
-    """`journal.db` and `journal.key` (0600) in a folder; made at the first row.
+    """`journal.db`, `journal.key` and `journal.head` (0600) in a folder; made at the first row.
 
     Every method opens its own connection, so threads and processes may share the file. All raise ConsoleError
-    NOT_CONFIGURED when the journal cannot be used, with the reason.
+    NOT_CONFIGURED when the journal cannot be used, with the reason. Reading needs no right to write.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "journal.db"
         self._key_path = folder / "journal.key"
+        self._head = HeadFile(folder / "journal.head")
         self._key: bytes | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a database. Raises ConsoleError when that cannot be seen."""
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise refused(self.path, error) from error
+        return True
 
     def append(self, time: datetime, kind: str, change_id: str, hub: str, body: dict[str, Any]) -> int:
         """Add one row, on disk when this returns; return its number."""
-        text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        with self._open(write=True) as connection:
+        text = json.dumps({**body, ANCHORED: True}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        with self._writing() as connection:
             key = self._secret(connection)
             connection.execute("BEGIN IMMEDIATE")
             try:
-                last = connection.execute("SELECT seq, mac FROM rows ORDER BY seq DESC LIMIT 1").fetchone()
-                seq, previous = (last[0] + 1, last[1]) if last else (1, "")
-                self._check_head(connection, key, last)
+                seq, previous = self._end(connection, key)
+                first = self._prepare_head(connection, key, seq)
+                seq += 1
                 fields = (seq, format_time(time), kind, change_id, hub, text)
-                mac = _mac(key, previous, fields)
-                connection.execute(f"INSERT INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", (*fields, mac))  # noqa: S608
-                connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (seq, _head_mac(key, seq, mac)))
+                mac = mac_of(key, previous, fields)
+                connection.execute(f"INSERT INTO rows ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", (*fields, mac))  # noqa: S608
+                connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (seq, head_mac(key, seq, mac)))
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            with suppress(OSError):  # it could be written a moment ago; the next row brings it up
+                self._head.advance(key, Head(seq, mac, first or first_of(change_id)))
         return seq
 
     def rows(self, change_id: str = "") -> list[JournalRow]:
         """Return all rows (of one change), oldest first; none when there is no journal yet."""
-        if not self.path.exists():
+        if not self.exists:
             return []
         where, values = ("WHERE change_id = ?", (change_id,)) if change_id else ("", ())
-        with self._open() as connection:
+        with self._reading() as connection:
             if _is_new(connection):
                 return []
-            found = connection.execute(f"SELECT {_COLUMNS} FROM rows {where} ORDER BY seq", values)  # noqa: S608
-            return [_row(fields) for fields in found]
+            found = connection.execute(f"SELECT {COLUMNS} FROM rows {where} ORDER BY seq", values)  # noqa: S608
+            return [row_of(fields) for fields in found]
 
     def fingerprint(self, value: str) -> str:
         """Return the keyed hash that stands for a key in the journal (hexadecimal, 32 digits)."""
-        key = self._key
-        if key is None:
-            with self._open(write=True) as connection:
-                key = self._secret(connection)
-        return hmac.new(key, b"fingerprint:" + value.encode(), hashlib.sha256).hexdigest()[:32]
+        if self._key is None and self._key_there() is None:
+            with self._writing() as connection:
+                self._secret(connection)
+        assert self._key is not None, "it was read or made just now"
+        data = b"fingerprint:" + value.encode("utf-8", "surrogatepass")
+        return hmac.new(self._key, data, hashlib.sha256).hexdigest()[:32]
 
-    def verify(self) -> JournalCheck:
-        """Recompute the chain. It proves accident, and tampering by anyone who does not have the key file."""
-        if not self.path.exists():
-            if self._key_path.exists():
-                return JournalCheck(0, False, 1, f"{self.path.name} is gone, though its key is there")
-            return JournalCheck(0, True, None, "There is no journal yet")
-        with self._open() as connection:
-            if _is_new(connection):
-                return JournalCheck(0, True, None, "There is no journal yet")
-            key = self._secret(connection)
-            previous, expected, count = "", 1, 0
-            for fields in connection.execute(f"SELECT {_COLUMNS} FROM rows ORDER BY seq"):  # noqa: S608
-                *kept, mac = fields
-                if kept[0] != expected:
-                    return JournalCheck(count, False, expected, f"row {expected} is missing")
-                if not hmac.compare_digest(_mac(key, previous, tuple(kept)), str(mac)):
-                    return JournalCheck(count, False, expected, f"row {expected} was changed, or one before it")
-                previous, expected, count = str(mac), expected + 1, count + 1
-            head = connection.execute("SELECT seq, mac FROM head").fetchone()
-            if (head is not None or count) and (
-                head is None or head[0] != count or head[1] != _head_mac(key, count, previous)
-            ):
-                return JournalCheck(count, False, count + 1, f"rows after row {count} are missing")
-        return JournalCheck(count, True, None, "")
+    def head(self) -> str:
+        """Return the end of what is there, in short; empty where there is nothing."""
+        if not self.exists:
+            return ""
+        with self._reading() as connection:
+            last = None
+            if not _is_new(connection):
+                last = connection.execute("SELECT seq, mac FROM rows ORDER BY seq DESC LIMIT 1").fetchone()
+            return str(Head(last[0], str(last[1]), "")) if last is not None else ""
+
+    def verify(self, noted: tuple[int, str] | None = None) -> JournalCheck:
+        """Recompute the chain and hold its end against the head, and one that somebody noted. Nothing is written.
+
+        It proves accident, and tampering by anyone who does not have the key file.
+        """
+        from console.services.journal_check import check_noted, check_rows, check_without_rows
+
+        try:
+            said = self._head.data()  # before the rows: so it never knows of one that is not read
+            if not self.exists:
+                return check_noted(check_without_rows(said, self._key_now(), file=False), None, noted)
+            with self._reading() as connection:
+                connection.execute("BEGIN")  # rows and head of one moment, whatever others write
+                new = _is_new(connection)
+                key = self._key_now()  # after the rows: it is made before the first of them
+                if new or connection.execute("SELECT 1 FROM rows LIMIT 1").fetchone() is None:
+                    cut = not new and connection.execute("SELECT 1 FROM head").fetchone() is not None
+                    return check_noted(check_without_rows(said, key, file=True, cut=cut), None, noted)
+                return check_noted(check_rows(connection, said, key, self._head.data), connection, noted)
+        except OSError as error:
+            raise refused(self.path, error) from error
 
     # --- inside -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _open(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
-            if write:
-                make_private(self.path)
-            with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
-                if write:
-                    use_wal(connection, WAIT_SECONDS)
-                    connection.execute("PRAGMA synchronous = FULL")  # a row is on disk before the write is made
-                    connection.executescript(_SCHEMA)
+            with reading(self.path, WAIT_SECONDS) as connection:
                 yield connection
-        except (sqlite3.Error, UnicodeError) as error:
-            raise _trouble(self.path, str(error)) from error
-        except OSError as error:
-            raise _trouble(self.path, error.strerror or str(error)) from error
+        except (sqlite3.Error, UnicodeError, OSError) as error:
+            raise refused(self.path, error) from error
 
-    def _check_head(self, connection: sqlite3.Connection, key: bytes, last: tuple[int, str] | None) -> None:
-        """Raise unless the last row is the one that was signed last: nothing is chained to a journal that was cut."""
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            if not self.exists:
+                self._refuse_lost("journal.db is gone")
+            make_private(self.path)
+            with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
+                connection.text_factory = text_of
+                use_wal(connection, WAIT_SECONDS)
+                connection.execute("PRAGMA synchronous = FULL")  # a row is on disk before the write is made
+                if connection.execute(_OBJECTS).fetchone()[0] < _SCHEMA.count("CREATE"):
+                    connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")  # all or none, for those who read
+                yield connection
+        except (sqlite3.Error, UnicodeError, OSError) as error:
+            raise refused(self.path, error) from error
+
+    def _refuse_lost(self, what: str) -> None:
+        """Raise JournalTroubleError when the head knows of rows: then something is not yet to be made, but missing."""
+        said = self._head.data()
+        head = anchor_of(said, None).head if said is not None else None
+        if head is not None and head.count:
+            raise JournalTroubleError(f"{what}, and its head knows of {head.count:,} rows")
+
+    def _end(self, connection: sqlite3.Connection, key: bytes) -> tuple[int, str]:
+        """Return number and link of the last row; zero and nothing before the first.
+
+        Raises JournalTroubleError unless the last row is the one that was signed last: nothing is chained to a journal
+        that was cut. A link that alone was damaged is computed again.
+        """
         head = connection.execute("SELECT seq, mac FROM head").fetchone()
+        last = connection.execute(f"SELECT {COLUMNS} FROM rows ORDER BY seq DESC LIMIT 1").fetchone()  # noqa: S608
         if last is None and head is None:
-            return
-        if last is None or head is None or head[0] != last[0] or head[1] != _head_mac(key, last[0], str(last[1])):
-            raise _trouble(
-                self.path, "its newest rows are missing or were changed (hubwarden journal verify tells more)"
-            )
+            return 0, ""
+        if last is not None and head is not None and head[0] == last[0]:
+            seq, *_, mac = last
+            before = connection.execute("SELECT mac FROM rows WHERE seq = ?", (seq - 1,)).fetchone()
+            for link in (mac, mac_of(key, before[0] if before else "", last[:-1])):
+                if isinstance(link, str) and link and same(head_mac(key, seq, link), head[1]):
+                    return seq, link
+        raise JournalTroubleError("its newest rows are missing or were changed (hubwarden journal verify tells more)")
+
+    def _prepare_head(self, connection: sqlite3.Connection, key: bytes, seq: int) -> str:
+        """See that the head can be written, and that the journal is the one it tells of, before a row is added.
+
+        Returns the first row's change, empty before there is one.
+        """
+        anchor = self._head.read(key)
+        if anchor is None:
+            last = connection.execute("SELECT body FROM rows WHERE seq = ?", (seq,)).fetchone()
+            if last is not None and is_anchored(last[0]):
+                raise JournalTroubleError(f"its head {self._head.path.name} is gone")
+            self._head.begin(key)
+        elif anchor.head is None:
+            raise JournalTroubleError(f"its head {self._head.path.name} is damaged")
+        elif not anchor.ours:
+            raise JournalTroubleError("its head was signed with another key: one of the two was replaced")
+        elif anchor.head.count:
+            row = connection.execute("SELECT mac FROM rows WHERE seq = ?", (anchor.head.count,)).fetchone()
+            if row is None:
+                raise JournalTroubleError(
+                    f"it holds {seq:,} rows and its head knows of {anchor.head.count:,}: it was cut or replaced"
+                )
+            if row[0] != anchor.head.last and not self._repaired(connection, key, anchor.head):
+                raise JournalTroubleError(f"row {anchor.head.count} is not the one that its head knows")
+        self._head.check_writable()
+        if anchor is not None and anchor.head is not None and anchor.head.first:
+            return anchor.head.first  # as it was, whatever became of that row
+        row = connection.execute("SELECT change_id FROM rows ORDER BY seq LIMIT 1").fetchone()
+        return first_of(row[0]) if row is not None else ""
+
+    @staticmethod
+    def _repaired(connection: sqlite3.Connection, key: bytes, head: Head) -> bool:
+        """Whether the head's row is the one it knows, and its link alone was damaged."""
+        row = connection.execute(f"SELECT {COLUMNS} FROM rows WHERE seq = ?", (head.count,)).fetchone()  # noqa: S608
+        before = connection.execute("SELECT mac FROM rows WHERE seq = ?", (head.count - 1,)).fetchone()
+        return same(mac_of(key, before[0] if before else "", row[:-1]), head.last)
+
+    def _key_there(self) -> bytes | None:
+        """Return the key, None where there is none. Raises ConsoleError when it cannot be read or is none."""
+        if self._key is None:
+            try:
+                self._key = read_key(self._key_path)
+                if self._key is None:
+                    raise JournalTroubleError(f"its key {self._key_path.name} is damaged")
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except (OSError, JournalTroubleError) as error:
+                raise refused(self.path, error) from error
+        return self._key
+
+    def _key_now(self) -> bytes | None:
+        """Return the key that the file holds now, whatever was read before; None when it holds none.
+
+        Raises OSError when it cannot be read.
+        """
+        try:
+            return read_key(self._key_path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def _secret(self, connection: sqlite3.Connection) -> bytes:
-        if self._key is not None:
-            return self._key
-        if not self._key_path.exists():
+        key = self._key_there()
+        if key is None:
             if connection.execute("SELECT 1 FROM rows LIMIT 1").fetchone():
-                raise _trouble(self.path, f"its key {self._key_path.name} is gone, so rows could not be chained to it")
+                key = self._key_there()  # looked for again: another process makes it before its first row
+                if key is None:
+                    raise JournalTroubleError(
+                        f"its key {self._key_path.name} is gone, so rows could not be chained to it"
+                    )
+                return key
+            self._refuse_lost(f"its key {self._key_path.name} is gone")
             make_key(self._key_path)
-        self._key = read_key(self._key_path)
-        if self._key is None:
-            raise _trouble(self.path, f"its key {self._key_path.name} is damaged")
-        return self._key
+            key = self._key_there()
+            assert key is not None, "it was made just now"
+        return key
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:
     """Whether another console is only just making the file: it has no tables yet."""
     return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
-
-
-def _mac(key: bytes, previous: str, fields: tuple[Any, ...]) -> str:
-    return hmac.new(key, json.dumps([previous, *fields]).encode(), hashlib.sha256).hexdigest()
-
-
-def _head_mac(key: bytes, seq: int, mac: str) -> str:
-    return hmac.new(key, f"head:{seq}:{mac}".encode(), hashlib.sha256).hexdigest()
-
-
-def _row(fields: tuple[Any, ...]) -> JournalRow:
-    seq, time, kind, change_id, hub, body, mac = fields
-    moment = parse_time(time)
-    if moment is None:
-        raise sqlite3.DatabaseError(f"row {seq} has no time")
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        raise sqlite3.DatabaseError(f"row {seq} cannot be read") from None
-    return JournalRow(int(seq), moment, str(kind), str(change_id), str(hub), parsed, str(mac))
-
-
-def _trouble(path: Path, why: str) -> ConsoleError:
-    full = any(word in why.casefold() for word in _FULL)
-    hint = (
-        "Make room on that disk, or name another state folder in HUBWARDEN_STATE_DIR"
-        if full
-        else "Move journal.db and journal.key away together to begin a new journal, and keep them"
-    )
-    return ConsoleError(ErrorKind.NOT_CONFIGURED, f"The journal {path} cannot be used", why, hint, code="journal")

@@ -11,30 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.journals import KEY, begun, change, done, filled, tamper
 
-from console.model.change import Change, Outcome, Result
-from console.model.document import Document, Target, TargetKind
+from console.model.document import Target, TargetKind
 from console.model.errors import ConsoleError
 from console.model.journal import EntryState, Fingerprint
 from console.model.secret import Secret
-from console.rules.planning import change_of
 from console.services.journal import Journal
 from console.services.journal_store import JournalStore
-
-KEY = "c2VjcmV0LWtleS1tYXRlcmlhbC1uZXZlci1zdG9yZWQ="
-
-
-def change(title: str = "policy x", key: str = KEY) -> Change:
-    before = Document({"authorizationPolicies": [{"keyName": "x", "primaryKey": Secret(key)}]}, "e1")
-    return change_of("policy.delete", title, Target(TargetKind.POLICIES, "/hub"), before, {"authorizationPolicies": []})
-
-
-def begun(journal: Journal, one: Change) -> None:
-    journal.intend(one, hub="plants", who="ana@contoso", accepted=["keys-lost"])
-
-
-def done(journal: Journal, one: Change, result: Result = Result.APPLIED) -> None:
-    journal.conclude(Outcome(one, result, "done"), hub="plants")
 
 
 def test_a_change_is_found_again_with_everything_about_it(tmp_path: Path) -> None:
@@ -74,25 +58,8 @@ def test_fingerprints_are_keyed_by_the_journal(tmp_path: Path) -> None:
 def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     begun(journal, change())
-    for name in ("journal.db", "journal.key"):
+    for name in ("journal.db", "journal.key", "journal.head"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-
-
-def filled(folder: Path, count: int = 4) -> Journal:
-    journal = Journal(folder)
-    for number in range(count):
-        one = change(f"policy {number}")
-        begun(journal, one)
-        done(journal, one)
-    return journal
-
-
-def tamper(folder: Path, statement: str) -> None:
-    with sqlite3.connect(folder / "journal.db") as connection:
-        connection.execute("DROP TRIGGER rows_stay")
-        connection.execute("DROP TRIGGER rows_remain")
-        connection.execute(statement)
-    connection.close()
 
 
 def test_a_whole_journal_verifies(tmp_path: Path) -> None:
@@ -159,8 +126,8 @@ def test_several_consoles_write_at_once_and_the_chain_holds(tmp_path: Path) -> N
 _WORKER = """
 import sys
 from pathlib import Path
-sys.path.insert(0, "tests/unit")
-from test_journal import begun, change
+sys.path.insert(0, "tests")
+from support.journals import begun, change
 from console.services.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 for step in range(int(sys.argv[2])):
