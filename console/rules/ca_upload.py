@@ -10,7 +10,9 @@ from console.model.change import Risk, Severity
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import HubCertificate
 from console.model.text import clean
+from console.rules.certificate_facts import facts
 from console.rules.certificate_one import issuer_names, signed_by, subject_names
+from console.rules.certificate_unread import readable, reason_of
 
 CERTIFICATE_LIMIT = 25
 """CA certificates of one hub by the service's usual quota."""
@@ -122,6 +124,8 @@ def check_proof(authority: bytes, proof: CertificateInfo, code: str, now: dateti
     possession of a CA certificate"). `code` empty: the code is not known here, any common name that can be one will do.
     """
     what = f"This is no proof for {clean(name)}: nothing was sent"
+    if facts(proof.der).subject_name is None:
+        raise _no_proof(what, "its subject cannot be read", "Sign a new one with a plain subject: /CN=CODE")
     names = subject_names(proof.der)
     if len(names) != 1:
         why = f"its subject has {'several common names' if names else 'no common name'}"
@@ -133,6 +137,11 @@ def check_proof(authority: bytes, proof: CertificateInfo, code: str, now: dateti
         raise _no_proof(
             what, why, "Sign a certificate with the newest code: each new code makes the one before it void"
         )
+    if not readable(authority):
+        why = (
+            f"the CA certificate at the hub cannot be read ({reason_of(authority)}), so whether its key signed this is"
+        )
+        raise _no_proof(what, f"{why} not known", "Upload that CA anew under another name")
     if not signed_by(proof.der, authority):
         issuer, subject = issuer_names(proof.der, authority)
         if proof.der == authority:
