@@ -9,12 +9,13 @@ from itertools import pairwise
 
 from console.model.connection import Cause, FailureBin
 from console.present.glyphs import CAUSE_MARKS, cause_token
-from console.present.lines import Line, Piece, line_width, plain
+from console.present.lines import Line, Piece, cut, line_width
 from console.present.words import clock_time, number, short_moment
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 ASCII_SPARK = " .:-=+*#@"
 MORE = 11
+SHORTEST_NAME = 8
 """Cells for "   +10 more"."""
 
 
@@ -186,20 +187,22 @@ def _causes_line(sums: dict[Cause, int], width: int, *, ascii_only: bool) -> Lin
     used = 0
     ranked = sorted(sums.items(), key=lambda item: -item[1])
     for place, (cause, count) in enumerate(ranked):
-        entry: Line = (
-            (CAUSE_MARKS[cause] if ascii_only else "■", cause_token(cause)),
-            (f" {cause.value} ", ""),
-            (number(count), ""),
-        )
         gap = 3 if pieces else 0
         more = len(ranked) - place
-        if used + gap + len(plain(entry)) + (MORE if more > 1 else 0) > width and pieces:
+        figure = number(count)
+        room = width - used - gap - (MORE if more > 1 else 0) - len(figure) - 3
+        if room < len(cause.value) and pieces:
             pieces.append((f"   +{more} more", "dim"))
             break
+        name = cut(cause.value, max(room, SHORTEST_NAME))  # the largest cause is named however narrow it is
         if gap:
             pieces.append((" " * gap, ""))
-        pieces += entry
-        used += gap + len(plain(entry))
+        pieces += [
+            (CAUSE_MARKS[cause] if ascii_only else "■", cause_token(cause)),
+            (f" {name} ", ""),
+            (figure, ""),
+        ]
+        used += gap + len(name) + len(figure) + 3
     return tuple(pieces)
 
 

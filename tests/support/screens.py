@@ -56,8 +56,8 @@ async def settle(pilot: Pilot[Any]) -> None:
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
-    """Wait for a condition, at most ten seconds."""
-    async with asyncio.timeout(10):
+    """Wait for a condition, at most a minute."""
+    async with asyncio.timeout(60):
         while not condition():
             await pilot.pause()
             await asyncio.sleep(0.01)
