@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -12,6 +11,7 @@ from console.cli.changes import ChangeOptions, carry_out, change_options
 from console.cli.context import Settings
 from console.cli.output import print_json, print_table
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.home import home_path
 from console.model.role import RoleDefinition, RoleFinding
 from console.model.text import clean
 
@@ -73,7 +73,7 @@ def read_file(source: str, name: str, scopes: tuple[str, ...]) -> RoleDefinition
         if source == "-":
             text = sys.stdin.read(MAX_BYTES + 1)
         else:
-            with Path(source).expanduser().open(encoding="utf-8-sig") as file:
+            with home_path(source).open(encoding="utf-8-sig") as file:
                 text = file.read(MAX_BYTES + 1)
     except UnicodeDecodeError:
         raise ConsoleError(ErrorKind.BAD_INPUT, f"{what} cannot be read", "it is no text", code="usage") from None
