@@ -34,6 +34,12 @@ def exit_code(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         _tell(f"{_named(error.filename)} cannot be used: {error.strerror.lower()}. Check the path and its rights.")
         return FAILED
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        _tell("An argument or a name is not text in UTF-8. Write it in UTF-8.")
+        return USAGE
+    if isinstance(error, RecursionError):
+        _tell("What was read cannot be understood: it is nested too deep. Is it the right file?")
+        return FAILED
     from console.cli.defects import report
 
     _tell(report(error))
