@@ -1,4 +1,4 @@
-"""Where things are: the folder of state, and paths as people write them; for commands that need no profile."""
+"""Where things are: the folder of state, for commands that need no profile."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.home import home_path as home_path
 
 APP = "hubwarden"
 
@@ -35,11 +36,3 @@ def state_dir() -> Path:
             "Give yourself the right to write there, or name another folder in HUBWARDEN_STATE_DIR",
         )
     return folder
-
-
-def home_path(text: str) -> Path:
-    """Return a path with `~` expanded; one of a user that does not exist stays as it is, and is then not found."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        return Path(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -12,6 +11,7 @@ from console.cli.changes import ChangeOptions, carry_out, change_options
 from console.cli.context import Settings
 from console.cli.output import print_json, print_table
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.home import home_path
 from console.model.role import Correction, RoleDefinition, RoleFile, RoleFinding
 from console.model.text import clean
 
@@ -94,10 +94,10 @@ def _text(source: str, what: str) -> str:
         if source == "-":
             raw = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
-            with Path(source).expanduser().open("rb") as file:
+            with home_path(source).open("rb") as file:
                 raw = file.read(MAX_BYTES + 1)
-    except (OSError, RuntimeError) as error:  # the second: ~somebody who is not there
-        why = ((isinstance(error, OSError) and error.strerror) or type(error).__name__).lower()
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
         raise ConsoleError(ErrorKind.BAD_INPUT, f"{what} cannot be read", why, "Check the path", code="usage") from None
     return decoded(raw, what)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -15,6 +14,7 @@ from console.cli.context import Settings, ask_secret
 from console.cli.output import Json, envelope, print_json, print_table, time_text
 from console.model.change import Change, Outcome
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.home import home_path
 from console.model.secret import Secret
 from console.model.text import clean
 
@@ -232,7 +232,7 @@ def _content(path: str) -> bytes:
     if not path:
         raise _usage("No file was read", "its name is empty")
     try:
-        home = Path(path).expanduser()
+        home = home_path(path)
     except RuntimeError:
         why = "there is no such user"
         raise ConsoleError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 
 import click
 
 from console.cli.context import Settings
-from console.cli.output import Json, envelope, print_json, print_table, time_text, warning
+from console.cli.output import Json, envelope, json_text, print_json, print_table, time_text, warning
 from console.model.clock import format_time
 from console.model.connection import (
     Confidence,
@@ -96,7 +95,7 @@ def _show_report(
     report = services.connections.report(since, step, grouping, cancel, source=source)
     if as_json:
         document = report_json(report)
-        click.echo(json.dumps(document, ensure_ascii=False)) if watch else print_json(document)
+        click.echo(json_text(document, None)) if watch else print_json(document)
     else:
         _print_report(report)
     return 0 if report.state in _GOOD else 1
@@ -147,7 +146,7 @@ def _show_events(
     events = services.connections.events(now - since, now, (), cancel, limit=limit, renewals=renewals, source=source)
     if as_json:
         document = envelope("connection_events", now, [event_json(event) for event in events])
-        click.echo(json.dumps(document, ensure_ascii=False)) if watch else print_json(document)
+        click.echo(json_text(document, None)) if watch else print_json(document)
         return 0
     print_table(
         ("TIME", "DEVICE", "OPERATION", "CODE", "NAME", "FROM", "SDK"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.cli.context import ask_secret_apart
@@ -12,6 +11,7 @@ from console.cli.dps_options import file_content, words_from_stdin
 from console.cli.sas_keys import read_input
 from console.model.enrollment import Attestation, EnrollmentKind
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.home import home_path
 from console.model.registration import RegistrationOrder
 from console.model.secret import Secret
 
@@ -92,7 +92,7 @@ def _passphrase(options: dict[str, Any]) -> Secret | None:
         return Secret(read_input("passphrase", "Leave --passphrase-stdin out to be asked for it without echo"))
     path = options["private_key"] or options["certificate"]
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with home_path(path).open("rb") as file:
             locked = b"ENCRYPTED" in file.read(1024 * 1024)
     except (OSError, ValueError):
         return None  # what is wrong with the file is told when it is used

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from console.cli.streams import OutputFailed, silence
+from console.cli.streams import OutputFailed, shortened, silence
 from console.model.errors import ConsoleError
 from console.model.text import clean
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
-_LONGEST_WORD, _LONGEST = 400, 2000
+_LONGEST = 2000
 
 
 def exit_code(error: BaseException) -> int | None:
@@ -34,6 +34,12 @@ def exit_code(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         _tell(f"{_named(error.filename)} cannot be used: {error.strerror.lower()}. Check the path and its rights.")
         return FAILED
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        _tell("An argument or a name is not text in UTF-8. Write it in UTF-8.")
+        return USAGE
+    if isinstance(error, RecursionError):
+        _tell("What was read cannot be understood: it is nested too deep. Is it the right file?")
+        return FAILED
     from console.cli.defects import report
 
     _tell(report(error))
@@ -42,14 +48,10 @@ def exit_code(error: BaseException) -> int | None:
 
 def one_line(text: str) -> str:
     """Return a message as one line of a length that can be read; the middle of what is too long is left out."""
-    words = [_shortened(word, _LONGEST_WORD) for word in clean(text).split(" ")]
-    return _shortened(" ".join(words), _LONGEST)
-
-
-def _shortened(text: str, longest: int) -> str:
-    if len(text) <= longest:
-        return text
-    return f"{text[: longest * 3 // 4]}…{text[-(longest // 4) :]}"
+    text = shortened(clean(text))
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST * 3 // 4]} … {text[-(_LONGEST // 4) :]}"
+    return text
 
 
 def _tell(sentence: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import click
 
 from console.cli.changes import ChangeOptions, carry_out, change_options
 from console.cli.context import Settings
-from console.cli.output import Json, envelope, print_json, print_table, time_text
+from console.cli.output import Json, envelope, json_text, print_json, print_table, time_text
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import NO_TIME, EntryState, JournalCheck, JournalEntry, JournalRow
@@ -148,7 +147,7 @@ def undo(settings: Settings, entry_id: str | None, last: int | None, options: Ch
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A new file (0600); default: output.")
 def export(out: Path | None) -> None:
     """Write every row with its link of the chain, one JSON object a line."""
-    lines = "".join(json.dumps(row_json(row), ensure_ascii=False) + "\n" for row in _journal().rows())
+    lines = "".join(json_text(row_json(row), None, file=out is not None) + "\n" for row in _journal().rows())
     if out is None:
         click.echo(lines, nl=False)
         return

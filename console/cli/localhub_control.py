@@ -40,8 +40,8 @@ def call(ready_file: Path, method: str, path: str, body: Any = None) -> Any:
             method=method,
             headers={"Authorization": f"Bearer {ready['faults_token']}", "Content-Type": "application/json"},
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise usage(f"{clean(ready_file)} is not the ready file of a running hub", clean(error)) from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise usage(f"{clean(ready_file)} is not the ready file of a running hub", _why(error)) from None
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(request, timeout=30) as answer:
@@ -53,6 +53,10 @@ def call(ready_file: Path, method: str, path: str, body: Any = None) -> Any:
             ErrorKind.NETWORK, "The local hub does not answer", clean(error), "Is it still running?"
         ) from None
     return json.loads(raw) if raw else {}
+
+
+def _why(error: Exception) -> str:
+    return "it is nested too deep" if isinstance(error, RecursionError) else clean(error)
 
 
 def usage(what: str, why: str, hint: str = "") -> ConsoleError:

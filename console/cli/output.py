@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -50,18 +51,26 @@ def time_text(value: datetime | None) -> str | None:
     return None if value is None else format_time(value)
 
 
+def json_text(document: Json, indent: int | None = 2, *, file: bool = False) -> str:
+    """Return a document as JSON; for a terminal (unless for a file) without a character that it could obey or hide."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    if not file and sys.stdout.isatty() and clean(text, multiline=True) != text:
+        text = json.dumps(document, indent=indent).replace("\x7f", "\\u007f")
+    return text
+
+
 def print_json(document: Json) -> None:
     """Write a document to standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json_text(document))
 
 
 def print_json_items(document: Json, items: Iterable[Json]) -> None:
     """Write a document whose `items` come one by one: however many there are, only one is held."""
-    head, tail = json.dumps({**document, "items": []}, indent=2, ensure_ascii=False).split('\n  "items": []')
+    head, tail = json_text({**document, "items": []}).split('\n  "items": []')
     click.echo(f'{head}\n  "items": [', nl=False)
     first = True
     for item in items:
-        text = json.dumps(item, indent=2, ensure_ascii=False).replace("\n", "\n    ")
+        text = json_text(item).replace("\n", "\n    ")
         click.echo(f"{'' if first else ','}\n    {text}", nl=False)
         first = False
     click.echo(f"{']' if first else _LAST}{tail}")

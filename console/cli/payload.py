@@ -15,6 +15,7 @@ import click
 
 from console.cli.durations import seconds
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.home import home_path
 from console.model.payload import METHOD, PayloadAction, PayloadLine, PayloadResult
 from console.model.secret import Secret
 
@@ -314,7 +315,7 @@ def _keys(service: Payload, options: PayloadOptions) -> tuple[Secret, ...]:
         return service.read_keys(ask_secret_apart("Key", "Give --key-file FILE").encode("utf-8", "surrogateescape"))
     from console.services.private_files import read_file
 
-    return service.read_keys(read_file(_private(Path(options.key_file).expanduser()), limit=1024 * 1024))
+    return service.read_keys(read_file(_private(home_path(options.key_file)), limit=1024 * 1024))
 
 
 def _private(file: Path) -> Path:

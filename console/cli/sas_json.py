@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from console.cli.output import Json, envelope, time_text
+from console.cli.output import Json, envelope, json_text, time_text
 from console.model.clock import system_clock
 from console.model.text import clean
 from console.model.token import Explanation, LedgerEntry, MintedToken
@@ -22,7 +21,7 @@ def token_json(token: MintedToken, ttl: int) -> str:
         "ttl_seconds": ttl,
     }
     warnings = [{"code": "token", "message": text, "hint": ""} for text in token.warnings]
-    return json.dumps(envelope("sas_token", system_clock(), [item], warnings=warnings), indent=2, ensure_ascii=False)
+    return json_text(envelope("sas_token", system_clock(), [item], warnings=warnings))
 
 
 def inspection_json(told: Explanation, now: datetime) -> Json:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO, TypeVar
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 T = TypeVar("T")
+_SAME_LINE = "\r\x1b[K"
+"""What begins a note that takes the place of the one before it."""
+_LONGEST_WORD = 400
+_LONG_WORD = re.compile(
+    rf"(?<!\S)(\S{{{_LONGEST_WORD * 3 // 4}}})\S{{{_LONGEST_WORD // 4},}}(\S{{{_LONGEST_WORD // 4}}})(?!\S)"
+)
+_LONGEST_LINE = 64 * 1024
 _GONE = frozenset({errno.EPIPE, errno.ECONNRESET})
 
 
@@ -57,28 +65,52 @@ class _Screen(io.TextIOWrapper):
         return len(text)
 
 
+class _Notes(io.TextIOWrapper):
+    """Notes and failures: spelled out, and what was given in kilobytes is not given back so."""
+
+    def write(self, text: str, /) -> int:
+        head = _SAME_LINE if text.startswith(_SAME_LINE) else ""
+        super().write(head + shortened(clean(text[len(head) :], multiline=True)))
+        return len(text)
+
+
 class _Input(io.TextIOWrapper):
-    """Input that is text or one sentence."""
+    """Input that is text, in lines of a length that can be held, or one sentence."""
 
     def read(self, size: int | None = -1, /) -> str:
         return _told(lambda: super(_Input, self).read(size))
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
-        return _told(lambda: super(_Input, self).readline(size))
+        line = _told(lambda: super(_Input, self).readline(size if size >= 0 else _LONGEST_LINE + 1))
+        if size < 0 and len(line) > _LONGEST_LINE:
+            raise _refused(f"a line has more than {_LONGEST_LINE // 1024} KiB")
+        return line
 
     def __next__(self) -> str:  # type: ignore[override]
-        return _told(super().__next__)
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _told(read: Callable[[], T]) -> T:
-    what = "Standard input cannot be used"
     try:
         return read()
     except UnicodeDecodeError:  # its own text would repeat a byte of what may be a secret
-        raise ConsoleError(ErrorKind.BAD_INPUT, what, "it is not text in UTF-8", code="usage") from None
+        raise _refused("it is not text in UTF-8") from None
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, code="usage") from None
+        raise _refused((error.strerror or str(error)).lower()) from None
+
+
+def _refused(why: str) -> ConsoleError:
+    return ConsoleError(ErrorKind.BAD_INPUT, "Standard input cannot be used", why, code="usage")
+
+
+def shortened(text: str) -> str:
+    """Return text whose words end at a length that can be read; the middle of a longer one is left out."""
+    if len(text) <= _LONGEST_WORD:
+        return text
+    return _LONG_WORD.sub(r"\1…\2", text)
 
 
 def prepare() -> None:
@@ -98,7 +130,7 @@ def prepare() -> None:
     if sys.stderr is None:
         sys.stderr = _open(2, os.O_WRONLY)
     elif sys.__stderr__ is not None and sys.stderr is sys.__stderr__:
-        sys.stderr = _rewrap(sys.stderr, _Errors, io.TextIOWrapper)
+        sys.stderr = _rewrap(sys.stderr, _Errors, _Notes)
 
 
 def _open(number: int, flags: int) -> io.TextIOWrapper:

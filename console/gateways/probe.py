@@ -45,11 +45,11 @@ class Probe:
                 f"this machine's DNS did not answer within {TIMEOUT_SECONDS:.0f} s",
                 "Check this machine's DNS servers and the network to them",
             ) from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: no host can have such a name
             raise self._error(
                 ErrorKind.NETWORK,
-                f"{self.host} has no address",
-                clean(error.strerror or error),
+                f"{clean(self.host, limit=100)} has no address",
+                "no host can have this name" if isinstance(error, UnicodeError) else clean(error.strerror or error),
                 "Check the name, this machine's DNS, and private DNS zones if the hub has private endpoints",
             ) from None
         return ", ".join(sorted({str(entry[4][0]) for entry in found})[:4])

@@ -6,13 +6,13 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from console.model.certificate import CertificateInfo, ChainVerdict, Comparison, Inspected, LintFinding, Purpose
 from console.model.clock import Clock
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.home import home_path
 from console.model.secret import Secret
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader, RemoteReader
@@ -253,7 +253,7 @@ def _other_name(leaf: CertificateInfo, name: str) -> str:
 
 def _exists(source: str) -> bool:
     try:
-        return Path(source).expanduser().exists()
+        return home_path(source).exists()
     except (OSError, ValueError, RuntimeError):
         return False
 
@@ -269,7 +269,7 @@ def _bytes_of(source: str) -> tuple[bytes, str]:
         return stream.read(MAX_BYTES + 1), "standard input"
     name = clean(source, limit=200)
     try:
-        path = Path(source).expanduser()
+        path = home_path(source)
         if path.is_dir():
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{name} was not read", "it is a folder", "Name a file in it")
         with path.open("rb") as file:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from console.model.clock import Clock, system_clock
 from console.model.enrollment import Attestation, Registration
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.home import home_path
 from console.model.registration import (
     ClientCertificate,
     DeviceAnswer,
@@ -313,7 +313,7 @@ def _card(order: RegistrationOrder, now: datetime) -> Card:
     """Return what the device's certificate file shows. Raises ConsoleError BAD_INPUT (code "usage")."""
     from console.rules.certificate_reading import MAX_BYTES, read
 
-    path = Path(order.certificate).expanduser()
+    path = home_path(order.certificate)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

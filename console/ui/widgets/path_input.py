@@ -14,6 +14,7 @@ from typing import Any
 from textual import on
 from textual.widgets import Input
 
+from console.model.home import home_path
 from console.model.text import clean
 from console.present.lines import text_width
 from console.ui.widgets.text_input import TextInput
@@ -112,7 +113,7 @@ def _at_home(path: str) -> str:
     if not head.startswith("~"):
         return path
     try:
-        return f"{Path(head).expanduser()}{slash}{rest}"
+        return f"{home_path(head)}{slash}{rest}"
     except RuntimeError:  # no such user
         return path
 
