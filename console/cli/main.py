@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.context import Settings
+from console.cli.interrupt import INTERRUPTED, insist_on_the_end
 from console.cli.plain_output import prepare
 from console.model.errors import ConsoleError
 
@@ -40,7 +41,7 @@ _COMMANDS = {
     "sas": ("console.cli.sas", "sas", "Shared access signatures: mint, inspect, ledger."),
     "schema": ("console.cli.schemas", "schema", "The JSON schema of a --json output."),
 }
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE = 1, 2
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -125,6 +126,7 @@ def write_ports(wiring: Wiring) -> WritePorts:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed or refused, 2 wrong usage."""
+    insist_on_the_end()
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 

@@ -194,6 +194,8 @@ def test_continuations_of_queries_end_too(url: str, tmp_path: Path) -> None:
     from console.model.enrollment import ProvisioningInstance
 
     def reply(request: Request) -> bytes:
+        if request.path.startswith(DPS):
+            return answer(200, {"name": "dps", "properties": {"serviceOperationsHostName": "dps.azure.example"}})
         return answer(200, [], x_ms_continuation="again")
 
     with Villain(reply) as one:
