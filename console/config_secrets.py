@@ -20,7 +20,7 @@ def read_secret(source: str, *, prompt: Prompt | None = None, question: str = "S
     """Return the secret behind `env:NAME`, `file:PATH`, `keyring:NAME` or `prompt`.
 
     `prompt` asks a person the question without echo; None means nobody can be asked. A secret file that others may read
-    is refused. Raises ConsoleError NOT_CONFIGURED where there is no secret, BAD_INPUT for a file that is open to others.
+    is refused. Raises ConsoleError NOT_CONFIGURED where there is no secret, BAD_INPUT for a file open to others.
     """
     scheme, _, name = source.partition(":")
     if scheme == "env":
