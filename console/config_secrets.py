@@ -13,13 +13,14 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 
 Prompt = Callable[[str], str]
+PROXY_QUESTION = "Password at the proxy"
 
 
-def read_secret(source: str, *, prompt: Prompt | None = None) -> Secret:
+def read_secret(source: str, *, prompt: Prompt | None = None, question: str = "Secret: ") -> Secret:
     """Return the secret behind `env:NAME`, `file:PATH`, `keyring:NAME` or `prompt`.
 
-    `prompt` asks a person without echo; None means nobody can be asked. A secret file that others may read is refused.
-    Raises ConsoleError NOT_CONFIGURED when there is no secret there, BAD_INPUT when the file is open to others.
+    `prompt` asks a person the question without echo; None means nobody can be asked. A secret file that others may read
+    is refused. Raises ConsoleError NOT_CONFIGURED where there is no secret, BAD_INPUT for a file open to others.
     """
     scheme, _, name = source.partition(":")
     if scheme == "env":
@@ -38,7 +39,7 @@ def read_secret(source: str, *, prompt: Prompt | None = None) -> Secret:
     if source == "prompt":
         if prompt is None:
             raise _missing(source, "nobody can be asked here", "Use env:NAME or file:PATH for runs without a terminal")
-        return Secret(prompt("Secret: "))
+        return Secret(prompt(question))
     raise _missing(
         source, "it does not say where the secret is kept", "Use env:NAME, file:PATH, keyring:NAME or prompt"
     )

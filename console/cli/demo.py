@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.context import Settings
+from console.cli.interrupt import take_time
 from console.cli.open_console import check_terminal, show
 from console.model.clock import Clock, format_time, parse_time
 from console.model.errors import ConsoleError, ErrorKind
@@ -67,6 +68,7 @@ def running_hub(
 
     Raises ConsoleError when it does not come up. It is stopped and everything removed at the end.
     """
+    take_time()
     folder = Path(tempfile.mkdtemp(prefix="hubwarden-demo-"))
     state = folder / "state"
     state.mkdir(mode=0o700)

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from console.cli.interrupt import INTERRUPTED
 from console.cli.streams import OutputFailed, shortened, silence
 from console.model.errors import ConsoleError
 from console.model.text import clean
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE = 1, 2
 _LONGEST = 2000
 
 

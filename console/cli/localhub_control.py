@@ -28,31 +28,25 @@ def call(ready_file: Path, method: str, path: str, body: Any = None) -> Any:
     Raises ConsoleError: not a ready file, no answer, or a refusal (code "usage", as the arguments caused it).
     """
     import ssl
-    import urllib.error
-    import urllib.request
+
+    from console.gateways.plain_https import exchange
 
     try:
         ready = json.loads(ready_file.read_text(encoding="utf-8"))
         context = ssl.create_default_context(cafile=ready["ca_file"])
-        request = urllib.request.Request(  # noqa: S310 - an https address of our own
-            ready["faults_endpoint"] + path,
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-            headers={"Authorization": f"Bearer {ready['faults_token']}", "Content-Type": "application/json"},
-        )
+        url = str(ready["faults_endpoint"]) + path
+        headers = {"Authorization": f"Bearer {ready['faults_token']}", "Content-Type": "application/json"}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise usage(f"{clean(ready_file)} is not the ready file of a running hub", _why(error)) from None
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    sent = None if body is None else json.dumps(body).encode()
+    status, raw = exchange("The local hub does not answer", method, url, context, headers, sent)
+    if status >= 400:
+        raise _refusal(raw)
     try:
-        with opener.open(request, timeout=30) as answer:
-            raw = answer.read()
-    except urllib.error.HTTPError as error:
-        raise _refusal(error.read()) from None
-    except OSError as error:
-        raise ConsoleError(
-            ErrorKind.NETWORK, "The local hub does not answer", clean(error), "Is it still running?"
-        ) from None
-    return json.loads(raw) if raw else {}
+        return json.loads(raw) if raw else {}
+    except (ValueError, RecursionError):
+        what, why = "The local hub does not answer", "what answers there is not its control service"
+        raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Is the ready file that of a running hub?") from None
 
 
 def _why(error: Exception) -> str:
@@ -78,7 +72,7 @@ def _refusal(raw: bytes) -> ConsoleError:
     try:
         error = json.loads(raw)["error"]
         message, problems = clean(error["message"]), error.get("problems")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         message, problems = clean(raw[:200].decode("utf-8", "replace")), None
     if isinstance(problems, list) and problems:  # of a file: the command was right
         return ConsoleError(ErrorKind.BAD_INPUT, message.rstrip("."), "; ".join(clean(one) for one in problems))

@@ -41,18 +41,25 @@ def open_console(settings: Settings) -> None:
     check_terminal()
     from console.cli.compose import services_for
     from console.config import state_dir
+    from console.config_secrets import PROXY_QUESTION, Prompt
 
     state = state_dir()
     answers: dict[tuple[object, str], str] = {}
 
     def services(of: Profile) -> Services:
-        prompt = None
+        prompt: Prompt | None = None
         if of.credential.secret_from == "prompt":  # noqa: S105 - says where it comes from
             # Now, while the terminal is ours: later the question would land in the middle of the console.
             who = of.credential, of.tenant_id
             if who not in answers:
                 answers[who] = ask_secret(f"Secret for {of.name or of.hub_name}")
             prompt = lambda _text: answers[who]  # noqa: E731 - asked once, given whenever it is needed
+        if of.proxy_credential.secret_from == "prompt":  # noqa: S105 - says where it comes from
+            at = of.proxy_credential, of.proxy
+            if at not in answers:
+                answers[at] = ask_secret(f"{PROXY_QUESTION} {of.proxy}")
+            other = prompt
+            prompt = lambda text: answers[at] if text == PROXY_QUESTION or other is None else other(text)  # noqa: E731
         return services_for(of, state_dir=state, prompt=prompt, write_ports=settings.write_ports)
 
     show(settings.load_profile(), services, settings, state)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from console.config import Profile, ProxyCredential
-from console.config_secrets import Prompt, read_secret
+from console.config_secrets import PROXY_QUESTION, Prompt, read_secret
 
 
 @dataclass
@@ -43,7 +43,8 @@ class ProxyLogin:
             return {}
         with self._lock:
             if not self._headers:
-                password = read_secret(self.credential.secret_from, prompt=self.prompt).reveal()
+                source = self.credential.secret_from
+                password = read_secret(source, prompt=self.prompt, question=PROXY_QUESTION).reveal()
                 self._headers = _basic(self.credential.user, password)
             return dict(self._headers)
 

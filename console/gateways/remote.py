@@ -111,7 +111,7 @@ def _tunnel(connection: socket.socket, host: str, port: int, headers: Mapping[st
         raise ConsoleError(ErrorKind.NETWORK, what, f"the proxy failed: {clean(error, limit=120)}", hint) from None
     status = answer.partition(b"\r\n")[0].decode("latin-1")
     if status.split(" ")[1:2] == ["407"]:
-        why = f"the proxy {'refuses the' if headers else 'wants a'} user name or password (407)"
+        why = f"the proxy {'refuses the user name or the' if headers else 'wants a user name and'} password (407)"
         raise ConsoleError(ErrorKind.NETWORK, what, why, "Check proxy_credential in the profile")
     if status.split(" ")[1:2] != ["200"]:
         raise ConsoleError(ErrorKind.NETWORK, what, f"the proxy refused it: {clean(status, limit=120)}", hint)

@@ -51,7 +51,7 @@ class Deadline:
         return left
 
 
-def resolve(host: str, port: int, seconds: float = NAME_SECONDS) -> list[tuple[Any, ...]]:
+def resolve(host: str, port: int, seconds: float | None = None) -> list[tuple[Any, ...]]:
     """Return what `getaddrinfo` gives, IPv4 and IPv6 loopback for `localhost` in any case.
 
     Raises OSError (gaierror), TimeoutError when the resolver does not answer.
@@ -67,6 +67,7 @@ def resolve(host: str, port: int, seconds: float = NAME_SECONDS) -> list[tuple[A
 
     thread = threading.Thread(target=ask, name="hubwarden-name", daemon=True)
     thread.start()
+    seconds = NAME_SECONDS if seconds is None else seconds
     thread.join(seconds)
     if host.casefold() in {"localhost", "localhost."}:
         return _with_both_loopbacks(found[0] if found else [], port)

@@ -8,7 +8,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 _WORD = r"[^\s\"'<>“”]*"
 _NAME = r"[A-Za-z][A-Za-z0-9+.-]{0,31}"
-_SCHEME = re.compile(rf"(?P<start>(?<![A-Za-z0-9+.-]){_NAME}:[/\\]{{2,}}|(?<![:\w/\\])//)(?P<rest>{_WORD})")
+_SCHEME = re.compile(
+    rf"(?i)(?P<start>(?<![A-Za-z0-9+.-])(?:https?|socks\w*|ftp):[/\\]+|{_NAME}:[/\\]{{2,}}|(?<![:\w/\\])//)(?P<rest>{_WORD})"
+)
 _ESCAPED = re.compile(rf"(?i)(?P<start>{_NAME}%3A%2F%2F){_WORD}(?:%40|@)")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _MOST = 253
@@ -24,21 +26,11 @@ def without_userinfo(text: str) -> str:
 
 def _bare(match: re.Match[str]) -> str:
     rest = match["rest"]
-    if not re.search("@|%40", rest):
-        return match[0]
     place = re.split(r"[/\\?#]", rest, maxsplit=1)[0]
-    host = place.rpartition("@")[2] if "@" in place else place
-    if "@" in place and not _misread(host):
-        return match["start"] + rest[place.rfind("@") + 1 :]
-    if "@" in place or ":" in place or _misread(place):  # a password may hold a slash, "user:12" look like a port
-        end = max(found.end() for found in re.finditer("@|%40", rest))
-        return match["start"] + rest[end:]
-    return match[0]
-
-
-def _misread(place: str) -> bool:
-    """Return whether what stands where host and port stand cannot be that."""
-    return "%40" in place or (":" in place and not re.fullmatch(r"[^\[\]:]*:\d*|\[[^\[\]]*\](:\d*)?", place))
+    if not re.search("[@:]|%40|%3a", place, re.IGNORECASE):
+        return match[0]  # a host by itself: an @ further on is part of a path
+    end = max((found.end() for found in re.finditer("@|%40", rest)), default=0)
+    return match["start"] + rest[end:]  # a password may hold a slash, and "user:12" look like a port: take no chance
 
 
 def shown_address(value: str) -> str:
