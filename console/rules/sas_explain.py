@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -12,16 +11,15 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import Explanation, SasParts, TokenFinding, TokenReport, Verdict, worst
 from console.rules import connection_string, sas_reading
+from console.rules.redaction import Redaction
 from console.rules.sas_ownership import needed, other_owner, ownership_findings, signer_findings
 from console.rules.sas_resource import as_meant, opens, resource_findings, wanted_finding
 from console.rules.sas_signature import key_text, tried
+from console.rules.wrapping import unwrapped
 
 SKEW = timedelta(minutes=5)
 """A device whose clock is further off than this is refused (IoT Hub's troubleshooting of 401003)."""
 LONG = timedelta(hours=24)
-
-_TOKEN_FIRST = re.compile(r"\W*(?:authorization\W+)?SharedAccessSignature\s+s", re.IGNORECASE)
-_KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{21,}={1,2}")  # base64 of 16 bytes or more, with its end
 
 Fact = tuple[str, str]
 
@@ -57,24 +55,30 @@ def explain(
     `more` are findings of others (the hub's); `zone` None is this machine's own. Never raises; neither signature nor
     key is in the result.
     """
-    if connection_string.looks_like_one(text) and not _TOKEN_FIRST.match(text):
-        return _hidden(_of_string(text, now, keys, wanted, more, zone))
-    if not sas_reading.looks_like_one(text) and not text.strip().startswith("eyJ"):
+    plain = unwrapped(text)
+    secrets = Redaction((*plain.forms, wanted))  # before anything of it is understood
+    if connection_string.looks_like_one(plain.text):
+        return _hidden(_of_string(text, now, keys, wanted, more, zone), secrets)
+    if not sas_reading.looks_like_one(plain.text) and not text.strip().startswith("eyJ"):
         said, usable = key_text(Secret(text))
         if usable:
             return _of_key(said)
-    return _hidden(_of_token(text, now, keys, wanted, more, zone))
+    return _hidden(_of_token(text, now, keys, wanted, more, zone), secrets)
 
 
-def _hidden(told: Explanation) -> Explanation:
-    """Return an explanation without anything that looks like a key: one may have been pasted where an id belongs."""
-    details = tuple(replace(one, message=_covered(one.message), hint=_covered(one.hint)) for one in told.details)
-    facts = tuple((label, _covered(value)) for label, value in told.facts)
-    return replace(told, facts=facts, details=details, findings=tuple(one.message for one in details))
-
-
-def _covered(text: str) -> str:
-    return _KEY_LIKE.sub("••••", text) if "=" in text else text
+def _hidden(told: Explanation, secrets: Redaction) -> Explanation:
+    """Return an explanation without a piece of a signature or key: one may have slipped to where an id belongs."""
+    covered = secrets.covered
+    details = tuple(replace(one, message=covered(one.message), hint=covered(one.hint)) for one in told.details)
+    facts = tuple((label, covered(value)) for label, value in told.facts)
+    report = told.report
+    if report is not None:
+        parts = report.parts
+        if parts is not None:
+            sent, resource = covered(parts.signed_resource), covered(parts.resource)
+            parts = SasParts(sent, resource, b"", covered(parts.expiry_text), parts.expires, covered(parts.policy))
+        report = replace(report, parts=parts, findings=tuple(one.message for one in details))
+    return replace(told, report=report, facts=facts, details=details, findings=tuple(one.message for one in details))
 
 
 def _of_token(
