@@ -77,6 +77,9 @@ def read(text: str) -> ReadToken:
         findings.append(_malformed("no-token", "there is no token in it", f"One begins with “{SCHEME} sr=”"))
     signature = _signature(values.get("sig", ""), findings) if values.get("sig") else b""
     expires = _expiry(values.get("se", ""), findings) if values.get("se") else None
+    if values.get("skn") == "":
+        message = "“skn” is empty, as the C SDK sends it with a device's own key: it counts as none"
+        findings.append(TokenFinding("skn-empty", message, "It can be left out"))
     if missing or not values:
         return ReadToken(kind, None, tuple(findings), values)
     parts = SasParts(
