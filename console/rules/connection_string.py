@@ -39,6 +39,11 @@ _NEXT_LINE = re.compile(
     r"(?:[A-Za-z][\w.-]*:\s|[A-Z_][A-Z0-9_]{2,}=(?=[^;\s])))",
     re.IGNORECASE,
 )
+_ANOTHER = re.compile(r"(?<=[\s\"'`])HostName\s*=", re.IGNORECASE)
+_KEY_END = re.compile(
+    rf"SharedAccessKey\s*=\s*[A-Za-z0-9+/]{{20,}}={{1,2}}(?![=;&A-Za-z0-9+/]|[\s,|]*(?:{_WORDS})\s*=|\s*;)",
+    re.IGNORECASE,
+)
 _OTHER_SIGN = re.compile(rf"(?<=[^;\s,|&])\s*[,|&\s]\s*(?=(?:{_WORDS})\s*=)", re.IGNORECASE)
 
 
@@ -138,6 +143,10 @@ def _extent(body: str, findings: list[TokenFinding]) -> str:
     ends = [place for sign in signs if (place := body.find(sign, start)) >= 0]
     if not members and (line := _NEXT_LINE.search(body, start)) is not None:
         ends.append(line.start())
+    if (another := _ANOTHER.search(body, first.end())) is not None:
+        ends.append(another.start())
+    if (key := _KEY_END.search(body, start)) is not None:  # nothing belongs to a string behind its key but a part
+        ends.append(key.end())
     end = min(ends, default=len(body))
     for where, left in (("before", body[:start]), ("after", body[end:])):
         if length := outside(left):
@@ -146,7 +155,7 @@ def _extent(body: str, findings: list[TokenFinding]) -> str:
     if others := len(re.findall(r"HostName\s*=", body[end:], re.IGNORECASE)):
         message = f"{others + 1} connection strings stand in it; this is the first"
         findings.append(TokenFinding("several", message, "Give the others on their own"))
-    return body[start:end]
+    return body[start:end].strip()
 
 
 def _separated(body: str, findings: list[TokenFinding]) -> str:

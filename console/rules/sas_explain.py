@@ -14,6 +14,7 @@ from console.model.token import Explanation, SasParts, TokenFinding, TokenReport
 from console.rules import connection_string, sas_reading
 from console.rules.redaction import Redaction
 from console.rules.sas_ownership import encoded_twice, needed, other_owner, ownership_findings, signer_findings
+from console.rules.sas_reading import MOMENT
 from console.rules.sas_resource import as_meant, opens, resource_findings, wanted_finding
 from console.rules.sas_signature import key_text, tried
 from console.rules.wrapping import unwrapped
@@ -180,7 +181,11 @@ def _clock(now: datetime) -> list[Fact]:
 
 def _bare_facts(values: dict[str, str]) -> list[Fact]:
     known = (("resource", "sr"), ("policy", "skn"), ("expires", "se"))
-    return [(label, clean(values[name], limit=200)) for label, name in known if values.get(name)]
+    return [
+        (label, clean(values[name], limit=200))
+        for label, name in known
+        if values.get(name) and (name != "se" or MOMENT.fullmatch(values[name]))
+    ]
 
 
 def _keys_text(keys: Sequence[NamedKey]) -> str:

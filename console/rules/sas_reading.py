@@ -32,7 +32,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z_ -]{0,24}")
 _KNOWN = ("sharedaccesskey", "sharedaccesskeyname", "sharedaccesssignature", "hostname", "gatewayhostname", "deviceid")
 _SHORT = 7  # a word of that length is no piece of a secret that helps anybody
 _HEX = re.compile(r"%[0-9A-Fa-f]{2}")
-_MOMENT = re.compile(r"[0-9TZeE.,:+%/ -]{1,40}")
+MOMENT = re.compile(r"[0-9TZeE.,:+%/ -]{1,40}")
 _UNIT_DIGITS = {13: ("milliseconds", 1_000), 16: ("microseconds", 1_000_000), 19: ("nanoseconds", 1_000_000_000)}
 
 
@@ -303,7 +303,7 @@ def _expiry(text: str, findings: list[TokenFinding]) -> datetime | None:
 def _no_seconds(text: str) -> TokenFinding:
     """Return why an expiry is none: it is a date, a fraction, or something else."""
     plain = unquote(text)
-    shown = f"“se={clean(text, limit=32)}”" if _MOMENT.fullmatch(text) else f"of {len(text)} characters"
+    shown = f"“se={clean(text, limit=32)}”" if MOMENT.fullmatch(text) else f"of {len(text)} characters"
     none = f"the expiry {shown} is no whole number of seconds since 1970"
     if re.search(r"\d{4}-\d\d|\d\d[./]\d\d[./]\d{2}|\d{8}T", plain):
         hint = "A date is written as seconds: date -d 2026-12-01T12:00Z +%s"

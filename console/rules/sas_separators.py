@@ -26,6 +26,8 @@ def one_line(body: str, findings: list[TokenFinding]) -> str:
     end = len(body)
     if (line := _NEXT_LINE.search(body)) is not None:
         end = line.start()
+    if (element := re.search(r"[<>]", body)) is not None:
+        end = min(end, element.start())
     if (whole := _AFTER.match(body.lstrip())) is not None and _complete(whole[0]):
         end = min(end, len(body) - len(body.lstrip()) + whole.end())
     if rest := outside(body[end:]):
