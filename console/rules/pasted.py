@@ -7,6 +7,7 @@ import re
 
 from console.model.token import TokenFinding
 from console.rules import connection_string, sas_reading
+from console.rules.sas_signature import key_text
 
 _BREAKS = re.compile(r"[\r\n]+")
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -37,7 +38,9 @@ def as_pasted(text: str) -> str:
 
 def _faults(text: str) -> int:
     if connection_string.looks_like_one(text):
-        found = connection_string.read(text)[1]
+        string, found = connection_string.read(text)
+        if string.key is not None and not key_text(string.key)[1]:
+            return 100 + len(found)
     else:
         token = sas_reading.read(text)
         found = token.findings

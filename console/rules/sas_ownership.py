@@ -93,7 +93,7 @@ def ownership_findings(parts: SasParts, named: NamedKey) -> list[TokenFinding]:
     if parts.policy:
         message = f"it is signed with a device's own key and names the policy {clean(parts.policy)} (skn)"
         return [TokenFinding("skn-with-device-key", message, "Leave skn out", wrong)]
-    return _device(meant, named)
+    return _device(meant, named, re.sub(r"^\w+://", "", parts.resource).split("/")[1:])
 
 
 def encoded_twice(parts: SasParts) -> bool:
@@ -140,16 +140,17 @@ def _policy(parts: SasParts, named: NamedKey) -> list[TokenFinding]:
     return []
 
 
-def _device(meant: SasParts, named: NamedKey) -> list[TokenFinding]:
+def _device(meant: SasParts, named: NamedKey, written: list[str]) -> list[TokenFinding]:
+    """Return whose key it is instead; an id that is encoded twice may really be called so (`written`)."""
     path = meant.resource.split("/")[1:]
     if len(path) < 2 or path[0] != "devices":
         return []
     hint = "Sign with the key of what it is for; ids are compared with case"
-    if named.device_id not in {path[1], unquote(path[1])}:
+    if named.device_id not in {path[1], *written[1:2]}:
         message = f"it is for {clean(path[1])}, and the key is of {clean(named.device_id)}"
         return [TokenFinding("key-of-other-device", message, hint, Verdict.WRONG_RESOURCE)]
     module = path[3] if len(path) > 3 and path[2] == "modules" else ""
-    if named.module_id not in {module, unquote(module)}:
+    if named.module_id not in {module, *(written[3:4] if module else ())}:
         of = f"the module {clean(module)}" if module else "the device itself"
         message = f"it is for {of}, and the key is of {_whose(named)}"
         return [TokenFinding("key-of-other-owner", message, hint, Verdict.WRONG_RESOURCE)]

@@ -76,6 +76,12 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
         message = f"the resource begins with “{clean(scheme[0])}”"
         found.append(_wrong("resource-scheme", message, "It begins with the host: HUB.azure-devices.net/devices/ID"))
         resource = resource[scheme.end() :]
+    query = _QUERY.search(resource)
+    if query is not None:
+        shown = clean(resource[query.start() :].lstrip("/"), limit=60)
+        hint = "Take it out: the resource ends with the id; the query belongs to the address that is called"
+        found.append(_wrong("resource-query", f"the resource carries a query ({shown})", hint))
+        resource = resource[: query.start()]
     host, _, path = resource.partition("/")
     if _ESCAPE.search(host):
         message = "the resource is URL-encoded twice (“%25” stands where “%” should)"
@@ -90,12 +96,6 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
     elif name != name.strip() or _is_short(name, path):
         message = f"the resource begins with “{clean(name, limit=60)}”, which is no host name of a hub"
         found.append(_wrong("resource-host", message, "Write the whole host name: HUB.azure-devices.net"))
-    query = _QUERY.search(path)
-    if query is not None:
-        shown = clean(path[query.start() :].lstrip("/"), limit=60)
-        hint = "Take it out: the resource ends with the id; the query belongs to the address that is called"
-        found.append(_wrong("resource-query", f"the resource carries a query ({shown})", hint))
-        path = path[: query.start()]
     found += _path_findings(path)
     if not found and _ESCAPE.search(path):
         found.append(_twice(path))
