@@ -172,7 +172,9 @@ def leaked(shown: str, signature: bytes) -> list[str]:
     return sorted(grams & pieces)
 
 
-fuzz = settings(max_examples=max(fuzz_examples(), 300), deadline=None, suppress_health_check=list(HealthCheck))
+fuzz = settings(
+    max_examples=fuzz_examples(test=60, deep=600, full=3000), deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @fuzz
@@ -184,3 +186,36 @@ def test_no_piece_of_a_signature_is_shown(case: tuple[str, str, bytes], with_key
         shown = pages(tokens.explain(pasted, key=Secret(key) if with_key else None, wanted=wanted))
         assert leaked(shown, signature) == []
         assert key[:LONGEST] not in shown
+
+
+@st.composite
+def written_string(draw: st.DrawFn) -> tuple[str, bytes]:
+    """Return a text with a connection string in it, and the bytes of its key."""
+    raw = hashlib.sha256(f"key {draw(st.integers(0, 10_000))}".encode()).digest()
+    text = base64.b64encode(raw).decode()
+    spelled = draw(
+        st.sampled_from([text, text, text.rstrip("="), quote(text, safe=""), *map(_in_pieces(text), "\n\t ")])
+    )
+    name = draw(
+        st.sampled_from(["SharedAccessKey", "SharedAccessKey", "sharedaccesskey", "SharedAccesskey", "AccountKey"])
+    )
+    parts = [
+        f"HostName{draw(st.sampled_from(EQUALS))}{HOST}",
+        draw(st.sampled_from(["DeviceId=press-1", "SharedAccessKeyName=service", "DeviceId=press-1;ModuleId=m"])),
+        name + draw(st.sampled_from(EQUALS)) + spelled,
+        *draw(st.sampled_from([[], ["GatewayHostName=edge"], ["x509=true"]])),
+    ]
+    parts = draw(st.permutations(parts))
+    one = draw(st.sampled_from([";", ";", *SEPARATORS]))
+    return draw(st.sampled_from(wrappings(one.join(parts)))), raw
+
+
+@fuzz
+@given(written_string(), st.sampled_from(["", "press-1"]))
+def test_no_piece_of_a_key_is_shown(case: tuple[str, bytes], wanted: str) -> None:
+    text, raw = case
+    tokens = Tokens(None, None, None, lambda: NOW)
+    for pasted in {text, as_pasted(text)}:
+        shown = pages(tokens.explain(pasted, wanted=wanted))
+        assert leaked(shown, raw) == []
+    assert leaked(pages(tokens.explain(text, key=Secret(text))), raw) == []
