@@ -11,7 +11,7 @@ import click
 from console.cli.context import Settings, ask_secret, ask_secret_apart
 from console.cli.output import print_json, print_table
 from console.cli.sas_json import inspection_json, ledger_json
-from console.cli.sas_keys import offline_tokens, read_input, refuse_keys
+from console.cli.sas_keys import offline_tokens, read_noted, refuse_keys
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
@@ -37,13 +37,13 @@ def run(
     if at_hub and (key_stdin or ask_key):
         what, why = "Nothing was checked", "--at-hub reads the keys at the hub, and a key was to be given too"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Choose one of them", code="usage")
-    text, key = _input(key_stdin=key_stdin, ask_key=ask_key)
+    text, key, notes = _input(key_stdin=key_stdin, ask_key=ask_key)
     if at_hub:
         services = settings.services()
         told = services.credentials.tokens.explain_at_hub(text, reason, wanted=wanted)
-        told = _with_clock(settings, told)
+        told = _with_clock(settings, noted(told, *notes))
     else:
-        told = offline_tokens()[0].explain(text, key=key, wanted=wanted)
+        told = offline_tokens()[0].explain(text, key=key, wanted=wanted, more=notes)
     if as_json:
         print_json(inspection_json(told, system_clock()))
     else:
@@ -52,18 +52,25 @@ def run(
     return 0 if told.verdict.good else FAILED
 
 
-def _input(*, key_stdin: bool, ask_key: bool) -> tuple[str, Secret | None]:
+def noted(told: Explanation, *more: TokenFinding) -> Explanation:
+    """Return an explanation with findings that decide nothing."""
+    messages = tuple(one.message for one in more)
+    return replace(told, findings=(*told.findings, *messages), details=(*told.details, *more))
+
+
+def _input(*, key_stdin: bool, ask_key: bool) -> tuple[str, Secret | None, tuple[TokenFinding, ...]]:
+    notes: tuple[TokenFinding, ...] = ()
     if sys.stdin.isatty() and not key_stdin:
         text = ask_secret("Token or connection string").strip()
     else:
-        text = read_input("token", "Leave --key-stdin out and use --ask-key" if key_stdin else "")
+        text, notes = read_noted("token", "Leave --key-stdin out and use --ask-key" if key_stdin else "")
     if not key_stdin:
-        return text, Secret(ask_secret_apart("Key", "Use --key-stdin").strip()) if ask_key else None
+        return text, Secret(ask_secret_apart("Key", "Use --key-stdin").strip()) if ask_key else None, notes
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 2:
         what, why = "Nothing was checked", "standard input holds one line, and --key-stdin makes the last one the key"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Pipe in the token, then the key", code="usage")
-    return "\n".join(lines[:-1]), Secret(lines[-1].strip())
+    return "\n".join(lines[:-1]), Secret(lines[-1].strip()), notes
 
 
 def _with_clock(settings: Settings, told: Explanation) -> Explanation:
@@ -82,7 +89,7 @@ def _with_clock(settings: Settings, told: Explanation) -> Explanation:
         if error.kind is not ErrorKind.CLOCK:
             return replace(told, facts=(*told.facts, ("hub's clock", f"not known: {error.what}, {error.why}")))
         finding = TokenFinding("clock-skew", f"{error.what}: {error.why}", error.hint)
-        return replace(told, findings=(*told.findings, finding.message), details=(*told.details, finding))
+        return noted(told, finding)
     return replace(told, facts=(*told.facts, ("hub's clock", f"{text} from this machine's")))
 
 

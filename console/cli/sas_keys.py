@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
 
     from console.cli.context import Settings
     from console.model.connection_string import ConnectionString
+    from console.model.token import TokenFinding
     from console.services.tokens import Tokens
 
+_SECRET = re.compile(
+    r"SharedAccess(?:Key(?!Name)|Signature)|(?:^|[^A-Za-z0-9]|%(?:25)*[0-9A-F]{2}|u0026|x26)sig\W*(?:[=:＝：]|%(?:25)*3D)",
+    re.IGNORECASE,
+)
 MOST_INPUT = 1024 * 1024
 _KEY_BYTES = (16, 32, 64)
 
@@ -113,12 +119,13 @@ def _completed(order: TokenOrder, key: Secret) -> tuple[TokenOrder, Secret]:
 
 
 def _agreed(order: TokenOrder, string: ConnectionString) -> TokenOrder:
+    from console.model.hub_hosts import same_hub
     from console.rules.token_order import host_of
 
     if order.registration_id:
         raise _bad("a registration is signed with an enrollment's key, not with a connection string", "Give that key")
     host = host_of(string.host)
-    if order.host and host_of(order.host).casefold() != host.casefold():
+    if order.host and not same_hub(host_of(order.host), host):
         raise _contradiction("the hub", order.host, string.host)
     if string.device_id:
         if string.device_id != order.device_id:
@@ -141,22 +148,31 @@ def _contradiction(what: str, asked: str, given: str) -> ConsoleError:
 
 
 def read_input(noun: str, instead: str = "") -> str:
-    """Return what stands in standard input. Raises ConsoleError (code "usage") when it is empty or no text.
+    """Return what stands in standard input as text; as `read_noted`."""
+    return read_noted(noun, instead)[0]
 
-    `instead`: what to do where standard input is a terminal, which would show it.
+
+def read_noted(noun: str, instead: str = "") -> tuple[str, tuple[TokenFinding, ...]]:
+    """Return what stands in standard input, and what is to be said of it as a file.
+
+    `instead`: what to do where standard input is a terminal, which would show it. Raises ConsoleError (code "usage")
+    when it is empty or no text.
     """
+    from console.rules.pasted import text_of
+
     if instead and sys.stdin.isatty():
         raise _bad(f"standard input is a terminal, which would show the {noun}", instead)
     data = sys.stdin.buffer.read(MOST_INPUT + 1)
     if len(data) > MOST_INPUT:
         raise _bad(f"the {noun} on standard input has more than {MOST_INPUT:,} bytes", "Is it the right file?")
     try:
-        text = data.decode("utf-8-sig").strip("\r\n \t\x00")
+        text, notes = text_of(data)
+        text = text.strip("\r\n \t\x00")
     except UnicodeDecodeError:
         raise _bad(f"the {noun} on standard input is no text", "Is it the right file?") from None
     if not text:
         raise _bad(f"standard input holds no {noun}", "Pipe it in")
-    return text
+    return text, notes
 
 
 def _from_stdin() -> str:
@@ -182,13 +198,15 @@ def refuse_keys(arguments: Iterable[str], *, extra: bool = False, instead: str =
         if looks_secret(text):
             raise key_as_argument("an argument", instead)
     if extra:
-        why = f"“{clean(listed[-1], limit=60)}” is one argument too many"
+        from console.rules.redaction import Redaction
+
+        why = f"“{Redaction(listed).covered(clean(listed[-1], limit=60))}” is one argument too many"
         raise ConsoleError(ErrorKind.BAD_INPUT, "Nothing was done", why, "See --help", code="usage")
 
 
 def looks_secret(text: str) -> bool:
     """Return whether an argument can only be meant as a key, token or connection string."""
-    if any(mark in text for mark in ("SharedAccessKey=", "SharedAccessSignature", "&sig=")):
+    if _SECRET.search(text):
         return True
     if not text.endswith("="):
         return False

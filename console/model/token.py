@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -31,7 +31,7 @@ class SasParts:
 
     signed_resource: str
     resource: str
-    signature: bytes
+    signature: bytes = field(repr=False)
     expiry_text: str
     expires: datetime
     policy: str = ""

@@ -11,6 +11,7 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import TokenFinding, Verdict
 from console.rules.sas_reading import shown_name
+from console.rules.wrapping import characters, outside, unwrapped
 
 _NAMES = (
     "HostName",
@@ -25,13 +26,32 @@ _NAMES = (
 _OTHERS = ("Endpoint", "EntityPath", "AccountName", "AccountKey", "DefaultEndpointsProtocol", "EndpointSuffix")
 _BY_FOLD = {name.casefold(): name for name in (*_NAMES, *_OTHERS)}
 _BEGUN = re.compile(rf"\s*({'|'.join(sorted(_BY_FOLD, key=len, reverse=True))})([^\w=])", re.IGNORECASE)
-_MARKS = ("hostname=", "sharedaccesskey=", "sharedaccesskeyname=", "deviceid=", "endpoint=sb:", "accountkey=")
+_WORDS = "|".join(sorted(_NAMES, key=len, reverse=True))
+_MEMBER = re.compile(rf"[\"']?({_WORDS})[\"']\s*:\s*(?:[\"']([^\"']*)[\"']|(\w+))", re.IGNORECASE)
+_MEANT = re.compile(
+    r"(?:HostName|DeviceId)\s*=|SharedAccessKey(?:Name)?\s*[\"']?\s*[=:]|Endpoint\s*=\s*sb:|AccountKey\s*=",
+    re.IGNORECASE,
+)
+_FIRST = re.compile(rf"(?<![A-Za-z0-9])(?:{_WORDS}|{'|'.join(_OTHERS)})\s*[\"']?\s*[=:]", re.IGNORECASE)
+_TOKEN = re.compile(r"SharedAccessSignature\s+s", re.IGNORECASE)
+_NEXT_LINE = re.compile(
+    rf"\n[ \t]*(?:\n|export\s|set\s|#|//|[}}\])<\-]|(?!(?:{_WORDS})\s*[\"']?\s*[:=])"
+    r"(?:[A-Za-z][\w.-]*:\s|[A-Z_][A-Z0-9_]{2,}=(?=[^;\s])))",
+    re.IGNORECASE,
+)
+_ANOTHER = re.compile(r"(?<=[\s\"'`])HostName\s*=", re.IGNORECASE)
+_KEY_END = re.compile(
+    rf"SharedAccessKey\s*=\s*[A-Za-z0-9+/]{{20,}}={{1,2}}(?![=;&A-Za-z0-9+/]|[\s,|]*(?:{_WORDS})\s*=|\s*;)",
+    re.IGNORECASE,
+)
+_OTHER_SIGN = re.compile(rf"(?<=[^;\s,|&])\s*[,|&\s]\s*(?=(?:{_WORDS})\s*=)", re.IGNORECASE)
 
 
 def looks_like_one(text: str) -> bool:
-    """Return whether text is meant as a connection string: one of the names that only these have stands in it."""
-    low = text.casefold()
-    return any(mark in low for mark in _MARKS)
+    """Return whether text, whatever it is wrapped in, is meant as a connection string: a name of a part comes first."""
+    text = unwrapped(text).text
+    meant, token = _MEANT.search(text), _TOKEN.search(text)
+    return meant is not None and (token is None or meant.start() < token.start())
 
 
 def read(text: str) -> tuple[ConnectionString, tuple[TokenFinding, ...]]:
@@ -42,7 +62,7 @@ def read(text: str) -> tuple[ConnectionString, tuple[TokenFinding, ...]]:
     """
     findings: list[TokenFinding] = []
     values: dict[str, str] = {}
-    body = _unwrapped(text, findings)
+    body = _inside(text, findings)
     for position, part in enumerate(body.split(";"), 1):
         if not part.strip():
             continue
@@ -55,6 +75,9 @@ def read(text: str) -> tuple[ConnectionString, tuple[TokenFinding, ...]]:
         if known is None:
             findings.append(_unknown(name))
             continue
+        if name != name.strip() or (value and value != value.lstrip()):
+            findings.append(_wrong("equals-blank", f"blanks stand around “=” after {known}", "Write NAME=VALUE"))
+            name, value = name.strip(), value.lstrip()
         if known != name:
             spelled = f"“{clean(name, limit=40)}” is spelled {known}"
             findings.append(TokenFinding("string-case", spelled, "Several SDKs compare the names with case"))
@@ -91,17 +114,67 @@ def parse(text: str) -> ConnectionString:
     return parts
 
 
-def _unwrapped(text: str, findings: list[TokenFinding]) -> str:
-    body = text.strip()
+def _inside(text: str, findings: list[TokenFinding]) -> str:
+    """Return the connection string in a text, without what is wrapped around it."""
+    plain = unwrapped(text)
+    findings += plain.findings
+    body = plain.text.strip().replace("\r\n", "\n").replace("\r", "\n")
     if len(body) > 1 and body[0] == body[-1] and body[0] in "\"'`":
         body = body[1:-1]
         findings.append(TokenFinding("quoted", "quotation marks stand around it", "They do not belong to it"))
-    for mark in ("\r", "\n"):
-        if mark in body:
-            message = f"a line break stands in it at character {body.index(mark) + 1}"
-            findings.append(_wrong("whitespace-inside", message, "Write it on one line"))
-            body = body.replace("\r", "").replace("\n", "")
-            break
+    body = _separated(_extent(body, findings), findings)
+    if "\n" in body:
+        message = f"a line break stands in it at character {body.index(chr(10)) + 1}"
+        findings.append(_wrong("whitespace-inside", message, "Write it on one line"))
+        body = body.replace("\n", "")
+    return body
+
+
+def _extent(body: str, findings: list[TokenFinding]) -> str:
+    """Return a text from the first name of a part to the end of the quotation, element or line that it stands in."""
+    first = _FIRST.search(body)
+    if first is None:
+        return body
+    before = body[: first.start()]
+    start = 0 if before.rstrip().endswith(";") and not re.search(r"[\n\"'`<]", before) else first.start()
+    members = _MEMBER.match(body, start) is not None
+    mark = before[-1:] if start and before[-1] in "\"'`" and not members else ""
+    signs = [mark] if mark else ["}"] if members else ["<", ">", '"', "`"]
+    ends = [place for sign in signs if (place := body.find(sign, start)) >= 0]
+    if not members and (line := _NEXT_LINE.search(body, start)) is not None:
+        ends.append(line.start())
+    if (another := _ANOTHER.search(body, first.end())) is not None:
+        ends.append(another.start())
+    if (key := _KEY_END.search(body, start)) is not None:  # nothing belongs to a string behind its key but a part
+        ends.append(key.end())
+    end = min(ends, default=len(body))
+    for where, left in (("before", body[:start]), ("after", body[end:])):
+        if length := outside(left):
+            message = f"{characters(length)} {where} the connection string are left out here"
+            findings.append(TokenFinding(f"text-{where}", message, "Give the string alone"))
+    if others := len(re.findall(r"HostName\s*=", body[end:], re.IGNORECASE)):
+        message = f"{others + 1} connection strings stand in it; this is the first"
+        findings.append(TokenFinding("several", message, "Give the others on their own"))
+    return body[start:end].strip()
+
+
+def _separated(body: str, findings: list[TokenFinding]) -> str:
+    """Return parts with ; and = between them; other signs in their place are a finding."""
+    hint = "It reads HostName=…;DeviceId=…;SharedAccessKey=…"
+    if _MEMBER.match(body):
+        findings.append(_wrong("string-in-parts", "its parts stand in JSON of their own, not in one text", hint))
+        return ";".join(f"{one[1]}={one[2] or one[3]}" for one in _MEMBER.finditer(body))
+    signs: dict[str, None] = {}
+
+    def semicolon(found: re.Match[str]) -> str:
+        bare = found[0].strip()
+        signs[f"“{clean(bare, limit=12)}”" if bare else "a line break" if "\n" in found[0] else "a blank"] = None
+        return ";"
+
+    body = _OTHER_SIGN.sub(semicolon, body)
+    if signs:
+        message = f"between its parts stands {' and '.join(signs)} instead of “;”"
+        findings.append(_wrong("string-separator", message, hint))
     return body
 
 

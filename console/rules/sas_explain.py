@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from console.model.connection_string import ConnectionString, StringKind
+from console.model.hub_hosts import same_hub
 from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import Explanation, SasParts, TokenFinding, TokenReport, Verdict, worst
 from console.rules import connection_string, sas_reading
-from console.rules.sas_ownership import needed, other_owner, ownership_findings, signer_findings
+from console.rules.redaction import Redaction
+from console.rules.sas_ownership import encoded_twice, needed, other_owner, ownership_findings, signer_findings
+from console.rules.sas_reading import MOMENT
 from console.rules.sas_resource import as_meant, opens, resource_findings, wanted_finding
 from console.rules.sas_signature import key_text, tried
+from console.rules.wrapping import unwrapped
 
 SKEW = timedelta(minutes=5)
 """A device whose clock is further off than this is refused (IoT Hub's troubleshooting of 401003)."""
 LONG = timedelta(hours=24)
-
-_TOKEN_FIRST = re.compile(r"\W*(?:authorization\W+)?SharedAccessSignature\s+s", re.IGNORECASE)
-_KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{21,}={1,2}")  # base64 of 16 bytes or more, with its end
 
 Fact = tuple[str, str]
 
@@ -57,24 +57,30 @@ def explain(
     `more` are findings of others (the hub's); `zone` None is this machine's own. Never raises; neither signature nor
     key is in the result.
     """
-    if connection_string.looks_like_one(text) and not _TOKEN_FIRST.match(text):
-        return _hidden(_of_string(text, now, keys, wanted, more, zone))
-    if not sas_reading.looks_like_one(text) and not text.strip().startswith("eyJ"):
+    plain = unwrapped(text)
+    secrets = Redaction((*plain.forms, wanted))  # before anything of it is understood
+    if connection_string.looks_like_one(plain.text):
+        return _hidden(_of_string(text, now, keys, wanted, more, zone), secrets)
+    if not sas_reading.looks_like_one(plain.text) and not text.strip().startswith("eyJ"):
         said, usable = key_text(Secret(text))
         if usable:
             return _of_key(said)
-    return _hidden(_of_token(text, now, keys, wanted, more, zone))
+    return _hidden(_of_token(text, now, keys, wanted, more, zone), secrets)
 
 
-def _hidden(told: Explanation) -> Explanation:
-    """Return an explanation without anything that looks like a key: one may have been pasted where an id belongs."""
-    details = tuple(replace(one, message=_covered(one.message), hint=_covered(one.hint)) for one in told.details)
-    facts = tuple((label, _covered(value)) for label, value in told.facts)
-    return replace(told, facts=facts, details=details, findings=tuple(one.message for one in details))
-
-
-def _covered(text: str) -> str:
-    return _KEY_LIKE.sub("••••", text) if "=" in text else text
+def _hidden(told: Explanation, secrets: Redaction) -> Explanation:
+    """Return an explanation without a piece of a signature or key: one may have slipped to where an id belongs."""
+    covered = secrets.covered
+    details = tuple(replace(one, message=covered(one.message), hint=covered(one.hint)) for one in told.details)
+    facts = tuple((label, covered(value)) for label, value in told.facts)
+    report = told.report
+    if report is not None:
+        parts = report.parts
+        if parts is not None:
+            sent, resource = covered(parts.signed_resource), covered(parts.resource)
+            parts = SasParts(sent, resource, b"", covered(parts.expiry_text), parts.expires, covered(parts.policy))
+        report = replace(report, parts=parts, findings=tuple(one.message for one in details))
+    return replace(told, report=report, facts=facts, details=details, findings=tuple(one.message for one in details))
 
 
 def _of_token(
@@ -112,6 +118,8 @@ def _checked(parts: SasParts, keys: Sequence[NamedKey], findings: list[TokenFind
         return Verdict.UNVERIFIED, f"{len(parts.signature)} bytes, not checked: no key was given"
     for named in keys:
         trial = tried(parts, named.key)
+        if trial.right_key and named.policy and named.policy.casefold() == parts.policy.casefold():
+            findings[:] = [one for one in findings if one.id != "skn-none"]  # a policy is really called so
         if trial.fits:
             findings += ownership_findings(parts, named)
             fits = f"fits the {named.label}"
@@ -153,9 +161,12 @@ def _timing(parts: SasParts, now: datetime) -> list[TokenFinding]:
 
 def _facts(parts: SasParts, now: datetime, zone: tzinfo | None) -> list[Fact]:
     left, meant = parts.expires - now, as_meant(parts)
+    said = opens(parts) if meant == parts else f"nothing as it stands; meant for {opens(meant)}"
+    if encoded_twice(parts):
+        said = f"{opens(meant)}, as far as is known: its id is encoded twice"
     return [
         ("resource", clean(parts.resource, limit=400)),
-        ("opens", opens(parts) if meant == parts else f"nothing as it stands; meant for {opens(meant)}"),
+        ("opens", said),
         ("policy", clean(parts.policy, limit=100) or "none (the device's own key)"),
         ("expires", local_time(parts.expires, zone)),
         ("expires, UTC", f"{parts.expires:%Y-%m-%d %H:%M:%S}Z"),
@@ -170,7 +181,11 @@ def _clock(now: datetime) -> list[Fact]:
 
 def _bare_facts(values: dict[str, str]) -> list[Fact]:
     known = (("resource", "sr"), ("policy", "skn"), ("expires", "se"))
-    return [(label, clean(values[name], limit=200)) for label, name in known if values.get(name)]
+    return [
+        (label, clean(values[name], limit=200))
+        for label, name in known
+        if values.get(name) and (name != "se" or MOMENT.fullmatch(values[name]))
+    ]
 
 
 def _keys_text(keys: Sequence[NamedKey]) -> str:
@@ -213,7 +228,7 @@ def _of_string(
         inner = _of_token(string.token.reveal(), now, keys, wanted, (), zone)
         findings += inner.details
         parts = inner.report.parts if inner.report else None
-        if parts is not None and string.host and parts.host.casefold() != string.host.casefold():
+        if parts is not None and string.host and not same_hub(parts.host, string.host):
             message = f"HostName is {clean(string.host)}, and the token is for {clean(parts.host, limit=120)}"
             findings.append(TokenFinding("string-other-host", message, "They must be the same", Verdict.WRONG_RESOURCE))
         elif parts is not None and string.device_id and (other := wanted_finding(parts, _device(string))) is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from console.model.hub_hosts import is_loopback
+from console.model.hub_hosts import is_loopback, same_hub
 from console.model.text import clean
 from console.model.token import SasParts, TokenFinding, TokenScope, Verdict
 from console.rules.sas_resource import as_meant
@@ -23,12 +24,39 @@ def signer_findings(parts: SasParts) -> list[TokenFinding]:
     meant = as_meant(parts)
     if meant.scope is TokenScope.REGISTRATION:
         return _registration(meant)
+    if (written := _written_out(parts)) is not None:
+        return [written]
     path = meant.resource.split("/")[1:]
     policies_only = meant.scope in (TokenScope.HUB, TokenScope.ALL_DEVICES) or path[0] in _SERVICE_SIDE
     if parts.policy or not policies_only or not meant.host or "%" in meant.host:
         return []
     message = "it names no policy (skn), and for this resource only a policy can sign"
     return [TokenFinding("skn-missing", message, "Add &skn=POLICY", Verdict.MALFORMED)]
+
+
+_EMPTY = {"none", "null", "nil", "undefined", "nan", "false", "''", '""', "string.empty", "policyname", "policy_name"}
+
+
+_ID_PLACE = re.compile(r"[<{\[$%]*(?:device|module)[_ -]?id[>}\]%]*", re.IGNORECASE)
+_POLICIES = {"iothubowner", "service", "device", "registryread", "registryreadwrite", REGISTRATION}
+
+
+def _written_out(parts: SasParts) -> TokenFinding | None:
+    """Return what is wrong with a policy's name that is a word for nothing, a placeholder, or the device's id."""
+    name = parts.policy.strip()
+    path = as_meant(parts).resource.split("/")[1:]
+    ids = [path[place] for place in (1, 3) if len(path) > place and path[0] in {"devices", "twins"}]
+    hint = "Leave skn out for a device's own key; for a policy's key write the policy's name"
+    shown = clean(name, limit=60)
+    if name.casefold() in _EMPTY:
+        message = f"the policy (skn) is the text “{shown}”, which no policy is called: a program wrote out nothing"
+    elif (name in ids and name.casefold() not in _POLICIES) or _ID_PLACE.fullmatch(name):
+        message = f"the policy (skn) is “{shown}”, the device's id and not a policy's name"
+    elif re.fullmatch(r"[<{\[$%].*[>}\]%]", name):
+        message = f"the policy (skn) is “{shown}”, a placeholder that nobody filled in"
+    else:
+        return None
+    return TokenFinding("skn-none", message, hint, Verdict.MALFORMED)
 
 
 def _registration(meant: SasParts) -> list[TokenFinding]:
@@ -65,7 +93,13 @@ def ownership_findings(parts: SasParts, named: NamedKey) -> list[TokenFinding]:
     if parts.policy:
         message = f"it is signed with a device's own key and names the policy {clean(parts.policy)} (skn)"
         return [TokenFinding("skn-with-device-key", message, "Leave skn out", wrong)]
-    return _device(meant, named)
+    return _device(meant, named, re.sub(r"^\w+://", "", parts.resource).split("/")[1:])
+
+
+def encoded_twice(parts: SasParts) -> bool:
+    """Return whether a resource is what it is meant to be but for its ids, which are encoded twice."""
+    meant = as_meant(parts).resource
+    return meant != parts.resource and meant == unquote(parts.resource) and parts.host == meant.partition("/")[0]
 
 
 def needed(parts: SasParts) -> str:
@@ -106,16 +140,17 @@ def _policy(parts: SasParts, named: NamedKey) -> list[TokenFinding]:
     return []
 
 
-def _device(meant: SasParts, named: NamedKey) -> list[TokenFinding]:
+def _device(meant: SasParts, named: NamedKey, written: list[str]) -> list[TokenFinding]:
+    """Return whose key it is instead; an id that is encoded twice may really be called so (`written`)."""
     path = meant.resource.split("/")[1:]
     if len(path) < 2 or path[0] != "devices":
         return []
     hint = "Sign with the key of what it is for; ids are compared with case"
-    if path[1] != named.device_id:
+    if named.device_id not in {path[1], *written[1:2]}:
         message = f"it is for {clean(path[1])}, and the key is of {clean(named.device_id)}"
         return [TokenFinding("key-of-other-device", message, hint, Verdict.WRONG_RESOURCE)]
     module = path[3] if len(path) > 3 and path[2] == "modules" else ""
-    if module != named.module_id:
+    if named.module_id not in {module, *(written[3:4] if module else ())}:
         of = f"the module {clean(module)}" if module else "the device itself"
         message = f"it is for {of}, and the key is of {_whose(named)}"
         return [TokenFinding("key-of-other-owner", message, hint, Verdict.WRONG_RESOURCE)]
@@ -129,8 +164,7 @@ def _whose(named: NamedKey) -> str:
 
 
 def _other_host(one: str, other: str) -> bool:
-    first, second = _host(one), _host(other)
-    return first != second and not (is_loopback(first) or is_loopback(second))
+    return not (same_hub(one, other) or is_loopback(_host(one)) or is_loopback(_host(other)))
 
 
 def _host(text: str) -> str:

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import base64
 import binascii
+import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from console.model.text import clean
 from console.model.token import SasParts, TokenFinding, Verdict
 from console.rules.sas import SCHEME
+from console.rules.sas_separators import one_line, separated
+from console.rules.wrapping import characters, outside, unwrapped
 
 SIGNATURE_BYTES = 32  # HMAC-SHA256
 LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 _NAMES = ("sr", "sig", "se", "skn")
 _REQUIRED = ("sr", "sig", "se")
-_SCHEME = re.compile(re.escape(SCHEME), re.IGNORECASE)
+_SCHEME = re.compile(rf"{SCHEME}(?!\s*[\"']?\s*[=:]\s*[\"']?\s*{SCHEME})", re.IGNORECASE)
+_ANOTHER = re.compile(rf"{SCHEME}(?:\s|\+|%20)+sr", re.IGNORECASE)
+_QUERY = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))(?:sr|sig|se|skn)\s*[\"']?\s*[=:]", re.IGNORECASE)
+_SIGNATURE = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))sig\s*[\"']?\s*[=:]", re.IGNORECASE)
 _HEADER = re.compile(r"authorization[\"']?\s*[:=]\s*[\"']?$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?:pass(?:word|wd)?[\"']?\s*[:=]|-P|--pw)\s*[\"']?$", re.IGNORECASE)
 _BLANK = re.compile(r"\s")
 _QUOTES = "\"'`“”‘’"
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,18}")  # a key of 16 bytes has 22 characters and more
+_WORD = re.compile(r"[A-Za-z][A-Za-z_ -]{0,24}")
+_KNOWN = ("sharedaccesskey", "sharedaccesskeyname", "sharedaccesssignature", "hostname", "gatewayhostname", "deviceid")
+_SHORT = 7  # a word of that length is no piece of a secret that helps anybody
 _HEX = re.compile(r"%[0-9A-Fa-f]{2}")
+MOMENT = re.compile(r"[0-9TZeE.,:+%/ -]{1,40}")
 _UNIT_DIGITS = {13: ("milliseconds", 1_000), 16: ("microseconds", 1_000_000), 19: ("nanoseconds", 1_000_000_000)}
 
 
@@ -31,31 +40,34 @@ _UNIT_DIGITS = {13: ("milliseconds", 1_000), 16: ("microseconds", 1_000_000), 19
 class ReadToken:
     """A token as read: `parts` as repaired (None when they cannot be told), `kind` how it was pasted, findings.
 
-    `values` are the parameters as they stand in it; `sent` is the repaired token, the form the ledger knows.
+    `values` are the parameters as they stand in it; `sent` is the repaired token, the form the ledger knows. Nothing of
+    it is safe to be shown before `Redaction` has looked at it.
     """
 
     kind: str
     parts: SasParts | None
     findings: tuple[TokenFinding, ...]
-    values: dict[str, str]
-    sent: str = ""
+    values: dict[str, str] = field(repr=False)
+    sent: str = field(default="", repr=False)
 
 
 def shown_name(text: str) -> str:
     """Return a name that was typed, in quotation marks; of what may be a piece of a key or signature its length."""
-    return f"“{clean(text)}”" if _WORD.fullmatch(text) else f"what has {len(text)} characters"
+    known = len(text) <= _SHORT or difflib.get_close_matches(text.casefold(), _KNOWN, 1, cutoff=0.8)
+    return f"“{clean(text)}”" if known and _WORD.fullmatch(text) else f"what has {len(text)} characters"
 
 
 def looks_like_one(text: str) -> bool:
-    """Return whether text is meant as a token."""
-    return bool(_SCHEME.search(text)) or ("sig=" in text and ("sr=" in text or "se=" in text))
+    """Return whether text, without its wrappings, is meant as a token."""
+    return bool(_SCHEME.search(text)) or (bool(_SIGNATURE.search(text)) and len(_QUERY.findall(text)) > 1)
 
 
 def read(text: str) -> ReadToken:
     """Return a token, an `Authorization` header with one or an MQTT password, read. Never raises."""
-    findings: list[TokenFinding] = []
-    kind, body = _unwrapped(text, findings)
-    body = _joined(body, findings)
+    plain = unwrapped(text)
+    findings = list(plain.findings)
+    kind, body = _unwrapped(plain.text, findings)
+    body = _joined(separated(body, findings), findings)
     values = _parameters(body, findings)
     missing = [name for name in _REQUIRED if not values.get(name)]
     if missing and values:
@@ -65,6 +77,9 @@ def read(text: str) -> ReadToken:
         findings.append(_malformed("no-token", "there is no token in it", f"One begins with “{SCHEME} sr=”"))
     signature = _signature(values.get("sig", ""), findings) if values.get("sig") else b""
     expires = _expiry(values.get("se", ""), findings) if values.get("se") else None
+    if values.get("skn") == "":
+        message = "“skn” is empty, as the C SDK sends it with a device's own key: it counts as none"
+        findings.append(TokenFinding("skn-empty", message, "It can be left out"))
     if missing or not values:
         return ReadToken(kind, None, tuple(findings), values)
     parts = SasParts(
@@ -89,22 +104,24 @@ def _unwrapped(text: str, findings: list[TokenFinding]) -> tuple[str, str]:
         findings.append(_malformed("token-encoded", "the whole token is URL-encoded once more", "Only its values are"))
     found = _SCHEME.search(body)
     if found is None:
-        if body.startswith(("sr=", "sig=")) or "&sig=" in body:
+        if _SIGNATURE.search(body) and (first := _QUERY.search(body)) is not None:
             findings.append(_malformed("scheme-missing", f"it does not begin with “{SCHEME} ”", "Put it in front"))
-            return kind, body.strip(_QUOTES)
+            start = body.rfind("?", 0, first.start()) + 1 or (0 if "&" in body[: first.start()] else first.start())
+            return kind, one_line(body[start:], findings).strip(_QUOTES)
         if body.startswith("eyJ"):
             message = "it is an access token of Entra (a JWT), not a shared access signature"
             findings.append(_malformed("not-sas", message, "Send it as “Bearer …”"))
         return kind, ""
-    before, body = body[: found.start()], _up_to_quote(body[: found.start()], body[found.end() :], findings)
+    before, body = body[: found.start()], _first_of(body[found.end() :], findings)
+    body = one_line(_up_to_quote(before, body, findings), findings)
     if _HEADER.search(before):
         kind = "Authorization header"
     elif _PASSWORD.search(before):
         kind = "MQTT password"
     elif re.search(r"bearer\s+$", before, re.IGNORECASE):
         findings.append(_malformed("scheme-bearer", f"“Bearer” stands before “{SCHEME}”", "Leave it out"))
-    elif before.strip(_QUOTES + " ,;:="):
-        message = f"{len(before)} characters before “{SCHEME}” are left out here"
+    elif outside(before):
+        message = f"{characters(len(before.strip()))} before “{SCHEME}” are left out here"
         findings.append(TokenFinding("text-before", message, "Send the token alone"))
     quoted = bool(before) and before[-1] in _QUOTES
     unquoted = body.rstrip(" ,;").rstrip(_QUOTES)
@@ -122,16 +139,26 @@ def _unwrapped(text: str, findings: list[TokenFinding]) -> tuple[str, str]:
     return kind, body.strip()
 
 
+def _first_of(body: str, findings: list[TokenFinding]) -> str:
+    """Return what belongs to the first of several tokens."""
+    others = list(_ANOTHER.finditer(body))
+    if not others:
+        return body
+    message = f"{len(others) + 1} tokens stand in it; this is the first"
+    findings.append(TokenFinding("several", message, "Give the others on their own"))
+    return body[: others[0].start()]
+
+
 def _up_to_quote(before: str, body: str, findings: list[TokenFinding]) -> str:
     """Return what follows the scheme up to the end of the quotation that it stands in: of a command, of JSON."""
     mark = next((one for one in "'\"`" if before.count(one) % 2), "")
     end = body.find(mark) if mark else -1
-    rest = len(body[end + 1 :].strip(" ,;"))
-    if end < 0 or not rest:
+    if end < 0:
         return body
-    message = f"{rest} characters after the token are left out here"
-    findings.append(TokenFinding("text-after", message, "Send the token alone"))
-    return body[:end]
+    if rest := outside(body[end + 1 :]):
+        message = f"{characters(rest)} after the token are left out here"
+        findings.append(TokenFinding("text-after", message, "Send the token alone"))
+    return body[: end + 1]
 
 
 def _joined(body: str, findings: list[TokenFinding]) -> str:
@@ -260,9 +287,7 @@ def _expiry(text: str, findings: list[TokenFinding]) -> datetime | None:
             message = f"the expiry “se={text}” is in {unit}; the service reads seconds"
             findings.append(_malformed(f"expiry-in-{unit}", message, f"Divide it by {factor:,}"))
             return datetime.fromtimestamp(min(seconds // factor, LAST_SECOND), UTC)
-    message = f"the expiry “se={clean(text, limit=32)}” is no whole number of seconds since 1970"
-    hint = "A date is written as seconds: date -d 2026-12-01T12:00Z +%s" if re.search(r"\d{4}-\d\d", text) else ""
-    findings.append(_malformed("expiry-form", message, hint))
+    findings.append(_no_seconds(text))
     try:
         found = float(text)
         return datetime.fromtimestamp(found, UTC) if 0 <= found <= LAST_SECOND else None
@@ -273,6 +298,21 @@ def _expiry(text: str, findings: list[TokenFinding]) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _no_seconds(text: str) -> TokenFinding:
+    """Return why an expiry is none: it is a date, a fraction, or something else."""
+    plain = unquote(text)
+    shown = f"“se={clean(text, limit=32)}”" if MOMENT.fullmatch(text) else f"of {len(text)} characters"
+    none = f"the expiry {shown} is no whole number of seconds since 1970"
+    if re.search(r"\d{4}-\d\d|\d\d[./]\d\d[./]\d{2}|\d{8}T", plain):
+        hint = "A date is written as seconds: date -d 2026-12-01T12:00Z +%s"
+        return _malformed("expiry-form", f"{none}: it is a date", hint)
+    if re.fullmatch(r"[0-9]+[.,][0-9]*(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+", plain):
+        return _malformed(
+            "expiry-form", f"{none}: it has a fraction or an exponent", "Round it: int(time.time()) + 3600"
+        )
+    return _malformed("expiry-form", none)
 
 
 def _malformed(id_: str, message: str, hint: str = "") -> TokenFinding:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -13,6 +15,10 @@ from console.rules.sas import covers
 
 _SCOPE_ID = re.compile(r"[0-9][A-Za-z0-9]{7,}")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_QUERY = re.compile(r"(?:/?\?|&)(?=api-version=)|/\?(?=[\w-]+=)", re.IGNORECASE)  # an id may hold “?” and “=”
+_COLLECTIONS = ("devices", "twins", "messages", "jobs", "servicebound", "configurations", "statistics", "digitaltwins")
+_PROVISIONING = ("registrations", "enrollments", "enrollmentGroups", "keyinfo")
+_BELOW_DEVICE = ("modules", "messages", "files", "twin", "methods", "commands", "streams", "applyConfigurationContent")
 _PLAIN = re.compile(r"[A-Za-z0-9._~%/-]")
 
 
@@ -38,14 +44,27 @@ def opens(parts: SasParts) -> str:
 
 
 def as_meant(parts: SasParts) -> SasParts:
-    """Return a token's parts with its resource as it was meant: no scheme, no port, encoded once."""
-    resource = re.sub(r"^\w+://", "", parts.resource)
-    if _ESCAPE.search(resource.partition("/")[0]):
+    """Return a token's parts with its resource as it was meant: no scheme, port, query or slip, encoded once."""
+    resource = _QUERY.split(re.sub(r"^\w+://", "", parts.resource), maxsplit=1)[0]
+    if _ESCAPE.search(resource):
         resource = unquote(resource)
     host, slash, path = resource.partition("/")
     if not is_loopback(host.partition(":")[0]):
         host = host.partition(":")[0]
-    return replace(parts, resource=host + slash + path.rstrip("/"))
+    segments = path.rstrip("/").split("/")
+    for place, names in ((0, (*_COLLECTIONS, *_PROVISIONING)), (2, _BELOW_DEVICE)):
+        if place < len(segments) - 1 or (place < len(segments) and segments[place] in names):
+            segments[place] = _near(segments[place], names)
+    return replace(parts, resource=host + slash + "/".join(segments))
+
+
+def _near(segment: str, names: Sequence[str]) -> str:
+    """Return the name that a segment is meant as: in another case, in the singular or with a slip; else itself."""
+    folded = {name.casefold(): name for name in names}
+    if segment.casefold() in folded:
+        return folded[segment.casefold()]
+    close = difflib.get_close_matches(segment.casefold(), folded, 1, cutoff=0.8)
+    return folded[close[0]] if close else segment
 
 
 def resource_findings(parts: SasParts) -> list[TokenFinding]:
@@ -57,6 +76,12 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
         message = f"the resource begins with “{clean(scheme[0])}”"
         found.append(_wrong("resource-scheme", message, "It begins with the host: HUB.azure-devices.net/devices/ID"))
         resource = resource[scheme.end() :]
+    query = _QUERY.search(resource)
+    if query is not None:
+        shown = clean(resource[query.start() :].lstrip("/"), limit=60)
+        hint = "Take it out: the resource ends with the id; the query belongs to the address that is called"
+        found.append(_wrong("resource-query", f"the resource carries a query ({shown})", hint))
+        resource = resource[: query.start()]
     host, _, path = resource.partition("/")
     if _ESCAPE.search(host):
         message = "the resource is URL-encoded twice (“%25” stands where “%” should)"
@@ -72,6 +97,8 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
         message = f"the resource begins with “{clean(name, limit=60)}”, which is no host name of a hub"
         found.append(_wrong("resource-host", message, "Write the whole host name: HUB.azure-devices.net"))
     found += _path_findings(path)
+    if not found and _ESCAPE.search(path):
+        found.append(_twice(path))
     return [*found, *_spelling(sent, bool(found))]
 
 
@@ -89,17 +116,52 @@ def _path_findings(path: str) -> list[TokenFinding]:
         where = "ends with “/”" if path.endswith("/") else "has an empty part (“//”)"
         return [_wrong("resource-slash", f"the resource {where}", "Take it out")]
     first = segments[0]
-    if first.casefold() == "devices" and first != "devices":
-        return [_wrong("resource-case", f"“/{clean(first)}/” is spelled “/devices/”", "Spell it so")]
-    if len(segments) == 1 and first not in {"devices", "twins", "messages", "jobs", "servicebound"}:
+    collections = (*_COLLECTIONS, *_PROVISIONING)
+    near = _near(first, collections)
+    if len(segments) == 1 and near not in collections:
         message = f"“/devices/” is missing before “{clean(first, limit=60)}”"
         return [_wrong("resource-lacks-devices", message, f"Write HOST/devices/{clean(first, limit=60)}")]
-    if first == "device":
-        return [_wrong("resource-lacks-devices", "“/device/” is spelled “/devices/”", "Spell it so")]
-    if first == "devices" and len(segments) == 3:
-        message = f"“/modules/” is missing before “{clean(segments[2], limit=60)}”"
+    if near != first:
+        return [_misspelled(first, near, "resource-case", "resource-lacks-devices")]
+    if first not in collections:
+        return [_nothing_there(first, "a hub")]
+    return _below_device(segments) if first == "devices" and len(segments) > 2 else []
+
+
+def _below_device(segments: Sequence[str]) -> list[TokenFinding]:
+    below = segments[2]
+    near = _near(below, _BELOW_DEVICE)
+    if len(segments) == 3:
+        if below in _BELOW_DEVICE:
+            return []
+        message = f"“/modules/” is missing before “{clean(below, limit=60)}”"
         return [_wrong("resource-lacks-modules", message, "Write HOST/devices/ID/modules/MODULE")]
-    return []
+    if near != below:
+        return [_misspelled(below, near, "resource-case", "resource-lacks-modules")]
+    return [] if below in _BELOW_DEVICE else [_nothing_there(below, "a device")]
+
+
+def _misspelled(written: str, right: str, case_id: str, other_id: str) -> TokenFinding:
+    id_ = case_id if written.casefold() == right.casefold() else other_id
+    return _wrong(id_, f"“/{clean(written, limit=60)}/” opens nothing: it is spelled “/{right}/”", "Spell it so")
+
+
+def _nothing_there(segment: str, of: str) -> TokenFinding:
+    message = f"“/{clean(segment, limit=60)}/” is nothing that {of} has, as far as is known"
+    return _wrong("resource-unknown", message, "Write HOST/devices/ID or HOST/devices/ID/modules/MODULE")
+
+
+def _twice(path: str) -> TokenFinding:
+    """Return what is known of an id that is encoded twice: whether the service takes it is reported, not documented."""
+    plain = clean(unquote(path).split("/")[1] if "/" in path else unquote(path), limit=128)
+    escape = _ESCAPE.search(path)
+    sign = escape[0] if escape else ""
+    message = (
+        f"the id is encoded twice (%25{sign[1:]} for “{clean(unquote(sign))}”): published reports say that the hub "
+        f"takes it as {plain}; its documentation does not say so"
+    )
+    hint = f"Encode it once ({sign}) where you can; an id that has “{sign}” in it is right as it is"
+    return TokenFinding("id-encoded-twice", message, hint)
 
 
 def _spelling(sent: str, known: bool) -> list[TokenFinding]:
@@ -123,7 +185,7 @@ def wanted_finding(parts: SasParts, wanted: str) -> TokenFinding | None:
     """Return what stands against using a token for `wanted`: a device's id, a resource, or an address."""
     target = wanted_resource(parts, wanted)
     have = re.sub(r"^\w+://", "", parts.resource)
-    if covers(_bare(have), _bare(target)):
+    if covers(_bare(have), _bare(target)) or covers(_bare(unquote(have)), _bare(target)):
         return None
     message = f"it is for {clean(have, limit=200)}, not for {clean(target, limit=200)}"
     return _wrong("resource-other", message, "Mint one for that resource")

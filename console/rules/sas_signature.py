@@ -107,6 +107,14 @@ def _texts(parts: SasParts, sent: str, plain: str, expiry: str) -> Iterator[tupl
     hint = "Sign the resource exactly as it stands in the token: encoded"
     over = "the signature was made over"
     yield _mistake("signature-over-decoded", f"{over} the decoded resource", hint), f"{plain}\n{expiry}"
+    encoded = _mistake(
+        "signature-over-encoded",
+        f"{over} the encoded resource (%2F for “/”), and it is sent unencoded",
+        "Send sr as it was signed: encoded. Or sign it as it is sent",
+    )
+    if "/" in sent:
+        for text in (quote_plus(plain), quote(plain, safe=""), _spelled(quote_plus(plain), str.lower)):
+            yield encoded, f"{text}\n{expiry}"
     for spelled, word in ((_spelled(sent, str.upper), "%2F"), (_spelled(sent, str.lower), "%2f")):
         case = f"{over} the resource with “{word}”, and it was sent with the other spelling"
         yield _mistake("signature-hex-case", case, "Send the spelling that was signed"), f"{spelled}\n{expiry}"

@@ -6,21 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from console.model.device import AuthType
 from console.model.document import Document, Json, Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
-from console.model.hub_hosts import is_provisioning
+from console.model.hub_hosts import is_provisioning, same_hub
 from console.model.policy import AuthScope, Right, Slot
 from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import SasParts, TokenFinding, TokenOrder, TokenScope, Verdict
 from console.rules import connection_string, sas_reading
 from console.rules.policies import effective, read_rights
+from console.rules.redaction import Redaction
 from console.rules.sas import mint, resource_uri
 from console.rules.sas_explain import NamedKey
 from console.rules.sas_signature import key_text, tried
 from console.rules.token_order import host_of
+from console.rules.wrapping import unwrapped
 from console.services.changes import Changes
 from console.services.device_identity import AUTH_WORDS, Identity
 from console.services.policy_bodies import find_policy, hub_of, local_auth_of, policies_of
@@ -61,7 +64,7 @@ class HubKeys:
         if order.registration_id or is_provisioning(order.host):
             why = "a profile opens a hub, and the key of an enrollment or of a provisioning service is elsewhere"
             raise _bad("The key cannot be read", why, "Give it: --key-stdin, or by prompt")
-        if order.host and host_of(order.host).casefold() != host.casefold():
+        if order.host and not same_hub(host_of(order.host), host):
             why = f"the profile's hub is {host}, and the token is to be for {clean(order.host, limit=100)}"
             raise _bad("No token was made", why, "Choose one: another profile, or the key by --key-stdin")
         order = replace(order, host=host)
@@ -136,12 +139,12 @@ class HubKeys:
     def _is_ours(self, host: str) -> bool:
         """Return whether a token's host is the profile's hub, by the profile's name for it or the hub's own."""
         name = host.partition(":")[0].casefold()
-        if name == host_of(self._session.hub_host).casefold():
+        if name == host_of(self._session.hub_host).casefold() or same_hub(name, self._session.hub_host):
             return True
         if self._session.data_plane_only:
             return False
         try:
-            return name == self._session.hub(self._cancel).host.casefold()
+            return same_hub(name, self._session.hub(self._cancel).host)
         except ConsoleError as error:
             if error.kind is ErrorKind.CANCELLED:
                 raise
@@ -193,7 +196,11 @@ class HubKeys:
 
     def _identity_of(self, parts: SasParts, reason: str) -> Identity | None:
         device_id, module_id = _ids(parts)
-        return self._identity(device_id, module_id, "to check a token", reason)
+        found = self._identity(device_id, module_id, "to check a token", reason)
+        once = unquote(device_id), unquote(module_id)
+        if found is None and once != (device_id, module_id):  # an id that is encoded twice
+            found = self._identity(*once, "to check a token", reason)
+        return found
 
     def _identity(self, device_id: str, module_id: str, why: str, reason: str) -> Identity | None:
         target = Target(TargetKind.DEVICE, f"{device_id}/{module_id}" if module_id else device_id)
@@ -225,7 +232,10 @@ class HubKeys:
 def _parts_of(text: str) -> SasParts | None:
     """Return the parts of a token, of the one in a connection string, or of one that its key would make."""
     if not connection_string.looks_like_one(text):
-        return sas_reading.read(text).parts
+        parts = sas_reading.read(text).parts
+        if parts is not None and Redaction(unwrapped(text).forms).holds(parts.resource + parts.policy):
+            return None  # a key slipped to where an id belongs: it would stand in the journal
+        return parts
     string = connection_string.read(text)[0]
     if string.token is not None:
         return sas_reading.read(string.token.reveal()).parts

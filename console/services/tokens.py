@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,20 +82,23 @@ class Tokens:
             minted.token, minted.resource, minted.policy, minted.expires, (*minted.warnings, *found.warnings)
         )
 
-    def explain(self, text: str, *, key: Secret | None = None, wanted: str = "") -> Explanation:
+    def explain(
+        self, text: str, *, key: Secret | None = None, wanted: str = "", more: Sequence[TokenFinding] = ()
+    ) -> Explanation:
         """Return what pasted text is: a token, a header or MQTT password with one, a connection string.
 
         Args:
             text: what was pasted.
             key: a key, or a connection string with one, to hold the signature against.
             wanted: a device's id or a resource that the token is to be good for.
+            more: what was found out already about what was pasted.
 
         Never raises for what was pasted; neither signature nor key is in the result.
         """
         from console.rules.sas_explain import explain
 
         keys = (_named(key),) if key else ()
-        told = explain(text, self._clock(), keys=keys, wanted=wanted)
+        told = explain(text, self._clock(), keys=keys, wanted=wanted, more=more)
         return self._with_ledger(told, text)
 
     def explain_at_hub(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -32,7 +31,6 @@ _HELP = (
     "Any form will do: a token, an Authorization header, a device's password, a connection string; a terminal's line "
     "breaks do no harm. It stays on this machine, is never shown, and is forgotten when you leave."
 )
-_BREAKS = re.compile(r"[\r\n]+")
 _READS = (
     "the keys of the device or the policy that the token names. A privileged read: it leaves a trace in the hub's "
     "activity log or at the registry, and is noted in the journal first."
@@ -91,7 +89,9 @@ class ExplainScreen(PastedScreen):
 
     def _text(self) -> Secret:
         """Return what was pasted, without the line breaks that a terminal puts into long lines."""
-        return Secret(_BREAKS.sub("", self.pasted.secret.reveal().strip()))
+        from console.rules.pasted import as_pasted
+
+        return Secret(as_pasted(self.pasted.secret.reveal().strip()))
 
     def command_pane_refresh(self) -> None:
         """Explain it again, as of now."""
@@ -156,7 +156,7 @@ class ExplainScreen(PastedScreen):
             from console.present.tokens import explanation_lines
 
             lines += explanation_lines(self._told, width)
-            if "\n" in self.pasted.secret.reveal().strip():
+            if "\n" in self.pasted.secret.reveal().strip() and "\n" not in self._text().reveal():
                 lines += paragraph(_BROKEN, width, indent=3, style="dim")
         return lines
 

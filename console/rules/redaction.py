@@ -1,0 +1,110 @@
+"""What of pasted text may never be shown: signatures, keys and passwords, wherever and however they stand in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from urllib.parse import unquote
+
+HIDDEN = "••••"
+SHORTEST = 6
+"""Characters in a row that are enough to know a piece of a secret by."""
+
+_EQUALS = r"(?:=(?:3D)?|:|＝|：|%(?:25)*3D|\\+u003d|\\+x3d|&(?:#61|#x3d|equals);)"
+_QUOTED = r"[\s\\\"'“”‘’`]*"
+_SECRETS = (
+    r"sig(?:nature)?|SharedAccessKey(?!Name)|AccountKey|primaryKey|secondaryKey|symmetricKey|device_?key|"
+    r"passw(?:or)?d|pwd"
+)
+_OTHERS = (
+    r"sr|se|skn|HostName|SharedAccessKeyName|SharedAccessSignature|DeviceId|ModuleId|GatewayHostName|x509|Endpoint|"
+    r"EntityPath|EndpointSuffix"
+)
+_LABEL = re.compile(
+    rf"(?:{_SECRETS}){_QUOTED}(?:{_EQUALS}|(?<=[\s\"'\\])(?=[A-Za-z0-9+/]{{16}})){_QUOTED}", re.IGNORECASE
+)
+_ESCAPE = r"%(?:25)*[0-9A-F]{2}|\\+u[0-9A-F]{4}|\\+x[0-9A-F]{2}|\\[0-7]{2,3}|=[0-9A-F]{2}"
+_NEXT = re.compile(
+    rf"(?:{_ESCAPE}|[^A-Za-z0-9]|(?<==))(?:(?:{_OTHERS}){_QUOTED}{_EQUALS}|SharedAccessSignature\s)", re.IGNORECASE
+)
+_HOLDS_MORE = re.compile(r"\W*(?:SharedAccessSignature|HostName|sr=|https?://)", re.IGNORECASE)
+_SYMBOL = re.compile(rf"{_ESCAPE}|[A-Za-z0-9+/_-]", re.IGNORECASE)
+_LONGEST = 400  # characters after a label: an HMAC-SHA512 has 88, each may be escaped
+_WHOLE = 43  # symbols of a signature or a key of 32 bytes without its padding
+_CLOSED = re.compile(r"[\"'`<>{}\[\]]")
+_NO_SYMBOL = re.compile(r"[^A-Za-z0-9+/_=%\\-]")
+_PADDED = re.compile(r"[A-Za-z0-9+/_-]{21,}={1,2}")  # base64 of 16 bytes or more, with its end
+_RUN = re.compile(r"[A-Za-z0-9+/_]{32,}")
+_USER = re.compile(r"(?<=//)[^/@\s]*@")
+
+
+class Redaction:
+    """The secrets of a text in all the forms in which it was looked at; `covered` takes them out of what is shown."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        pieces: set[str] = set()
+        for text in texts:
+            for secret in _labelled(text):
+                for form in _forms(secret):
+                    grams = (form[at : at + SHORTEST] for at in range(max(len(form) - SHORTEST + 1, 0)))
+                    pieces.update(gram for gram in grams if sum(map(str.isalnum, gram)) >= SHORTEST - 2)
+        self._pieces = pieces
+
+    def covered(self, text: str) -> str:
+        """Return a text in which each piece of a secret, and whatever looks like a key, is four dots."""
+        text = _USER.sub(f"{HIDDEN}@", _PADDED.sub(HIDDEN, text) if "=" in text else text)
+        text = _RUN.sub(lambda found: HIDDEN if looks_random(found[0]) else found[0], text)
+        if not self._pieces:
+            return text
+        low = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+        marks = [False] * len(text)
+        for at in range(len(low) - SHORTEST + 1):
+            if low[at : at + SHORTEST] in self._pieces:
+                marks[at : at + SHORTEST] = [True] * SHORTEST
+        if not any(marks):
+            return text
+        shown = "".join("\x00" if hidden else char for char, hidden in zip(text, marks, strict=True))
+        return re.sub("\x00+", HIDDEN, shown)
+
+    def holds(self, text: str) -> bool:
+        """Return whether a text holds a piece of a secret."""
+        return self.covered(text) != text
+
+
+def looks_random(text: str) -> bool:
+    """Return whether a run of letters and digits is a key by its looks: upper, lower and digits in no order."""
+    kinds = [1 if char.isdigit() else 2 if char.islower() else 3 if char.isupper() else 0 for char in text]
+    if not {1, 2, 3} <= set(kinds):
+        return False
+    changes = sum(one != other for one, other in pairwise(kinds))
+    return changes > 0.45 * len(text)
+
+
+def _labelled(text: str) -> Iterator[str]:
+    """Yield what follows each label of a secret, up to the next part or to as much as a secret has."""
+    ends = [found.start() for found in _NEXT.finditer(text)]
+    place = 0
+    for label in _LABEL.finditer(text):
+        start = label.end()
+        while place < len(ends) and ends[place] < start:
+            place += 1
+        end = min(ends[place] if place < len(ends) else len(text), start + _LONGEST)
+        value = text[start:end]
+        if value and not _HOLDS_MORE.match(value):
+            yield _of_one(value)
+
+
+def _of_one(value: str) -> str:
+    """Return the beginning of a text that is the secret: up to a quotation's end, or to what cannot be in one."""
+    symbols = [found.end() for found in _SYMBOL.finditer(value)]
+    end = _NO_SYMBOL.search(value, symbols[_WHOLE - 1]) if len(symbols) >= _WHOLE else _CLOSED.search(value, 1)
+    return value[: end.start()] if end else value
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as it stands, without white space, and decoded from addresses once and twice, in lower case."""
+    forms = {secret, re.sub(r"\s+", "", secret), re.sub(r"[\s\\\"'+=]+", "", secret), secret.replace(" ", "+")}
+    for _ in range(2):
+        forms |= {unquote(form) for form in forms}
+    return {form.lower() for form in forms}
