@@ -15,7 +15,7 @@ from console.localhub.registry_call import timestamp
 from console.localhub.state import HubState, Json, ProvisioningState
 
 if TYPE_CHECKING:
-    from console.localhub.load_plan import Problems
+    from console.localhub.load_parts import Problems
 
 KINDS = {"enrollments": INDIVIDUAL, "enrollmentGroups": GROUP}
 _SHORT = {
@@ -64,6 +64,9 @@ class ServicePlan:
                 continue
             place = f"{place} ({own})"
             problems.unknown(place, entry, _SHORT | _BODY | {kind.id_name})
+            if contradiction := _contradiction(entry):
+                problems.add(place, contradiction)
+                continue
             before = kind.find(self.service, own)
             if before is not None and any(before is one for one in self.taken[name]):
                 problems.add(place, "it is there twice")
@@ -93,6 +96,26 @@ def service_certificate(
     body["id"] = f"{service.arm_id}/certificates/{name}"
     body["type"] = "Microsoft.Devices/ProvisioningServices/Certificates"
     return body
+
+
+_ATTESTED = (
+    ("attestation",),
+    ("primaryKey", "secondaryKey"),
+    ("certificate", "secondaryCertificate"),
+    ("ca",),
+    ("endorsementKey",),
+)
+
+
+def _contradiction(entry: Json) -> str:
+    """Return what says two things of which one would be dropped, empty when nothing does."""
+    given = [names for names in _ATTESTED if any(entry.get(name) is not None for name in names)]
+    if len(given) > 1:
+        named = " and ".join(next(name for name in names if entry.get(name) is not None) for names in given)
+        return f"it proves itself by one means alone; give one of {named}"
+    if entry.get("status") is not None and entry.get("provisioningStatus") is not None:
+        return "give status or provisioningStatus, not both"
+    return ""
 
 
 def _body(entry: Json, kind: Kind, own: str) -> Json:
