@@ -7,7 +7,15 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 
 from console.localhub.arm_certificates import parse_certificate
-from console.localhub.load_parts import LoadPlan, PlannedIdentity, PlannedModule, Problems, entries_of, twice
+from console.localhub.load_parts import (
+    LoadPlan,
+    PlannedIdentity,
+    PlannedModule,
+    Problems,
+    entries_of,
+    only_certificate,
+    twice,
+)
 from console.localhub.registry_identity import check_id, credentials, device_spec
 from console.localhub.registry_twins import check_sizes, twin_parts
 from console.localhub.state import Json, new_key
@@ -118,7 +126,7 @@ def _identity_body(entry: Json) -> Json:
     }
     for key, slot in (("certificate", "primaryThumbprint"), ("secondaryCertificate", "secondaryThumbprint")):
         if entry.get(key) is not None:
-            prints[slot] = parse_certificate(entry[key]).fingerprint(hashes.SHA256()).hex().upper()
+            prints[slot] = parse_certificate(only_certificate(entry[key])).fingerprint(hashes.SHA256()).hex().upper()
     keys = {"primaryKey": entry.get("primaryKey"), "secondaryKey": entry.get("secondaryKey")}
     if any(keys.values()):  # the service wants both or none; a test seldom cares about the second
         keys = {name: value or new_key() for name, value in keys.items()}

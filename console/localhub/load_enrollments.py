@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from console.localhub.arm_certificates import certificate_body
+from console.localhub.load_parts import only_certificate
 from console.localhub.provisioning_enrollment import GROUP, INDIVIDUAL, Kind, put_record
 from console.localhub.provisioning_errors import ProvisioningError
 from console.localhub.provisioning_state import EnrollmentRecord
@@ -113,6 +114,15 @@ def _contradiction(entry: Json) -> str:
     if len(given) > 1:
         named = " and ".join(next(name for name in names if entry.get(name) is not None) for names in given)
         return f"it proves itself by one means alone; give one of {named}"
+    for name in ("certificate", "secondaryCertificate"):
+        try:
+            only_certificate(entry.get(name))
+        except ValueError as error:
+            return f"{name}: {error}"
+    if entry.get("secondaryCertificate") is not None and entry.get("certificate") is None:
+        return "it has a secondaryCertificate without a certificate: the first is the one that counts"
+    if entry.get("certificate") is not None and entry.get("certificate") == entry.get("secondaryCertificate"):
+        return "its secondaryCertificate is its certificate again: give the one that follows, or none"
     if entry.get("status") is not None and entry.get("provisioningStatus") is not None:
         return "give status or provisioningStatus, not both"
     return ""

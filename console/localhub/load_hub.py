@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from console.localhub.arm_certificates import parse_certificate
 from console.localhub.arm_hub_body import MAX_CLASSIC_RULES, policies_from, validate_ordered_rules, validate_properties
-from console.localhub.load_parts import LoadPlan, Problems, entries_of
+from console.localhub.load_parts import LoadPlan, Problems, entries_of, only_certificate
 from console.localhub.state import HubState, Json
 
 FLAGS = ("disableLocalAuth", "disableDeviceSAS", "disableModuleSAS")
@@ -112,7 +112,8 @@ def certificates_of(document: Json, part: str, problems: Problems) -> Iterator[t
         if not isinstance(verified, bool):
             problems.add(place, "verified must be true or false")
         with problems.at(place):
-            yield name, parse_certificate(entry.get("certificate")).public_bytes(Encoding.DER), verified is True
+            given = only_certificate(entry.get("certificate"))
+            yield name, parse_certificate(given).public_bytes(Encoding.DER), verified is True
 
 
 def _network(written: Any, hub: HubState, plan: LoadPlan, problems: Problems) -> None:

@@ -142,6 +142,14 @@ def _entry(part: str, key: str, own: str, value: Any, problems: Problems, short:
     return None
 
 
+def only_certificate(text: Any) -> Any:
+    """Return a certificate's text; raise ValueError when it holds several, of which one alone would be taken."""
+    count = text.count("-----BEGIN CERTIFICATE") if isinstance(text, str) else 0
+    if count > 1:
+        raise ValueError(f"it holds {count} certificates, and one is taken: give it alone")
+    return text
+
+
 def twice(ids: list[str], place: str, problems: Problems) -> None:
     """Note ids that are there more than once."""
     seen: set[str] = set()

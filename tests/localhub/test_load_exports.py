@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from support.authorities import authority
 from support.hub import HubRunner
 from support.loading import hub, load, server
 from support.mqtt import Bare, connect_packet
@@ -16,6 +17,7 @@ from console.localhub.load_file import BadFile, parse
 
 KEY = base64.b64encode(b"k" * 32).decode()
 __all__ = ["hub", "load", "server"]  # fixtures
+CA = authority("Plants CA").pem.decode()
 PRINT = "AB" * 32
 ELSEWHERE = "127.0.9.9"
 
@@ -238,6 +240,12 @@ def test_a_word_for_a_device_means_what_it_says(hub: HubRunner, load: Any) -> No
         ({"devices": {"p": {"modules": {"m": {"status": "disabled"}}}}}, "there is no 'status' here"),
         ({"enrollments": {"e": {"primaryKey": KEY, "certificate": "x"}}}, "one of primaryKey and certificate"),
         ({"enrollments": {"e": "off"}}, "enrollments.e"),
+        ({"enrollments": {"e": {"secondaryCertificate": CA}}}, "secondaryCertificate without a certificate"),
+        ({"enrollments": {"e": {"certificate": CA, "secondaryCertificate": CA}}}, "its certificate again"),
+        ({"enrollments": {"e": {"certificate": CA + CA}}}, "certificate: it holds 2 certificates"),
+        ({"enrollmentGroups": {"e": {"certificate": CA + CA}}}, "certificate: it holds 2 certificates"),
+        ({"devices": {"p": {"certificate": CA + CA}}}, "it holds 2 certificates"),
+        ({"certificates": {"c": CA + CA}}, "it holds 2 certificates"),
         ({"certificates": {"c": 3}}, "certificates.c"),
         ('{"devices": {"p": {"status": "disabled"}, "p": {}}}', "the name 'p' is there twice"),
         ("devices:\n  p: {status: disabled}\n  p: {}\n", "the name 'p' is there twice, line 3"),
