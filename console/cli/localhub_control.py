@@ -40,6 +40,8 @@ def call(ready_file: Path, method: str, path: str, body: Any = None) -> Any:
             method=method,
             headers={"Authorization": f"Bearer {ready['faults_token']}", "Content-Type": "application/json"},
         )
+    except RecursionError:
+        raise usage(f"{clean(ready_file)} is not the ready file of a running hub", "it is nested too deep") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise usage(f"{clean(ready_file)} is not the ready file of a running hub", clean(error)) from None
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
