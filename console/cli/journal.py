@@ -15,6 +15,7 @@ from console.cli.output import Json, envelope, print_json, print_table, time_tex
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState, JournalEntry, JournalRow
+from console.model.shell import command_line
 from console.model.text import clean
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_entries(settings: Settings, all_hubs: bool, limit: int, as_json: bool) 
         click.echo(f"{len(shown):,} of {len(entries):,} shown: --limit shows more", err=True)
     for entry in entries:
         if entry.state is EntryState.UNKNOWN:
-            hint = f"hubwarden journal show {entry.id} --re-read"
+            hint = command_line("hubwarden", "journal", "show", "--re-read", operands=[entry.id])
             click.echo(f"OUTCOME UNKNOWN: {clean(entry.title)} ({entry.id}). Read it again: {hint}", err=True)
 
 
