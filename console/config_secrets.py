@@ -11,6 +11,7 @@ from pathlib import Path
 from console.config_state import home_path
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
+from console.model.shell import command_line
 
 Prompt = Callable[[str], str]
 PROXY_QUESTION = "Password at the proxy"
@@ -64,7 +65,7 @@ def private_file(file: Path) -> Path:
             ErrorKind.BAD_INPUT,
             f"The secret in {file} is not used",
             f"others may read or change the file (mode {mode:04o})",
-            f"Run: chmod 600 {file}",
+            f"Run: {command_line('chmod', '600', operands=[str(file)])}",
         )
     return file
 
@@ -82,7 +83,11 @@ def _keyring(source: str, name: str) -> Secret:
         why = f"the keyring does not answer ({type(error).__name__})"
         raise _missing(source, why, "Unlock it, or use env:NAME or file:PATH") from None
     if not value:
-        raise _missing(source, "the keyring has no such entry", f"Add it: keyring set hubwarden {name}")
+        raise _missing(
+            source,
+            "the keyring has no such entry",
+            f"Add it: {command_line('keyring', 'set', 'hubwarden', operands=[name])}",
+        )
     return Secret(str(value))
 
 

@@ -13,6 +13,7 @@ import click
 from console.cli.output import Json, print_json
 from console.model.change import Change, Consent, Outcome, Result, Risk
 from console.model.errors import ConsoleError
+from console.model.shell import command_line
 from console.model.text import clean
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         click.echo(clean(outcome.message), err=not (outcome.applied and outcome.recorded))
         if outcome.result in {Result.DIFFERS, Result.UNKNOWN}:
-            click.echo(f"See: hubwarden journal show {outcome.change.id}", err=True)
+            click.echo(f"See: {command_line('hubwarden', 'journal', 'show', operands=[outcome.change.id])}", err=True)
 
 
 def print_head(services: Services) -> None:
@@ -212,6 +213,6 @@ def _next_step(services: Services, changes: Sequence[Change]) -> str:
     blocking = {risk.id for change in changes for risk in change.blocking}
     parts = ["--yes", *(f"--accept {risk}" for risk in sorted(blocking))]
     if services.session.protected:
-        parts.append(f"--confirm-hub {services.session.hub_name}")
+        parts.append(command_line("--confirm-hub", services.session.hub_name))
     before = "" if services.session.armed else "--write before the command and "
     return f"Nothing was changed. To do it, add {before}{' '.join(parts)}"

@@ -17,6 +17,7 @@ from console.cli.output import warning as warning_json
 from console.model.device import Device
 from console.model.device_order import BulkItem, BulkPlan, BulkResult, DeviceOrder, ItemState
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.shell import command_line
 from console.model.text import clean
 from console.services.ports import Cancel
 
@@ -192,7 +193,7 @@ def _print_result(result: BulkResult) -> None:
 def _next_step(services: Services, plan: BulkPlan) -> str:
     parts = ["--yes", *(f"--accept {risk.id}" for risk in plan.blocking)]
     if services.session.protected:
-        parts.append(f"--confirm-hub {services.session.hub_name}")
+        parts.append(command_line("--confirm-hub", services.session.hub_name))
     before = "" if services.session.armed else "--write before the command and "
     return f"Nothing was changed. To do it, add {before}{' '.join(parts)}"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from console.cli.changes import ChangeOptions, carry_out, change_options
 from console.cli.context import Settings
-from console.cli.dps_options import file_content, kind_of, opened, service_option, words_from_stdin
+from console.cli.dps_options import MOST_INPUT, file_content, kind_of, opened, service_option, words_from_stdin
 from console.model.enrollment import Attestation, NewEnrollment, Reprovision
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
@@ -25,8 +27,13 @@ _WHAT = "The enrollment cannot be made"
 @click.option("--edge", is_flag=True, help="IoT Edge devices.")
 @click.option("--certificate", "certificates", multiple=True, metavar="FILE", help="x509: primary, then secondary.")
 @click.option("--ca", "cas", multiple=True, metavar="NAME", help="x509: a CA certificate that the service has.")
-@click.option("--endorsement-key-file", default="", metavar="FILE", help="tpm: the file that holds it, in base64.")
-@click.option("--endorsement-key", default="", metavar="BASE64|-", help="tpm: the key itself; - is standard input.")
+@click.option(
+    "--endorsement-key-file",
+    default="",
+    metavar="FILE",
+    help="tpm: its file: PEM, tpm2-tools', base64.",
+)
+@click.option("--endorsement-key", default="", metavar="KEY|-", help="tpm: the key itself; - is standard input.")
 @click.option("--from-tpm", is_flag=True, help="tpm: read it from this machine's TPM.")
 @click.option("--keys-stdin", is_flag=True, help="symmetric-key: primary and secondary on standard input; else new.")
 @click.option("--allocation", default="", help="hashed, geoLatency or static; without it as the service does.")
@@ -91,7 +98,7 @@ def _endorsement_key(file: str, text: str, from_tpm: bool) -> str:
         with Tpm() as tpm:
             return tpm.endorsement_key()
     if text == "-":
-        return "".join(words_from_stdin("endorsement key", _WHAT, 64))
+        return _key_of(sys.stdin.buffer.read(MOST_INPUT + 1)[:MOST_INPUT])
     return _key_of(file_content(file)) if file else text
 
 

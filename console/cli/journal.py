@@ -14,6 +14,7 @@ from console.cli.output import Json, envelope, json_text, print_json, print_tabl
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import NO_TIME, EntryState, JournalCheck, JournalEntry, JournalRow
+from console.model.shell import command_line
 from console.model.text import clean
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_entries(settings: Settings, all_hubs: bool, limit: int, as_json: bool) 
         click.echo(f"{len(shown):,} of {len(entries):,} shown: --limit shows more", err=True)
     for entry in entries:
         if entry.state is EntryState.UNKNOWN:
-            hint = f"hubwarden journal show {entry.id} --re-read"
+            hint = command_line("hubwarden", "journal", "show", "--re-read", operands=[entry.id])
             click.echo(f"OUTCOME UNKNOWN: {clean(entry.title)} ({entry.id}). Read it again: {hint}", err=True)
 
 

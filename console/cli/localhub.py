@@ -93,7 +93,7 @@ def serve(
     if start and begin is None:
         raise usage(f"“{clean(start)}” is no time", "Write it like 2026-11-23T09:42:00Z")
     try:
-        from console.localhub.load_plan import LoadRefused
+        from console.localhub.load_parts import LoadRefused
         from console.localhub.server import LocalHubOptions
         from console.localhub.server import serve as run
     except ImportError as error:

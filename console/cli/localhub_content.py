@@ -16,6 +16,7 @@ from console.model.text import clean
 _LABELS = {
     "devices": "devices",
     "modules": "modules",
+    "twins": "twins alone",
     "policies": "shared access policies",
     "certificates": "CA certificates",
     "provisioningCertificates": "CA certificates of the provisioning service",
@@ -31,23 +32,34 @@ _LABELS = {
 def load(file: Path, ready_file: Path, as_json: bool) -> None:
     """Load devices, policies, certificates, IP rules and enrollments from FILE: all of it, or nothing.
 
-    FILE is YAML or JSON, or what `az iot hub state export` wrote. What it names is made or replaced, the rest stays.
+    FILE is YAML or JSON, an ARM template with a hub, what `az iot hub state export` wrote, or the lines of an export
+    or import job (devices.txt). What it names is made or replaced, the rest stays; what the local hub does not hold of
+    an export is listed as left out.
     """
     answer = call(ready_file, "POST", "/load", read_document(file))
-    loaded, left_out = answer["loaded"], answer["leftOut"]
+    loaded, settings, left_out = answer["loaded"], [*map(clean, answer["settings"])], answer["leftOut"]
     if as_json:
         items = [{"part": name, **loaded[name]} for name in _LABELS]
         rules = loaded["networkRules"]
         print_json(
-            envelope("localhub_load", datetime.now(UTC), items, network_rules=rules, left_out=[*map(clean, left_out)])
+            envelope(
+                "localhub_load",
+                datetime.now(UTC),
+                items,
+                network_rules=rules,
+                settings=settings,
+                left_out=[*map(clean, left_out)],
+            )
         )
         return
     for name, label in _LABELS.items():
-        made, replaced = loaded[name]["made"], loaded[name]["replaced"]
-        if made or replaced:
-            click.echo(f"{label}: {made} made, {replaced} replaced")
+        made, replaced, removed = (loaded[name][what] for what in ("made", "replaced", "removed"))
+        if made or replaced or removed:
+            click.echo(f"{label}: {made} made, {replaced} replaced" + (f", {removed} removed" if removed else ""))
     if loaded["networkRules"] is not None:
         click.echo(f"IP rules: {loaded['networkRules']}, in place of those before")
+    for text in settings:
+        click.echo(text)
     for text in left_out:
         click.echo(f"left out: {clean(text)}")
 

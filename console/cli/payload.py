@@ -18,6 +18,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.home import home_path
 from console.model.payload import METHOD, PayloadAction, PayloadLine, PayloadResult
 from console.model.secret import Secret
+from console.model.shell import command_line
 
 if TYPE_CHECKING:
     from console.services.payload import Payload
@@ -330,5 +331,6 @@ def _private(file: Path) -> Path:
         return private_file(file)
     if mode & 0o077:
         why = f"others may read or write the pipe (mode {stat.S_IMODE(mode):04o})"
-        raise ConsoleError(ErrorKind.BAD_INPUT, f"The key in {file} is not used", why, f"Run: chmod 600 {file}")
+        run = command_line("chmod", "600", operands=[str(file)])
+        raise ConsoleError(ErrorKind.BAD_INPUT, f"The key in {file} is not used", why, f"Run: {run}")
     return file

@@ -25,6 +25,7 @@ from console.model.check import CheckItem, CheckResult
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.role import Answer
+from console.model.shell import command_line
 from console.services.check import Step, run_checks
 from console.services.ports import Cancel
 
@@ -99,7 +100,8 @@ def add(
         credential=Credential(kind=kind, secret_from=secret_from, client_id=client_id),
     )
     file = _save_checked(replace(base, cloud=cloud) if cloud else base)
-    click.echo(f"Saved as “{name}” in {file}. Try it: hubwarden --profile {name} profile check", err=True)
+    check = command_line("hubwarden", "--profile", name, "profile", "check")
+    click.echo(f"Saved as “{name}” in {file}. Try it: {check}", err=True)
 
 
 def _save_checked(entry: Profile) -> Path:

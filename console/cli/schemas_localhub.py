@@ -59,8 +59,9 @@ LOCALHUB_SCHEMAS: dict[str, Schema] = {
     "localhub_faults": document("localhub_faults", record(_FAULT), kinds=TEXTS),
     "localhub_load": document(
         "localhub_load",
-        record({"part": TEXT, "made": COUNT, "replaced": COUNT}),
+        record({"part": TEXT, "made": COUNT, "replaced": COUNT, "removed": COUNT}),
         network_rules=COUNT_OR_NONE,
+        settings={"type": "array", "items": TEXT},
         left_out={"type": "array", "items": TEXT},
     ),
     "localhub_reset": document(

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from console.localhub import wire_json
 from console.localhub.faults import KINDS, BadFault, Faults
-from console.localhub.load_plan import LoadRefused
+from console.localhub.load_parts import LoadRefused
 from console.localhub.snapshot import NotKept
 from console.localhub.state import Json
 

@@ -7,8 +7,11 @@ from collections.abc import Collection
 from console.localhub.arm_certificates import put_certificate
 from console.localhub.cloud_factory import next_etag
 from console.localhub.door import stamp
+from console.localhub.load_devices import SYSTEM_MODULES
 from console.localhub.load_enrollments import KINDS, ServicePlan
-from console.localhub.load_plan import LoadPlan, PlannedIdentity, make_plan
+from console.localhub.load_hub import FLAGS, settings_words
+from console.localhub.load_parts import LoadPlan, PlannedIdentity, PlannedModule
+from console.localhub.load_plan import make_plan
 from console.localhub.registry_identity import first_counter, make_edge, new_device, new_module
 from console.localhub.registry_twins import set_twin
 from console.localhub.state import Cloud, DeviceRecord, HubState, Json, ProvisioningState
@@ -26,20 +29,31 @@ def load(cloud: Cloud, document: Json) -> Json:
         provisioned = _provisioning(service, plan.service) if plan.service is not None else {}
     with hub.lock:
         report = {**_hub(cloud, hub, plan), **provisioned}
-    for device in plan.devices:
-        cloud.notify(hub, f"device:{device.device_id}")
-        cloud.notify(hub, f"twin:{device.device_id}")
-    for what, changed in (("network", plan.network), ("policies", plan.policies), ("certificates", plan.certificates)):
-        if changed:
+    changed = dict.fromkeys((*(one.device_id for one in plan.devices), *(own for own, _ in plan.modules)))
+    for device_id in (*changed, *plan.removed):
+        cloud.notify(hub, f"device:{device_id}")
+    for device_id in (*changed, *plan.twins):
+        cloud.notify(hub, f"twin:{device_id}")
+    locks = any(name in plan.settings for name in FLAGS)
+    for what, is_so in (
+        ("network", plan.network or plan.settings),
+        ("policies", plan.policies or locks),
+        ("certificates", plan.certificates),
+    ):
+        if is_so:
             cloud.notify(hub, what)
-    return {"loaded": report, "leftOut": plan.left_out}
+    return {"loaded": report, "settings": settings_words(plan), "leftOut": plan.left_out}
 
 
 def _hub(cloud: Cloud, hub: HubState, plan: LoadPlan) -> Json:
     now = cloud.clock.story()
-    modules = {"made": 0, "replaced": 0}
+    modules = {"made": 0, "replaced": 0, "removed": 0}
     report: Json = {
-        "devices": _counts([one.device_id for one in plan.devices], hub.devices),
+        "devices": {
+            **_counts([one.device_id for one in plan.devices], hub.devices),
+            "removed": len(plan.removed),
+        },
+        "twins": {"made": 0, "replaced": len(plan.twins), "removed": 0},
         "modules": modules,
         "policies": _counts(plan.policies, hub.policies),
         "certificates": _counts(plan.certificates, hub.certificates),
@@ -51,13 +65,23 @@ def _hub(cloud: Cloud, hub: HubState, plan: LoadPlan) -> Json:
         modules["made"] += len(one.modules) - replaced
         modules["replaced"] += replaced
         hub.devices[one.device_id] = _device(cloud, one, before)
+    for own, module in plan.modules:
+        present = module.module_id in hub.devices[own].modules
+        modules["replaced" if present else "made"] += 1
+        _module(cloud, hub.devices[own], module)
+    for own, (tags, desired) in plan.twins.items():
+        set_twin(hub.devices[own], tags, desired, stamp(now))
+    for own in plan.removed:
+        del hub.devices[own]
     hub.policies.update(plan.policies)
     for name, (der, verified) in plan.certificates.items():
         put_certificate(hub, name, der, now, verified=verified)
     if plan.network is not None:
         hub.resource["properties"]["networkRuleSets"] = plan.network
+    if plan.network is not None or plan.settings:
+        hub.resource["properties"].update(plan.settings)
         hub.network_changed += 1
-    if plan.network is not None or plan.policies:
+    if plan.network is not None or plan.settings or plan.policies:
         hub.resource["etag"] = next_etag(hub.resource["etag"])
     return report
 
@@ -82,11 +106,22 @@ def _device(cloud: Cloud, one: PlannedIdentity, before: DeviceRecord | None) -> 
         record.reported = one.reported
         record.reported_version += 1
     for planned in one.modules:
-        module = new_module(one.device_id, planned.module_id, planned.credentials, planned.managed_by, now)
-        set_twin(module, planned.tags, planned.desired, stamp(now))
-        module.identity_counter = first_counter()
-        record.modules[planned.module_id] = module
+        _module(cloud, record, planned)
     return record
+
+
+def _module(cloud: Cloud, device: DeviceRecord, planned: PlannedModule) -> None:
+    """Make or replace a module; those that an edge device has by itself keep their identity and get their twin."""
+    now = cloud.clock.story()
+    module = device.modules.get(planned.module_id) if planned.module_id in SYSTEM_MODULES else None
+    if module is None:
+        module = new_module(device.device_id, planned.module_id, planned.credentials, planned.managed_by, now)
+        module.identity_counter = first_counter()
+        device.modules[planned.module_id] = module
+    set_twin(module, planned.tags, planned.desired, stamp(now))
+    if planned.reported:
+        module.reported = planned.reported
+        module.reported_version += 1
 
 
 def _provisioning(service: ProvisioningState, plan: ServicePlan) -> Json:
@@ -99,4 +134,4 @@ def _provisioning(service: ProvisioningState, plan: ServicePlan) -> Json:
 
 def _counts(wanted: Collection[str], present: Collection[str]) -> Json:
     replaced = sum(name in present for name in wanted)
-    return {"made": len(wanted) - replaced, "replaced": replaced}
+    return {"made": len(wanted) - replaced, "replaced": replaced, "removed": 0}

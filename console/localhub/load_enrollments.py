@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from console.localhub.arm_certificates import certificate_body
+from console.localhub.load_parts import only_certificate
 from console.localhub.provisioning_enrollment import GROUP, INDIVIDUAL, Kind, put_record
 from console.localhub.provisioning_errors import ProvisioningError
 from console.localhub.provisioning_state import EnrollmentRecord
@@ -15,7 +16,7 @@ from console.localhub.registry_call import timestamp
 from console.localhub.state import HubState, Json, ProvisioningState
 
 if TYPE_CHECKING:
-    from console.localhub.load_plan import Problems
+    from console.localhub.load_parts import Problems
 
 KINDS = {"enrollments": INDIVIDUAL, "enrollmentGroups": GROUP}
 _SHORT = {
@@ -64,6 +65,9 @@ class ServicePlan:
                 continue
             place = f"{place} ({own})"
             problems.unknown(place, entry, _SHORT | _BODY | {kind.id_name})
+            if contradiction := _contradiction(entry):
+                problems.add(place, contradiction)
+                continue
             before = kind.find(self.service, own)
             if before is not None and any(before is one for one in self.taken[name]):
                 problems.add(place, "it is there twice")
@@ -93,6 +97,35 @@ def service_certificate(
     body["id"] = f"{service.arm_id}/certificates/{name}"
     body["type"] = "Microsoft.Devices/ProvisioningServices/Certificates"
     return body
+
+
+_ATTESTED = (
+    ("attestation",),
+    ("primaryKey", "secondaryKey"),
+    ("certificate", "secondaryCertificate"),
+    ("ca",),
+    ("endorsementKey",),
+)
+
+
+def _contradiction(entry: Json) -> str:
+    """Return what says two things of which one would be dropped, empty when nothing does."""
+    given = [names for names in _ATTESTED if any(entry.get(name) is not None for name in names)]
+    if len(given) > 1:
+        named = " and ".join(next(name for name in names if entry.get(name) is not None) for names in given)
+        return f"it proves itself by one means alone; give one of {named}"
+    for name in ("certificate", "secondaryCertificate"):
+        try:
+            only_certificate(entry.get(name))
+        except ValueError as error:
+            return f"{name}: {error}"
+    if entry.get("secondaryCertificate") is not None and entry.get("certificate") is None:
+        return "it has a secondaryCertificate without a certificate: the first is the one that counts"
+    if entry.get("certificate") is not None and entry.get("certificate") == entry.get("secondaryCertificate"):
+        return "its secondaryCertificate is its certificate again: give the one that follows, or none"
+    if entry.get("status") is not None and entry.get("provisioningStatus") is not None:
+        return "give status or provisioningStatus, not both"
+    return ""
 
 
 def _body(entry: Json, kind: Kind, own: str) -> Json:

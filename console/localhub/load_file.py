@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
 
 from console.localhub import wire_json
+from console.localhub.load_lines import BULK, BadLine, lines_document, one_line_document
 from console.localhub.state import Json
 
 MAX_BYTES = 15 * 1024 * 1024  # what the control service takes in one request, and a little less
@@ -34,15 +36,25 @@ def read_file(path: Path) -> Json:
     if len(raw) > MAX_BYTES:
         raise BadFile(f"it is larger than {MAX_BYTES // 1024 // 1024} MB")
     document = parse(raw)
-    _embed(document, path.parent)
+    if BULK not in document:
+        _embed(document, path.parent)
     return document
 
 
 def parse(raw: bytes) -> Json:
-    """Return the object of a JSON or YAML text. Raises BadFile."""
+    """Return the object of a JSON or YAML text, or of the lines that export jobs write. Raises BadFile."""
     try:
-        document = wire_json.loads(raw) if raw.lstrip()[:1] in {b"{", b"["} else _yaml(raw)
-    except (ValueError, RecursionError) as error:
+        text = raw.decode(json.detect_encoding(raw)).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BadFile(f"line {line} is no text in UTF-8 or UTF-16") from None
+    try:
+        document = _whole(text)
+    except BadLine as error:
+        raise BadFile(str(error)) from None
+    except RecursionError:
+        raise BadFile("it is nested too deep") from None
+    except ValueError as error:
         raise BadFile(f"it is neither JSON nor YAML: {error}") from None
     if not isinstance(document, dict):
         raise BadFile("it holds no object at its top: names such as devices and policies, with their values")
@@ -50,11 +62,35 @@ def parse(raw: bytes) -> Json:
     return document
 
 
-def _yaml(raw: bytes) -> Any:
+def _whole(text: str) -> Any:
+    if text.lstrip()[:1] not in {"{", "["}:
+        return _yaml(text)
+    try:
+        value = wire_json.loads(text, once=True)
+    except ValueError:
+        lines = lines_document(text)
+        if lines is None:
+            raise
+        return lines
+    return (one_line_document(value) if isinstance(value, dict) else None) or value
+
+
+def _yaml(text: str) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
         """Plain data only; what looks like a date stays text, for JSON has no dates."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            """Return a mapping; of a name that is there twice YAML would drop the first without a word."""
+            seen = set()
+            for key, _ in node.value:
+                if key.tag != "tag:yaml.org,2002:merge":  # <<, which lays another mapping below
+                    name = (key.tag, getattr(key, "value", None))
+                    if isinstance(name[1], str) and name in seen:
+                        raise BadFile(f"the name {name[1]!r} is there twice, line {key.start_mark.line + 1}")
+                    seen.add(name if isinstance(name[1], str) else id(key))
+            return super().construct_mapping(node, deep)
 
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers
     Loader.yaml_implicit_resolvers = {
@@ -62,7 +98,7 @@ def _yaml(raw: bytes) -> Any:
         for letter, entries in resolvers.items()
     }
     try:
-        return yaml.load(raw, Loader)  # noqa: S506 - derived from SafeLoader
+        return yaml.load(text, Loader)  # noqa: S506 - derived from SafeLoader
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
 

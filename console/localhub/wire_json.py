@@ -12,19 +12,28 @@ DEPTH_LIMIT = 100
 _HUGE = 10**308
 
 
-def loads(data: bytes | str) -> Any:
-    """Return the value of a JSON text in UTF-8.
+def loads(data: bytes | str, *, once: bool = False) -> Any:
+    """Return the value of a JSON text in UTF-8; `once`: a name that is there twice in an object is refused.
 
     Raises ValueError for what is no JSON, and for JSON that is none for others: NaN and infinities, numbers beyond a
     double's range, halves of surrogate pairs, and nesting deeper than `DEPTH_LIMIT`.
     """
     text = data if isinstance(data, str) else data.decode("utf-8-sig")
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_named_once if once else None)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     _check(value)
     return value
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r} is there twice")
+    return found
 
 
 def _check(value: Any) -> None:

@@ -192,7 +192,8 @@ class RoleFinding:
         code: stable id: data-action-under-actions, control-action-under-data-actions, unknown-operation,
             wildcard-wide, listkeys, owner-without-data, not-actions-no-deny, scope-missing, scope-is-resource,
             grants-nothing, can-give-roles, wide-scope, orphan-unknown, duplicate, scope-placeholder, unknown-member,
-            member-case, member-twice, condition-not-kept, operation-not-known, not-known.
+            member-case, member-twice, condition-not-kept, operation-not-known, not-known, name-placeholder,
+            id-malformed.
         severity: how bad.
         role: the role's name.
         message: what is wrong and why it matters, one sentence.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.model.device_order import BulkItem, BulkPlan, BulkResult, ItemState
+from console.model.shell import command_line
 from console.model.text import clean
 from console.present.change import risk_lines
 from console.present.lines import Line, fit, paragraph
@@ -83,4 +84,4 @@ def result_lines(result: BulkResult, width: int, again: str = "") -> list[Line]:
 
 def resume_text(result: BulkResult) -> str:
     """Return how to go on with what is left."""
-    return f"Repeat the same command with --resume {result.plan.batch}: what is done is left out"
+    return f"Repeat the same command with {command_line('--resume', result.plan.batch)}: what is done is left out"

@@ -15,6 +15,7 @@ from console.model.enrollment import (
     EnrollmentKind,
     Registration,
 )
+from console.model.shell import command_line
 from console.rules.enrollment_groups import CaName, authorities, broader
 
 _SAS = frozenset({AuthType.SAS})
@@ -139,14 +140,14 @@ def _assigned(one: Enrollment, device_id: str, material: Material) -> Iterator[C
 
 def _stays_enabled(one: Enrollment, device_id: str) -> CrossFinding:
     text = "disabled in the provisioning service, but still enabled in the hub: it goes on connecting"
-    hint = f"Shut it out there, too: hubwarden devices disable {device_id}"
+    hint = f"Shut it out there, too: {command_line('hubwarden', 'devices', 'disable', operands=[device_id])}"
     return _finding(CrossKind.DISABLED_HERE_ENABLED_THERE, one, device_id, text, hint)
 
 
 def _shut_out(one: Enrollment, device_id: str) -> str:
     if one.kind is EnrollmentKind.GROUP:
-        return f"hubwarden dps block {one.id} {device_id}"
-    return f"hubwarden dps disable {one.id}"
+        return command_line("hubwarden", "dps", "block", operands=[one.id, device_id])
+    return command_line("hubwarden", "dps", "disable", operands=[one.id])
 
 
 def _groups_above(group: Enrollment, material: Material) -> Iterator[CrossFinding]:

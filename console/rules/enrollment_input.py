@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 
@@ -22,13 +21,13 @@ from console.model.text import clean
 from console.rules.certificate_one import only_certificate
 from console.rules.certificate_text import base64_of
 from console.rules.device_input import check_id
+from console.rules.endorsement_key import endorsement_key
 from console.rules.group_keys import key_bytes
 from console.rules.keys import new_key
 
 ID_LIMIT, CN_LIMIT = 128, 64
 ALLOCATIONS = ("hashed", "geoLatency", "static")
 _ID = re.compile(r"[A-Za-z0-9\-._:]*[A-Za-z0-9\-]")
-_TPM_TYPES = {0x0001: "RSA", 0x0023: "ECC"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Checked:
     certificates: tuple[CertificateInfo, ...] = ()
     new_keys: bool = False
     lowered: bool = False  # the registration id was written in lower case
+    told: tuple[str, ...] = ()  # what was made of an endorsement key
 
 
 def check_registration_id(text: str, *, noun: str = "registration id", limit: int = ID_LIMIT) -> None:
@@ -57,27 +57,6 @@ def check_registration_id(text: str, *, noun: str = "registration id", limit: in
         raise _bad(what, why)
 
 
-def check_endorsement_key(text: str) -> str:
-    """Return an endorsement key without white space; raise ConsoleError unless it is a TPM2B_PUBLIC in base64.
-
-    That is two bytes with the size of what follows, then the type of the key (TCG TPM 2.0 part 2, 12.2.5).
-    """
-    what = "The endorsement key cannot be used"
-    packed = "".join(text.split())
-    hint = "It is the public part as TPM2B_PUBLIC in base64, as the TPM tools of the device's SDK print it"
-    if not packed:
-        raise _bad(what, "it is empty", hint)
-    try:
-        raw = base64.b64decode(packed, validate=True)
-    except ValueError:
-        raise _bad(what, "it is not base64", hint) from None
-    if len(raw) < 10 or int.from_bytes(raw[:2]) != len(raw) - 2:
-        raise _bad(what, "its length is not the one that it states", hint)
-    if int.from_bytes(raw[2:4]) not in _TPM_TYPES:
-        raise _bad(what, "it is neither an RSA nor an ECC key", hint)
-    return packed
-
-
 def checked(order: NewEnrollment, instance: ProvisioningInstance) -> Checked:
     """Return what is sent for a new enrollment. Raises ConsoleError BAD_INPUT (code "usage" and those of files)."""
     group = order.kind is EnrollmentKind.GROUP
@@ -93,7 +72,13 @@ def checked(order: NewEnrollment, instance: ProvisioningInstance) -> Checked:
         check_id(order.device_id)
         body["deviceId"] = order.device_id
     certificates = tuple(only_certificate(content, "The enrollment cannot be made") for content in order.certificates)
-    body["attestation"] = _attestation(order, group, certificates)
+    _check_pair(certificates, order.ca_names)
+    told: tuple[str, ...] = ()
+    if order.attestation is Attestation.TPM:
+        found = endorsement_key(order.endorsement_key)
+        body["attestation"], told = {"type": "tpm", "tpm": {"endorsementKey": found.packed}}, found.told
+    else:
+        body["attestation"] = _attestation(order, group, certificates)
     body["capabilities"] = {"iotEdge": order.edge}
     body["provisioningStatus"] = "enabled" if order.enabled else "disabled"
     body["reprovisionPolicy"] = {
@@ -104,7 +89,16 @@ def checked(order: NewEnrollment, instance: ProvisioningInstance) -> Checked:
     if order.tags:
         body["initialTwin"] = {"tags": dict(order.tags), "properties": {"desired": {}}}
     own_keys = order.attestation is Attestation.SYMMETRIC_KEY and order.keys is None
-    return Checked(body, certificates, own_keys, name != order.id)
+    return Checked(body, certificates, own_keys, name != order.id, told)
+
+
+def _check_pair(certificates: tuple[CertificateInfo, ...], names: tuple[str, ...]) -> None:
+    """Refuse the same certificate twice: the second is there to follow the first."""
+    twice = len(certificates) == 2 and certificates[0].der == certificates[1].der
+    if twice or (len(names) == 2 and names[0].casefold() == names[1].casefold()):
+        why = "the secondary certificate is the primary one again"
+        hint = "Leave it out, or give the one that follows the first"
+        raise _bad("The enrollment cannot be made", why, hint)
 
 
 def _check_apart(order: NewEnrollment, group: bool) -> None:
@@ -130,8 +124,6 @@ def _check_apart(order: NewEnrollment, group: bool) -> None:
 
 
 def _attestation(order: NewEnrollment, group: bool, certificates: tuple[CertificateInfo, ...]) -> Json:
-    if order.attestation is Attestation.TPM:
-        return {"type": "tpm", "tpm": {"endorsementKey": check_endorsement_key(order.endorsement_key)}}
     if order.attestation is Attestation.SYMMETRIC_KEY:
         keys = order.keys or (Secret(new_key()), Secret(new_key()))
         for key in keys:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.shell import command_line
 from console.rules.hub_certificate_name import check_name
 from console.rules.verification_code import usable
 
@@ -21,6 +22,8 @@ def steps(name: str, code: str) -> tuple[str, ...]:
         why = "it holds other characters than letters and digits, or none"
         raise ConsoleError(ErrorKind.BAD_ANSWER, "This is no verification code", why, "Ask for another", code="no-code")
     serial = f"0x1{hashlib.sha256(code.encode()).hexdigest()[:30]}"
+    words = ("hubwarden", "--write", "cert", "prove", "--proof", "proof.cert.pem", "--yes")
+    hand_in = command_line(*words, operands=[name])
     return (
         f"# On the machine that holds the key of {name}; its own file names go in the places of ca.cert.pem and",
         "# ca.key.pem. The CA's key stays where it is.",
@@ -30,5 +33,5 @@ def steps(name: str, code: str) -> tuple[str, ...]:
         f"-set_serial {serial} -out proof.cert.pem",
         "rm -f proof.key.pem proof.csr.pem",
         "# Bring proof.cert.pem back within a day (no key is in it), and hand it in:",
-        f"# hubwarden --write cert prove {name} --proof proof.cert.pem --yes",
+        f"# {hand_in}",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from console.model.change import Risk, Severity
 from console.model.policy import Breadth, Links, PolicyView, Right, RotationState, Slot, Stage
+from console.model.shell import command_line
 from console.rules.policies import breadth, effective, rights_text
 
 
@@ -55,7 +56,8 @@ def replacement(view: PolicyView, slot: Slot, rotation: RotationState, links: Li
     moved = Stage.PRIMARY_NEW if slot is Slot.SECONDARY else Stage.SECONDARY_NEW
     if slot is Slot.PRIMARY and rotation.stage is not moved:
         message = f"the secondary key of {view.name} was not replaced first: clients have no new key to move to"
-        hint = f"policy rotate {view.name} --key secondary, then move the clients"
+        rotate = command_line("policy", "rotate", "--key", "secondary", operands=[view.name])
+        hint = f"{rotate}, then move the clients"
         risks.append(Risk("rotate-order", Severity.HIGH, message, blocking=True, hint=hint))
     elif rotation.stage is moved:
         message = (

@@ -26,6 +26,10 @@ def moved(label: str, one: RoleDefinition, other: RoleDefinition) -> list[tuple[
         if left := [entry for entry in mine if entry.casefold() not in {one.casefold() for one in theirs}]:
             more = f" and {len(left) - 8} more" if len(left) > 8 else ""
             found.append((label, f"{word}: {', '.join(left[:8])}{more}"))
+    theirs_limited = {block.condition for block in other.permissions}
+    for condition in dict.fromkeys(block.condition for block in one.permissions):
+        if condition and condition not in theirs_limited:
+            found.append((label, f"condition: {condition}"))
     return found
 
 

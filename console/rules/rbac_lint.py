@@ -13,7 +13,7 @@ from console.model.role import Permissions, RoleDefinition, RoleFinding
 from console.model.shell import command_line
 from console.model.text import clean
 from console.rules.rbac import lists, matches
-from console.rules.rbac_scopes import ScopeKnown, lint_scopes
+from console.rules.rbac_scopes import ScopeKnown, lint_scopes, named_by_placeholder
 
 NAME_LIMIT, DESCRIPTION_LIMIT = 128, 1024
 """Longest name and description of a custom role (Azure's document on custom roles)."""
@@ -23,7 +23,13 @@ _DPS_KEYS = (
     "microsoft.devices/provisioningservices/keys/listkeys/action",
 )
 _EXPORT = "microsoft.devices/iothubs/exportdevices/action"
-_GIVES = ("microsoft.authorization/roleassignments/write", "microsoft.authorization/elevateaccess/action")
+_GIVES = (
+    "microsoft.authorization/roleassignments/write",
+    "microsoft.authorization/elevateaccess/action",
+    "microsoft.authorization/roleassignmentschedulerequests/write",
+    "microsoft.authorization/roleeligibilityschedulerequests/write",
+)
+_CHANGES_ROLES = "microsoft.authorization/roledefinitions/write"
 _PROVIDERS = sorted({one.provider.casefold() for one in OPERATIONS})
 _OURS = {parts[1] for one in OPERATIONS if len(parts := one.name.casefold().split("/")) > 2 and parts[0] in COMPLETE}
 _PROVIDER = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
@@ -41,6 +47,9 @@ def lint_role(
     found += lint_scopes(role, scope_known, written=written)
     if written:
         found += [*_not_known(role), *lint_conditions(role)]
+        if named_by_placeholder(role.name):
+            message = "its name is a placeholder: the role would be called so"
+            found.append(RoleFinding("name-placeholder", Severity.MEDIUM, role.name, message, "Give it a name"))
     if not any(_grants(role, plane) for plane in Plane):
         message = "it grants no operation that is known: whoever has it can do nothing with it"
         found.append(RoleFinding("grants-nothing", Severity.MEDIUM, role.name, message, "See the findings above"))
@@ -205,6 +214,11 @@ def _keys(role: RoleDefinition) -> list[RoleFinding]:
                 f"and without it the role is as much as Owner ({conditions[0]})"
             )
         entries = _causes(role, giving, Plane.CONTROL)
+        hint = "Leave Microsoft.Authorization's writes to Owner and User Access Administrator"
+        found.append(RoleFinding("can-give-roles", Severity.HIGH, role.name, message, hint, entries))
+    elif _granted(role, _CHANGES_ROLES, Plane.CONTROL):
+        message = "it may change custom roles, its holder's own as well: that is as much as giving roles"
+        entries = _causes(role, [_CHANGES_ROLES], Plane.CONTROL)
         hint = "Leave Microsoft.Authorization's writes to Owner and User Access Administrator"
         found.append(RoleFinding("can-give-roles", Severity.HIGH, role.name, message, hint, entries))
     return found

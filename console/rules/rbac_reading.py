@@ -240,8 +240,17 @@ class _Reader:
         """Return the display name and the GUID: `name` is the GUID wherever `roleName` is there."""
         if "rolename" in inner or inner is not outer:
             place = "properties." if inner is not outer else ""
-            return self._text(inner, "roleName", place), _guid(outer.get("name"))
-        return self._text(inner, "name", ""), _guid(inner.get("id"))
+            return self._text(inner, "roleName", place), self._guid("name", outer.get("name"))
+        return self._text(inner, "name", ""), self._guid("id", inner.get("id"))
+
+    def _guid(self, member: str, value: Any) -> str:
+        """Return the GUID of an id or name; one that is none is told, for the role is not found by it."""
+        found = _guid(value)
+        if value and not found and not self._later(value):
+            shown = clean(value, limit=120) if isinstance(value, str) else "no text"
+            message = f"its {member} is no GUID ({shown}): it names no role, and is left out of a correction"
+            self._findings.append(("id-malformed", Severity.LOW, message, "Leave it out for a new role", (), False))
+        return found
 
     def _later(self, value: Any) -> bool:
         if not self._in_template or not isinstance(value, str):

@@ -32,6 +32,11 @@ def placeholder(scope: str) -> bool:
     return any(_open(part) for part in named) or bool(parts and _MARKED.search(parts[0]))
 
 
+def named_by_placeholder(name: str) -> bool:
+    """Say whether a name is one that is still to be put in: <name>, {role}, $ROLE, [role]."""
+    return bool(re.fullmatch(r"<.*>|\{.*\}|\$\{?\w+\}?|\[.*\]|%\w+%|__\w+__", name.strip()))
+
+
 def _open(part: str) -> bool:
     folded = part.casefold()
     if _SHAPE.fullmatch(folded) or folded.startswith("12345678-1234-"):
@@ -41,10 +46,10 @@ def _open(part: str) -> bool:
 
 def lint_scopes(role: RoleDefinition, scope_known: ScopeKnown, *, written: bool) -> list[RoleFinding]:
     """Return what is wrong with the assignable scopes of a custom role; `written`: no service has checked them."""
-    if not role.custom:
-        return []
-    found = []
     scopes = role.assignable_scopes
+    if not role.custom and (not written or scopes in ((), ("/",))):
+        return []  # one of Azure's own; a text may call itself so with scopes that those never have
+    found = []
     if not scopes:
         message = "it names no assignable scope: the service refuses it"
         hint = "Name a subscription or resource group: --assignable-scope"
@@ -96,7 +101,9 @@ def _well_formed(scope: str) -> bool:
     parts = [part for part in scope.split("/") if part]
     if _is_group(scope):
         return len(parts) == 4
-    return scope.casefold().startswith("/subscriptions/") and len(parts) >= 2 and len(parts) % 2 == 0
+    if not scope.casefold().startswith("/subscriptions/") or len(parts) < 2 or len(parts) % 2:
+        return False
+    return len(parts) == 2 or parts[2].casefold() in {"resourcegroups", "providers"}
 
 
 def _by_guid(scope: str) -> bool:

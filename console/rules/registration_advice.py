@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from console.model.enrollment import Attestation, Enrollment, ProvisioningInstance
 from console.model.ip_rule import DecidedBy, FilterTarget, Reach
+from console.model.shell import command_line
 from console.model.text import clean
 from console.rules.ip_filter import verdict
 from console.rules.registration_failures import Case
@@ -29,6 +30,9 @@ class Reason:
     certain: bool = True
 
 
+_DPS = ("hubwarden", "dps")
+
+
 def shut_out(instance: ProvisioningInstance, address: str) -> Reason | None:
     """Return why this address may not register at a service, None where it may or is not known."""
     if not instance.public_access:
@@ -45,22 +49,23 @@ def shut_out(instance: ProvisioningInstance, address: str) -> Reason | None:
 
 def by_enrollment(case: Case, one: Enrollment) -> Reason:
     """Return why a device with an enrollment of its own was refused: it goes before every group."""
-    name = clean(case.registration_id, limit=128)
+    own = [case.registration_id]
     if not one.enabled:
         why = "its own enrollment is disabled, which keeps it out whatever groups there are"
-        return Reason(why, f"Enable it: hubwarden dps enable {name}")
+        return Reason(why, f"Enable it: {command_line(*_DPS, 'enable', operands=own)}")
     if one.attestation is not case.attestation:
         why = f"its own enrollment is by {_WORDS[one.attestation]}, and it registered by {_WORDS[case.attestation]}"
         return Reason(why, "Register as the enrollment says, or replace the enrollment")
     if case.by_group:
         why = "it has an enrollment of its own with keys of its own, which goes before its group"
-        return Reason(why, f"Use its own key (hubwarden dps keys {name}), or delete its enrollment")
+        return Reason(why, f"Use its own key ({command_line(*_DPS, 'keys', operands=own)}), or delete its enrollment")
     if case.attestation is Attestation.SYMMETRIC_KEY:
         why = "the key is neither of the two of its own enrollment, which goes before any group"
-        return Reason(why, f"Compare: hubwarden dps keys {name}")
+        return Reason(why, f"Compare: {command_line(*_DPS, 'keys', operands=own)}")
     if case.attestation is Attestation.TPM:
         why = "its enrollment has another endorsement key than this TPM's"
-        return Reason(why, f"Delete it and enroll anew: hubwarden dps create {name} --attestation tpm --from-tpm")
+        anew = command_line(*_DPS, "create", "--attestation", "tpm", "--from-tpm", operands=own)
+        return Reason(why, f"Delete it and enroll anew: {anew}")
     return _by_certificate(case, one)
 
 
@@ -80,19 +85,21 @@ def by_groups(case: Case, groups: Sequence[Enrollment]) -> Reason:
     """Return why a device without an enrollment of its own was refused."""
     fitting = [group for group in groups if group.attestation is case.attestation]
     word = _WORDS[case.attestation]
-    name = clean(case.registration_id, limit=128)
+    own = [case.registration_id]
     if case.attestation is Attestation.TPM or not fitting:
         why = "it has no enrollment" + ("" if case.attestation is Attestation.TPM else f", and no group is by {word}")
         how = {
-            Attestation.SYMMETRIC_KEY: " --attestation symmetric-key",
-            Attestation.X509: " --attestation x509 --certificate FILE",
-            Attestation.TPM: " --attestation tpm --from-tpm",
+            Attestation.SYMMETRIC_KEY: ("--attestation", "symmetric-key"),
+            Attestation.X509: ("--attestation", "x509", "--certificate", "FILE"),
+            Attestation.TPM: ("--attestation", "tpm", "--from-tpm"),
         }
-        return Reason(why, f"Enroll it: hubwarden dps create {name}{how.get(case.attestation, '')}")
+        words = (*_DPS, "create", *how.get(case.attestation, ()))
+        return Reason(why, f"Enroll it: {command_line(*words, operands=own)}")
     names = named(fitting)
     if case.attestation is Attestation.SYMMETRIC_KEY:
         why = f"it has no enrollment of its own, and the key is derived from none of the groups' ({names})"
-        hint = f"Derive it with the very same letters: hubwarden dps derive-key {name} --group ID"
+        derive = command_line(*_DPS, "derive-key", "--group", "ID", operands=own)
+        hint = f"Derive it with the very same letters: {derive}"
         return Reason(why, hint)
     why = f"it has no enrollment of its own, and its chain leads to the CA of none of the groups ({names})"
     return Reason(why, "Show the whole chain, or enroll its CA: hubwarden dps groups shows them")
@@ -107,7 +114,7 @@ def disabled(case: Case, individual: Enrollment | None, groups: Sequence[Enrollm
         return None
     if len(off) == 1:
         why = f"the group {clean(off[0].id, limit=128)} is disabled"
-        return Reason(why, f"Enable it: hubwarden dps enable {clean(off[0].id, limit=128)} --group")
+        return Reason(why, f"Enable it: {command_line(*_DPS, 'enable', '--group', operands=[off[0].id])}")
     return Reason(f"its group is disabled, one of {named(off)}", "Enable it: hubwarden dps enable ID --group", False)
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from console.model.enrollment import Attestation
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.registration import DeviceAnswer
+from console.model.shell import command_line
 from console.model.text import clean
 from console.rules.registration_run import Card
 
@@ -116,13 +117,14 @@ def _unauthorized(answer: DeviceAnswer, case: Case, now: datetime) -> _Told:
         hint = "Compare with hubwarden dps groups and dps enrollments; dps show lists the filters"
     else:
         why = f"the key is not that of its enrollment, it has none, {blocked}"
-        hint = "Compare with hubwarden dps enrollments; for a device of a group: dps derive-key GROUP REGISTRATION"
+        hint = "Compare with hubwarden dps enrollments; for a device of a group: dps derive-key REGISTRATION --group ID"
     return _Told(ErrorKind.AUTHENTICATION, f"{why}; the service does not tell which", hint)
 
 
 def _card_refused(words: str, case: Case, card: Card) -> _Told:
     leaf = card.leaf
-    issue = f"Issue a new one: hubwarden cert issue {clean(case.registration_id, limit=128)} --ca DIR"
+    anew = command_line("hubwarden", "cert", "issue", "--ca", "DIR", operands=[case.registration_id])
+    issue = f"Issue a new one: {anew}"
     if card.fault == "expired":
         return _Told(ErrorKind.AUTHENTICATION, f"its certificate expired on {leaf.not_after:%Y-%m-%d %H:%M}Z", issue)
     if card.fault == "early":
@@ -159,10 +161,10 @@ def _not_found(answer: DeviceAnswer, case: Case) -> _Told:
 
 def _ended(answer: DeviceAnswer, case: Case) -> _Told:
     state = answer.registration
-    name = clean(case.registration_id, limit=128)
     if answer.state.casefold() == "disabled":
         why = "its enrollment is disabled, or that of its group"
-        hint = f"Enable it (hubwarden dps enable {name}), or its group; one of its own goes before any group"
+        enable = command_line("hubwarden", "dps", "enable", operands=[case.registration_id])
+        hint = f"Enable it ({enable}), or its group; one of its own goes before any group"
         return _Told(ErrorKind.PERMISSION, why, hint)
     code = state.error_code if state else None
     message = state.error_message if state else ""

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from console.model.document import Json
 from console.model.policy import RotationState, Slot, Stage
+from console.model.shell import command_line
 
 
 class Happening(StrEnum):
@@ -132,19 +133,24 @@ def _checklist(name: str, stage: Stage, links: Sequence[str], exchanged: bool) -
     if stage is Stage.NONE:
         return (
             f"see that every client of {name} uses the primary key: the secondary is replaced first",
-            f"replace the secondary key: policy rotate {name} --key secondary",
+            f"replace the secondary key: {_policy('rotate', name, Slot.SECONDARY)}",
         )
     if stage is Stage.COMPLETE:
         watch = "watch Connections for 401003: whoever still has an old key is refused now"
         if exchanged:
             return (watch, "clients hold the primary key: the next rotation can begin with the secondary")
         move = "before the next rotation, which begins with the secondary key, move clients to the primary, or make the"
-        return (watch, f"{move} key that they hold the primary one, which cuts off nobody: policy swap {name}")
+        return (watch, f"{move} key that they hold the primary one, which cuts off nobody: {_policy('swap', name)}")
     fresh = Slot.SECONDARY if stage is Stage.SECONDARY_NEW else Slot.PRIMARY
     again = f"link {listed} anew with the {fresh} key" if links else f"link provisioning services that use {name} anew"
     return (
-        f"give the new {fresh} key to every client of {name}: policy connection-string {name} --key {fresh}",
+        f"give the new {fresh} key to every client of {name}: {_policy('connection-string', name, fresh)}",
         again,
         "watch Connections until nobody fails with 401003; which key a client uses cannot be seen from here",
-        f"then replace the {fresh.other} key: policy rotate {name} --key {fresh.other}",
+        f"then replace the {fresh.other} key: {_policy('rotate', name, fresh.other)}",
     )
+
+
+def _policy(verb: str, name: str, slot: Slot | None = None) -> str:
+    """Return a command on a policy, without the program's name."""
+    return command_line("policy", verb, *(("--key", slot.value) if slot else ()), operands=[name])

@@ -10,6 +10,7 @@ from console.model.granting import narrowest
 from console.model.operations import Plane
 from console.model.role import Answer, Holder, Verdict
 from console.model.scope import resource_of, same_scope, scope_name
+from console.model.shell import command_line
 from console.rules.rbac import granters, lists, matches, scope_covers
 from console.rules.rbac_templates import TEMPLATES
 from console.services.access import Access
@@ -64,15 +65,13 @@ def _found(access: Access, error: ConsoleError, cancel: Cancel) -> Advice:
         lines.append(("because", found.why))
     lines.append(("who gives it", _givers(holders, where, me)))
     if roles and me and scope:
-        there = "" if same_scope(scope, hub) else f" --scope {scope}"
-        kind = _told(lambda: access.own_type(cancel), "…")
-        lines.append(
-            ("for them", f'hubwarden --write access assign "{roles[0]}" --principal {me} --type {kind}{there} --yes')
-        )
+        there = () if same_scope(scope, hub) else ("--scope", scope)
+        kind = _told(lambda: access.own_type(cancel), "TYPE")
+        words = ("hubwarden", "--write", "access", "assign", roles[0], "--principal", me, "--type", kind)
+        lines.append(("for them", command_line(*words, *there, "--yes")))
     if roles and roles[0] in _WIDE and (template := _template(error.operation, plane)):
-        lines.append(
-            ("or narrower", f"hubwarden --write access create-role --template {template} --yes, then that role")
-        )
+        make = command_line("hubwarden", "--write", "access", "create-role", "--template", template, "--yes")
+        lines.append(("or narrower", f"{make}, then that role"))
     return tuple(lines)
 
 

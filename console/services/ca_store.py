@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from console.model.certificate import AuthorityRecord, CertificateKind, CertificateRecord, RecordStatus, Unread
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
+from console.model.shell import command_line
 from console.model.text import clean
 from console.rules.certificate_keys import is_encrypted, key_type_of, private_from_pem, spki
 from console.rules.certificate_reading import read
@@ -100,7 +101,7 @@ class CaStore:
             hint = "Put the key itself there"
             raise ConsoleError(ErrorKind.BAD_INPUT, self._what, f"{KEY} is no plain file", hint)
         if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & _OTHERS_READ:
-            why, hint = f"others than its owner may read {KEY}", f"chmod 600 {path}"
+            why, hint = f"others than its owner may read {KEY}", command_line("chmod", "600", operands=[str(path)])
             raise ConsoleError(ErrorKind.BAD_INPUT, self._what, why, hint)
         key = private_from_pem(read_file(path), passphrase, str(path))
         if spki(key) != spki(self.certificate.public_key()):
@@ -125,7 +126,8 @@ class CaStore:
                 continue  # said when it is read
             if found.st_mode & _OTHERS_WRITE:
                 why = f"others than its owner may write to {path}, and exchange what is in it"
-                raise ConsoleError(ErrorKind.BAD_INPUT, self._what, why, f"chmod go-w {path}")
+                close = command_line("chmod", "go-w", operands=[str(path)])
+                raise ConsoleError(ErrorKind.BAD_INPUT, self._what, why, close)
             if found.st_uid not in {os.geteuid(), 0} and os.geteuid() != 0:
                 why = f"{path} belongs to another user, who can exchange it"
                 raise ConsoleError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from console.model.certificate import CertificateInfo
@@ -14,6 +13,7 @@ from console.model.document import Document, Json, Target, TargetKind
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import HubCertificate
 from console.model.secret import Secret
+from console.model.shell import command_line
 from console.model.text import clean
 from console.rules.certificate_text import base64_of, der_of
 from console.rules.planning import change_of, copied
@@ -88,7 +88,8 @@ class CaUploads:
         after = "its devices get in at once" if verified else "it lets no device in yet"
         effect = [*_facts(info), ("after", after if now <= info.not_after else "it lets no device in: it has expired")]
         if not verified:
-            effect.append(("next", f"prove possession of its key: hubwarden cert prove {name}"))
+            prove = command_line("hubwarden", "cert", "prove", operands=[name])
+            effect.append(("next", f"prove possession of its key: {prove}"))
         return change_of(
             UPLOAD,
             f"upload CA certificate {known.name if known else name}{' as verified' if verified else ''}",
@@ -242,7 +243,8 @@ class CaUploads:
         order = DeviceOrder(Act.THUMBPRINT, reason or None, stage=Stage.SECONDARY, thumbprint=info.sha256)
         change = self._changes.devices.plan(order, device_id, cancel)
         risks = register_risks(info, device_id, self._clock())
-        then = f"hubwarden --write devices set-thumbprint {quote(device_id)} --stage promote, and later --stage retire"
+        words = ("hubwarden", "--write", "devices", "set-thumbprint", "--stage", "promote")
+        then = f"{command_line(*words, operands=[device_id])}, and later --stage retire"
         return replace(
             change,
             risks=(*change.risks, *risks),

@@ -55,6 +55,7 @@ class EnrollmentPlans:
         self._refuse_twin(instance, order.kind, order.id, cancel)
         self._check_authorities(instance, order, cancel)
         notes = [f"the registration id is written in lower case: {order.id.casefold()}"] if found.lowered else []
+        notes += [f"the endorsement key: {one}" for one in found.told]
         if found.new_keys:
             notes.append("both keys are made here, of 32 random bytes each")
         risks = enrollment_risks.of_creation(order, found.certificates, self._clock())

@@ -12,6 +12,7 @@ from console.model.document import Document, TargetKind, secrets_in
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import Fingerprint
 from console.model.secret import Secret
+from console.model.shell import command_line
 from console.model.text import clean
 from console.rules.diff import equal
 from console.rules.planning import ACCESS, ETAGLESS, settled
@@ -82,7 +83,7 @@ class WriteGate:
         self._session.require_armed(what)
         name = self._session.hub_name
         if self._session.protected and consent.hub_name.strip().casefold() != name.casefold():
-            hint = f"Type the hub's name, {name} (on the command line: --confirm-hub {name})"
+            hint = f"Type the hub's name, {name} (on the command line: {command_line('--confirm-hub', name)})"
             given = consent.hub_name.strip()
             wrong = f"“{clean(given)}” is not its name" if given else "its name was not given"
             why = f"the hub is protected, and {wrong}"

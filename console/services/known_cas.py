@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.shell import command_line
 from console.services.ca_store import CaStore
 from console.services.private_files import private_folder, read_file, write_file
 
@@ -80,7 +81,6 @@ def _name(folder: Path) -> str:
 
 
 def _gone(folder: Path) -> ConsoleError:
-    hint = (
-        f"Bring it back, use it once in its new place, or take it off the list: hubwarden cert list --forget {folder}"
-    )
+    forget = command_line("hubwarden", "cert", "list", "--forget", str(folder))
+    hint = f"Bring it back, use it once in its new place, or take it off the list: {forget}"
     return ConsoleError(ErrorKind.NOT_FOUND, f"The CA in {folder} is gone", "the folder is missing or empty", hint)

@@ -23,6 +23,7 @@ from console.model.certificate import (
 from console.model.clock import Clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
+from console.model.shell import command_line
 from console.model.text import clean
 from console.rules.certificate_keys import check_passphrase, private_pem
 from console.rules.certificate_names import check_name, file_stem, kind_of
@@ -310,5 +311,6 @@ def out_folder(out: Path) -> Path:
     mode = folder.stat().st_mode
     if os.name == "posix" and mode & 0o002 and not mode & 0o1000:
         what, why = f"Nothing was written to {out}", "everybody may exchange the files in it"
-        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, f"chmod o-w {out}, or choose another folder")
+        close = command_line("chmod", "o-w", operands=[str(out)])
+        raise ConsoleError(ErrorKind.BAD_INPUT, what, why, f"{close}, or choose another folder")
     return folder

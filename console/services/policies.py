@@ -21,6 +21,7 @@ from console.model.policy import (
 )
 from console.model.provisioning import links_to
 from console.model.secret import Secret
+from console.model.shell import command_line
 from console.model.text import clean
 from console.rules import policy_risks
 from console.rules.keys import new_key
@@ -180,7 +181,7 @@ class PoliciesService:
             effect=[("rights", rights_text(chosen)), ("opens", breadth(chosen).value)],
             notes=[
                 "both keys are made here, of 32 random bytes each",
-                f"copy them with: policy connection-string {name}",
+                f"copy them with: {command_line('policy', 'connection-string', operands=[name])}",
             ],
             reason=reason,
         )

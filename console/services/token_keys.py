@@ -14,6 +14,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub_hosts import is_provisioning, same_hub
 from console.model.policy import AuthScope, Right, Slot
 from console.model.secret import Secret
+from console.model.shell import command_line
 from console.model.text import clean
 from console.model.token import SasParts, TokenFinding, TokenOrder, TokenScope, Verdict
 from console.rules import connection_string, sas_reading
@@ -287,7 +288,7 @@ def _against(identity: Identity, parts: SasParts) -> list[TokenFinding]:
             TokenFinding(
                 "device-disabled",
                 message,
-                f"hubwarden devices enable {clean(parts.resource.split('/')[2])}",
+                command_line("hubwarden", "devices", "enable", operands=[parts.resource.split("/")[2]]),
                 Verdict.REFUSED,
             )
         )

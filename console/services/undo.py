@@ -12,6 +12,7 @@ from console.model.document import Document, Json, Target, TargetKind, secrets_i
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState, Fingerprint, JournalEntry
 from console.model.secret import Secret
+from console.model.shell import command_line
 from console.model.text import clean
 from console.rules.diff import apply, equal, holds, inverse, value_at
 from console.rules.keys import new_key
@@ -157,7 +158,8 @@ class UndoService:
         count = sum(entry.batch == batch for entry in candidates) if batch else 0
         if count < 2:
             return change
-        note = f"this is 1 of {count:,} changes of one bulk command: hubwarden journal undo {batch} takes all back"
+        all_back = command_line("hubwarden", "journal", "undo", operands=[batch])
+        note = f"this is 1 of {count:,} changes of one bulk command: {all_back} takes all back"
         return replace(change, notes=(*change.notes, note))
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -185,7 +187,8 @@ class UndoService:
         first = (
             "Read it again first" if entry.state is EntryState.UNKNOWN else "If it may have arrived late, read it again"
         )
-        hint = f"{first}: hubwarden journal show {entry.id} --re-read" if late else ""
+        again = command_line("hubwarden", "journal", "show", "--re-read", operands=[entry.id])
+        hint = f"{first}: {again}" if late else ""
         raise ConsoleError(ErrorKind.BAD_INPUT, f"The change {entry.id} cannot be undone", why, hint)
 
     def _read(self, target: Target, cancel: Cancel) -> Document | None:
@@ -258,11 +261,12 @@ class UndoService:
             back.risks.append(Risk("changed-since", Severity.MEDIUM, message, blocking=True))
             return
         if target.kind is TargetKind.CONNECTION and _pending(edit.after):
+            reject = command_line("hubwarden", "network", "endpoint", "reject", operands=[target.name])
             raise ConsoleError(
                 ErrorKind.BAD_INPUT,
                 f"The approval of {target.name} cannot be undone to pending",
                 "the service knows no way back to a request",
-                f"Reject it instead: hubwarden network endpoint reject {target.name}",
+                f"Reject it instead: {reject}",
             )
         value = self._restored(back, edit.path, edit.after, keys)
         if value is not _LOST:

@@ -81,6 +81,6 @@ def test_openssl_finds_nothing_wrong_with_the_proof(tmp_path: Path) -> None:
 
 def test_what_is_brought_back_is_named_on_the_last_line() -> None:
     lines = steps("plants", "A1" * 24)
-    assert lines[-1] == "# hubwarden --write cert prove plants --proof proof.cert.pem --yes"
+    assert lines[-1] == "# hubwarden --write cert prove --proof proof.cert.pem --yes plants"
     assert "-set_serial 0x1" in lines[4], "openssl 1.1.1 wants a serial number, or a serial file of the CA"
     assert all(line.startswith(("#", "openssl ", "rm -f ")) for line in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +17,7 @@ from console.model.device_order import NewDevice
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.ip_rule import IpRule
 from console.model.network import NetworkEdit
+from console.model.shell import shell_word
 from console.services.access_help import advice
 from console.services.bundle import Services
 from console.services.ports import Cancel
@@ -101,7 +103,7 @@ def test_the_missing_role_is_named_with_why_the_others_do_not_do(hub: HubRunner,
     assert (found["missing role"], found["because"]) == (missing, because)
     name, me = missing.partition(" on ")[0], services.access.me()
     assert found["for them"].startswith(
-        f'hubwarden --write access assign "{name}" --principal {me} --type service-principal --yes'
+        f"hubwarden --write access assign {shell_word(name)} --principal {me} --type service-principal --yes"
     )
     assert ("you (Owner)" if "owner" in case else "(User Access Administrator)") in found["who gives it"]
 
@@ -110,11 +112,9 @@ def test_with_the_role_that_was_named_it_works(hub: HubRunner, tmp_path: Path) -
     """The command that the advice gives is carried out by the operator, as it stands."""
     services = services_with(hub, tmp_path, hub_side.CONTRIBUTOR)
     _, found = told(services, look_at_devices)
-    words = found["for them"].partition('assign "')[2]
-    role, _, rest = words.partition('" --principal ')
-    principal, _, kind = rest.partition(" --type ")
+    role, _, principal, _, kind, _ = shlex.split(found["for them"])[4:]
     operator = services_as(hub, tmp_path)
-    plan = operator.access.plan_assign(role, principal, kind.removesuffix(" --yes"))
+    plan = operator.access.plan_assign(role, principal, kind)
     assert operator.changes.gate.apply(plan, Consent(frozenset(risk.id for risk in plan.risks))).applied
     look_at_devices(services)
 

@@ -56,7 +56,7 @@ LISTED = {
     "roleName": "Line 3",
     "roleType": "CustomRole",
     "type": "Microsoft.Authorization/roleDefinitions",
-    "name": "x",
+    "name": "8d1f5c0e-3b7a-4a52-9c46-2e0b6f7d9a13",
     "permissions": [{"actions": [f"{H}/read"], "condition": None}],
     "assignableScopes": [SCOPE],
     "description": "",
@@ -171,6 +171,8 @@ def test_what_is_not_understood_is_named_and_never_clear(lint: Lint, definition:
         "/subscriptions/...",
         "/subscriptions/contoso",
         f"{SCOPE}/resourceGroups/<rg>",
+        f"{SCOPE}/resourceGroup/rg",
+        f"{SCOPE}/resourceGroups",
         f"{SCOPE}/resourceGroups/YOUR_RG",
         f"{SCOPE}/resourceGroups/{{resource-group-name}}",
         "/providers/Microsoft.Management/managementGroups/{mg}",
@@ -181,6 +183,7 @@ def test_what_is_not_understood_is_named_and_never_clear(lint: Lint, definition:
 def test_a_scope_that_is_still_to_be_filled_in_is_named(lint: Lint, scope: str) -> None:
     code, out, err = lint(flat(AssignableScopes=[scope]))
     assert code == 1 and scope in "".join(out.split()) and "Nothing is wrong" not in err
+    assert lint(flat(AssignableScopes=[scope], IsCustom=False))[0] == 1  # whatever it calls itself
 
 
 @pytest.mark.parametrize(
@@ -229,6 +232,23 @@ def test_operations_of_other_providers_are_told_as_not_judged(lint: Lint) -> Non
     code, out, err = lint(flat(Actions=[f"{H}/read", "Microsoft.Compute/virtualMachines/start/action"]))
     assert code == 1 and "operation-not-known" in out and "Nothing is wrong" not in err
     assert "az provider operation show --namespace Microsoft.Compute" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"Name": "<role name>"}, "name-placeholder"),
+        ({"Name": "${role}"}, "name-placeholder"),
+        ({"Name": ""}, "no-name"),
+        ({"Id": "my-role"}, "id-malformed"),
+        ({"Actions": ["Microsoft.Authorization/roleDefinitions/write"]}, "can-give-roles"),
+        ({"Actions": ["Microsoft.Authorization/roleEligibilityScheduleRequests/write"]}, "can-give-roles"),
+        ({"Actions": ["Microsoft.Authorization/*"]}, "can-give-roles"),
+    ],
+)
+def test_a_small_slip_or_a_way_to_more_is_told(lint: Lint, more: dict[str, Any], told: str) -> None:
+    code, out, _ = lint(flat(**more))
+    assert code == 1 and told in out
 
 
 CONDITION = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {x}"

@@ -192,7 +192,7 @@ def test_what_is_no_load_file(tmp_path: Path) -> None:
         (b"a: !!python/object/apply:os.system [ls]", "neither JSON nor YAML"),
         (b"{", "neither JSON nor YAML"),
         (b"1: 2", "no text"),
-        (b"\xff\xfe\x00", "neither JSON nor YAML"),
+        (b"\xff\xfe\x00", "line 1 is no text"),
         (b"a: .nan", "not finite"),
         (b"b: !!binary aGVsbG8=", "kind that JSON has not"),
     ]:

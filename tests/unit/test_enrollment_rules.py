@@ -35,7 +35,7 @@ from console.model.secret import Secret
 from console.rules.enrollment_body import steady_enrollment
 from console.rules.enrollment_cross import Material, device_ids, findings
 from console.rules.enrollment_groups import CaName, authorities, broader
-from console.rules.enrollment_input import check_endorsement_key, check_registration_id, checked
+from console.rules.enrollment_input import check_registration_id, checked
 from console.rules.enrollment_risks import Around, of_creation, of_deletion
 from console.rules.group_keys import derive
 
@@ -82,27 +82,16 @@ def test_ids_are_taken_or_refused_in_one_sentence(text: str) -> None:
         assert fits
 
 
-def test_an_endorsement_key_is_a_public_area() -> None:
-    public = bytes([0, 1, 0, 11]) + bytes(60)
-    text = base64.b64encode(len(public).to_bytes(2) + public).decode()
-    assert check_endorsement_key(f"{text[:20]}\n{text[20:]}\n") == text
-    for wrong in (
-        "",
-        "???",
-        base64.b64encode(public).decode(),
-        base64.b64encode(b"\0\x06" + b"\0\x08" + bytes(4)).decode(),
-    ):
-        with pytest.raises(ConsoleError):
-            check_endorsement_key(wrong)
-
-
-@given(st.binary(max_size=64))
-def test_no_bytes_break_the_reading_of_an_endorsement_key(raw: bytes) -> None:
-    text = base64.b64encode(raw).decode()
-    try:
-        assert check_endorsement_key(text) == text
-    except ConsoleError as error:
-        assert error.code == "usage"
+@pytest.mark.parametrize("group", [True, False])
+def test_the_same_certificate_twice_is_no_rollover(group: bool) -> None:
+    twice = {"attestation": Attestation.X509, "kind": EnrollmentKind.GROUP if group else EnrollmentKind.INDIVIDUAL}
+    der = authority("Plants CA").der
+    with pytest.raises(ConsoleError) as caught:
+        checked(individual(certificates=(der, der), **twice), SERVICE)
+    assert caught.value.why == "the secondary certificate is the primary one again"
+    with pytest.raises(ConsoleError) as caught:
+        checked(individual(ca_names=("plants", "Plants"), **twice), SERVICE)
+    assert caught.value.why == "the secondary certificate is the primary one again"
 
 
 def individual(**more: object) -> NewEnrollment:

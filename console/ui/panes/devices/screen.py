@@ -14,6 +14,7 @@ from console.model.device_order import DeviceOrder
 from console.model.document import TargetKind
 from console.model.errors import ConsoleError
 from console.model.fleet_query import TAG
+from console.model.shell import command_line
 from console.present.columns import Column
 from console.present.device_columns import cells_of, offered, usual
 from console.present.device_filter import HELP
@@ -293,7 +294,7 @@ class DevicesScreen(FleetReading):
             ("id", device.device_id),
             ("row", "\t".join(plain((cell,)) for cell in cells)),
             ("JSON", as_json(named)),
-            ("command line", f"hubwarden devices show {quoted(device.device_id)}"),
+            ("command line", command_line("hubwarden", "devices", "show", operands=[device.device_id])),
         ]
         if self.table.marks:
             items.insert(1, ("marked ids", "\n".join(sorted(self.table.marks))))
@@ -303,10 +304,3 @@ class DevicesScreen(FleetReading):
 def sort_title(column: Column) -> str:
     """Return what the sort menu calls a column."""
     return column.title if column.id.startswith(TAG) else column.title.title()
-
-
-def quoted(text: str) -> str:
-    """Return `text` as one word of a POSIX shell."""
-    import shlex
-
-    return shlex.quote(text)

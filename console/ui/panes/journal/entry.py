@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 
 from console.model.document import TargetKind
 from console.model.journal import EntryState, JournalEntry
+from console.model.shell import command_line
 from console.model.text import clean
 from console.present.journal import entry_lines
 from console.services.ports import Cancel
@@ -81,4 +82,5 @@ class EntryScreen(ConsoleScreen):
     def copy_items(self) -> list[CopyItem]:
         """Offer id, page and command line."""
         page = self.query_one(Page).text()
-        return [("id", self._entry.id), ("page", page), ("command line", f"hubwarden journal show {self._entry.id}")]
+        command = command_line("hubwarden", "journal", "show", operands=[self._entry.id])
+        return [("id", self._entry.id), ("page", page), ("command line", command)]

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from console.model.document import TargetKind
 from console.model.errors import ErrorKind
 from console.model.journal import EntryState
+from console.model.shell import command_line
 from console.present.hub_words import change_page
 from console.present.journal_table import COLUMNS, Record, check_lines, record_cells
 from console.present.lines import Line, plain
@@ -222,4 +223,5 @@ class JournalScreen(FilterScreen):
         if record.entry is None:
             return [("row", row)]
         entry_id = record.entry.id
-        return [("id", entry_id), ("row", row), ("command line", f"hubwarden journal show {entry_id}")]
+        command = command_line("hubwarden", "journal", "show", operands=[entry_id])
+        return [("id", entry_id), ("row", row), ("command line", command)]

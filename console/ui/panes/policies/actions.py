@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from console.model.change import Change
 from console.model.policy import AuthScope, PolicyView, Right, Slot
+from console.model.shell import command_line
 from console.services.policies import PoliciesService, name_problem
 from console.services.ports import Cancel
 from console.ui.arming import why_not
@@ -182,7 +183,7 @@ class PoliciesActions(ConsoleScreen):
         texts = {
             "name": view.name,
             "rights": ", ".join(view.rights),
-            "command line": f"hubwarden policy rotate {view.name} --status",
+            "command line": command_line("hubwarden", "policy", "rotate", "--status", operands=[view.name]),
         }
         strings = {f"connection string ({slot})": slot for slot in Slot}
         items = [MenuItem(name, name, text) for name, text in texts.items()]

@@ -16,6 +16,7 @@ from console.ui.dialogs.form import Answer, ChoiceField, Field, InfoField, PathF
 Check = Callable[[str], str]
 _ID = re.compile(r"[A-Za-z0-9\-._:]{1,128}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_HEX = re.compile(r"(0x)?[0-9A-Fa-f:\s]+")
 _TITLES = {
     Attestation.SYMMETRIC_KEY: "ENROLL BY SYMMETRIC KEY",
     Attestation.X509: "ENROLL BY X.509 CERTIFICATE",
@@ -44,6 +45,15 @@ def base64_problem(what: str) -> Check:
         return "" if _BASE64.fullmatch(whole) and not len(whole) % 4 else f"a {what} is base64: this is not"
 
     return check
+
+
+def public_key_problem(text: str) -> str:
+    """Return what is wrong with a public key that was typed or pasted, as far as its letters tell."""
+    if not text:
+        return "give the public key"
+    if "-----BEGIN" in text or _HEX.fullmatch(text):
+        return ""
+    return "" if not base64_problem("public key")(text) else "a public key is base64, hex or PEM: this is none"
 
 
 def hubs_problem(instance: ProvisioningInstance) -> Check:
@@ -147,8 +157,8 @@ def _tpm_fields(old: Callable[[str], str]) -> list[Field]:
     ways = (("paste", "type or paste it"), ("file", "from a file"), ("tpm", "this machine's TPM"))
     return [
         ChoiceField("from", "endorsement key", ways, old("from")),
-        TextField("paste", "key", old("paste"), "base64, the public part", base64_problem("public key")),
-        PathField("file", "key file", old("file"), "base64 or binary; tab completes"),
+        TextField("paste", "key", old("paste"), "base64, hex or PEM, the public part", public_key_problem),
+        PathField("file", "key file", old("file"), "PEM, tpm2-tools' or base64; tab completes"),
     ]
 
 

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from console.model.document import TargetKind
 from console.model.enrollment import Attestation, Enrollment, ProvisioningInstance, Registration
 from console.model.errors import ConsoleError, ErrorKind
+from console.model.shell import command_line
 from console.present.lines import Line, plain
 from console.present.pages import error_lines
 from console.present.provisioning import enabled_piece
@@ -176,7 +177,8 @@ class RegistrationsScreen(Acting):
         if one is None:
             return []
         row = "\t".join(plain((cell,)) for cell in registration_cells(one, self.services.clock()))
-        command = f"hubwarden dps registrations {self._group.id} --service {self._instance.name}"
+        words = ("hubwarden", "dps", "registrations", "--service", self._instance.name)
+        command = command_line(*words, operands=[self._group.id])
         items = [("registration id", one.registration_id), ("device", one.device_id), ("row", row)]
         return [(name, text) for name, text in (*items, ("command line", command)) if text]
 

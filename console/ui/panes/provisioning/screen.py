@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from console.model.document import TargetKind
 from console.model.enrollment import EnrollmentKind, ProvisioningInstance
 from console.model.errors import ErrorKind
+from console.model.shell import command_line
 from console.present.lines import Line, plain
 from console.present.pages import error_lines
 from console.present.provisioning import head_lines
@@ -349,5 +350,5 @@ class ProvisioningScreen(ProvisioningActions):
             *items,
             ("description", page),
             ("id scope", instance.id_scope),
-            ("command line", f"hubwarden dps {verb} --service {instance.name}"),
+            ("command line", command_line("hubwarden", "dps", verb, "--service", instance.name)),
         ]
