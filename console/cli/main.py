@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.context import Settings
+from console.cli.core_dumps import forbid_core_dumps
 from console.cli.plain_output import prepare
 from console.model.errors import ConsoleError
 
@@ -125,6 +126,7 @@ def write_ports(wiring: Wiring) -> WritePorts:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed or refused, 2 wrong usage."""
+    forbid_core_dumps()
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 
