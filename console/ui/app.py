@@ -128,6 +128,8 @@ class HubwardenApp(App[None]):
         self.set_interval(TICK_SECONDS, self._tick)
         self.call_later(check_size, self)
         self.call_after_refresh(lambda: self.unknown.look(remind=True))
+        if note := self.services.overview.note:
+            self.call_after_refresh(self.notify, note, severity="warning", timeout=10)
         self.call_after_refresh(gc.enable)  # it was off for the start, see `cli.main`
 
     def on_resize(self, event: events.Resize) -> None:

@@ -57,6 +57,8 @@ class ConsoleDriver(LinuxDriver):
         # by the event loop: a handler that ran between any two steps could wait for a lock that the app holds
         self._loop.add_signal_handler(signal.SIGTSTP, self._stop_now)
         self._loop.add_signal_handler(signal.SIGCONT, self._go_on)
+        # a window that is dragged sends more signals than the loop's pipe holds; one of them in it is enough
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
 
     def _stop_now(self) -> None:
         """Give the terminal back as it was found, then stop as everything does on SIGTSTP."""

@@ -176,7 +176,7 @@ class Monkey:
         terminal.resize(80, 24)
 
         def answered() -> bool:
-            for typed in (ESCAPE, b":", mark.encode()):
+            for typed in (ESCAPE, ESCAPE, b":", mark.encode()):  # the first may only empty a field
                 if terminal.process.poll() is None:
                     with suppress(OSError):
                         terminal.write(typed)
