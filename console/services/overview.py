@@ -51,7 +51,7 @@ class OverviewService:
             if self._snapshot is None:
                 try:
                     self._snapshot = overview_cache.load(self._file) if self._file else OverviewSnapshot()
-                except overview_cache.Unreadable as broken:
+                except overview_cache.UnreadableError as broken:
                     self._snapshot = OverviewSnapshot()
                     self.note = "The figures kept from last time could not be read; all is read anew"
                     self.note += f" (set aside: {broken.place})" if broken.place else ""

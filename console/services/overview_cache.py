@@ -50,7 +50,7 @@ def save(file: Path, snapshot: OverviewSnapshot) -> None:
 def load(file: Path) -> OverviewSnapshot:
     """Return the snapshot with every reading marked as cached; parts that do not fit are left out.
 
-    Raises Unreadable, once, when what is there is no snapshot: it was set aside.
+    Raises UnreadableError, once, when what is there is no snapshot: it was set aside.
     """
     try:
         text = _text(file)
@@ -77,7 +77,7 @@ def load(file: Path) -> OverviewSnapshot:
     return OverviewSnapshot(**readings)
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """What was kept from last time is no snapshot; `place` is where it was set aside, None where that failed."""
 
     def __init__(self, place: Path | None) -> None:
@@ -97,13 +97,13 @@ def _text(file: Path) -> str:
     return data.decode("ascii")
 
 
-def _aside(file: Path) -> Unreadable:
+def _aside(file: Path) -> UnreadableError:
     place = file.with_name(f"{file.name}.unreadable")
     try:
         file.replace(place)
     except OSError:
-        return Unreadable(None)
-    return Unreadable(place)
+        return UnreadableError(None)
+    return UnreadableError(place)
 
 
 def _dump(value: Any) -> Any:

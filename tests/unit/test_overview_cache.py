@@ -22,7 +22,7 @@ from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
 from console.present.lines import plain
 from console.present.overview import board
-from console.services.overview_cache import Unreadable, load, save
+from console.services.overview_cache import UnreadableError, load, save
 
 NOW = datetime(2026, 11, 23, 9, 42, 1, 5, tzinfo=UTC)
 
@@ -112,7 +112,7 @@ BROKEN = [
 def test_what_is_no_snapshot_is_told_once_and_set_aside(tmp_path: Path, text: str) -> None:
     file = tmp_path / "o.json"
     file.write_text(text, encoding="latin-1")
-    with pytest.raises(Unreadable) as told:
+    with pytest.raises(UnreadableError) as told:
         load(file)
     assert told.value.place == tmp_path / "o.json.unreadable"
     assert told.value.place.read_text(encoding="latin-1") == text
@@ -125,7 +125,7 @@ def test_what_is_no_snapshot_is_told_once_and_set_aside(tmp_path: Path, text: st
 def test_what_is_no_file_is_not_read(tmp_path: Path, make: Callable[[Path], None]) -> None:
     file = tmp_path / "o.json"
     make(file)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableError):
         load(file)
     save(file, whole())
     assert load(file).counts.value == whole().counts.value
