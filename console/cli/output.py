@@ -13,6 +13,8 @@ import click
 from console.model.clock import format_time
 from console.model.errors import ConsoleError
 from console.model.text import clean
+from console.present.columns import usual_width
+from console.present.lines import text_width
 
 Json = dict[str, Any]
 
@@ -70,14 +72,13 @@ _LAST = "\n  ]"
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], block: int = 5000) -> None:
     """Write a table of any length: as `print_table` does while it is short; columns of a long one may widen later."""
     source = iter(rows)
-    widths = [len(title) for title in header]
+    widths = [0] * len(header)
     table: list[list[str]] = [list(header)]
     while True:
         part = [[clean(cell) for cell in row] for row in islice(source, block)]
         table += part
-        widths = [max([width, *(len(row[place]) for row in table)]) for place, width in enumerate(widths)]
-        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
-        click.echo("".join(f"{line}\n" for line in lines), nl=False)
+        widths = [max(old, new) for old, new in zip(widths, _widths(table), strict=True)]
+        click.echo("".join(f"{_aligned(row, widths)}\n" for row in table), nl=False)
         table = []
         if len(part) < block:
             return
@@ -86,20 +87,36 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], block: i
 def print_table(
     header: Sequence[str], rows: Iterable[Sequence[object]], *, right: frozenset[int] = frozenset()
 ) -> None:
-    """Write an aligned table; `right` are the columns that align right. Cells are cleaned once more."""
+    """Write an aligned table; `right` are the columns that align right. Cells are cleaned once more.
+
+    A cell that is far longer than the others of its column stands out in its own row; it widens no other.
+    """
     table = [list(header), *([clean(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    widths = _widths(table)
     for row in table:
-        cells = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        click.echo("  ".join(cells).rstrip())
+        click.echo(_aligned(row, widths, right))
 
 
 def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
     """Write names and values, aligned."""
-    rows = [(name, clean(value)) for name, value in pairs]
-    width = max((len(name) for name, _ in rows), default=0)
+    rows = [(clean(name), clean(value)) for name, value in pairs]
+    width = usual_width(text_width(name) for name, _ in rows)
     for name, value in rows:
-        click.echo(f"{name:<{width}}  {value}".rstrip())
+        click.echo(f"{_padded(name, width)}  {value}".rstrip())
+
+
+def _widths(table: Sequence[Sequence[str]]) -> list[int]:
+    """Return the width of every column, in cells."""
+    if not table:
+        return []
+    return [usual_width(text_width(row[column]) for row in table) for column in range(len(table[0]))]
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int], right: frozenset[int] = frozenset()) -> str:
+    cells = zip(row, widths, strict=True)
+    return "  ".join(_padded(cell, width, column in right) for column, (cell, width) in enumerate(cells)).rstrip()
+
+
+def _padded(text: str, width: int, right: bool = False) -> str:
+    blank = " " * (width - text_width(text))
+    return blank + text if right else text + blank
