@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.context import Settings
+from console.cli.core_dumps import forbid_core_dumps
 from console.cli.failures import exit_code, requires_text
 from console.cli.interrupt import insist_on_the_end
 from console.cli.streams import OutputClosed, prepare, silence
@@ -125,6 +126,7 @@ def write_ports(wiring: Wiring) -> WritePorts:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed or refused, 2 wrong usage."""
+    forbid_core_dumps()
     insist_on_the_end()
     sys.exit(run(sys.argv[1:] if args is None else args))
 

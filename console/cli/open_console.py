@@ -70,14 +70,18 @@ def show(profile: Profile, services_of: Callable[[Profile], Services], settings:
 
     Only the first one is armed by `--write`. The log goes into the state folder.
     """
+    from console.cli.defects import catch_the_rest, report
     from console.cli.log_file import start_log
     from console.cli.other_hub import profile_for
     from console.ui.app import HubwardenApp
 
     start_log(state)
+    catch_the_rest()
     services = settings.armed(services_of(profile))
     while True:
-        app = HubwardenApp(services, theme=settings.theme, mouse=settings.mouse)
+        app = HubwardenApp(
+            services, theme=settings.theme, mouse=settings.mouse, defect=lambda error: f"hubwarden: {report(error)}"
+        )
         app.run(mouse=settings.mouse)
         if app.return_code:
             sys.exit(app.return_code)

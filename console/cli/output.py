@@ -82,7 +82,7 @@ _LAST = "\n  ]"
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], block: int = 5000) -> None:
     """Write a table of any length: as `print_table` does while it is short; columns of a long one may widen later."""
     source = iter(rows)
-    widths = [len(title) for title in header]
+    widths = [0] * len(header)
     table: list[list[str]] = [list(header)]
     while True:
         part = [[clean(cell) for cell in row] for row in islice(source, block)]
@@ -97,7 +97,10 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], block: i
 def print_table(
     header: Sequence[str], rows: Iterable[Sequence[object]], *, right: frozenset[int] = frozenset()
 ) -> None:
-    """Write an aligned table; `right` are the columns that align right. Cells are cleaned once more."""
+    """Write an aligned table; `right` are the columns that align right. Cells are cleaned once more.
+
+    A cell that is far longer than the others of its column stands out in its own row; it widens no other.
+    """
     table = [list(header), *([clean(cell) for cell in row] for row in rows)]
     for line in _aligned(table, _widened([0] * len(header), table), right):
         click.echo(line)

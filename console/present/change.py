@@ -11,6 +11,7 @@ from console.model.change import ABSENT, Change, Edit, Member, Outcome, Result, 
 from console.model.journal import Fingerprint
 from console.model.secret import Secret
 from console.model.text import clean
+from console.present.columns import usual_width
 from console.present.lines import Line, Piece, fit, paragraph, text_width
 from console.present.pages import BLANK, fields, section
 
@@ -86,7 +87,7 @@ def change_lines(change: Change, width: int) -> list[Line]:
     lines += diff_lines(change.edits, width)
     lines.append(BLANK)
     if change.effect:
-        label = max(text_width(name) for name, _ in change.effect) + 2
+        label = min(usual_width(text_width(name) for name, _ in change.effect), width // 2) + 2
         lines += section("EFFECT", _labelled(change.effect, label, width))
     lines += risk_lines(change.risks, width)
     if change.notes:
@@ -101,14 +102,14 @@ def diff_lines(edits: Iterable[Edit], width: int) -> list[Line]:
     rows = diff_rows(edits)
     if not rows:
         return [(("   nothing changes", "dim"),)]
-    longest = min(max(text_width(row.place) for row in rows), max(width // 2, 20))
+    longest = min(usual_width(text_width(row.place) for row in rows), max(width // 2, 20))
     lines: list[Line] = []
     for row in rows:
         token = {"+": "ok", "-": "bad"}.get(row.sign, "warn")
         head: list[Piece] = [(f"   {row.sign} ", token), (f"{fit(row.place, longest)}  ", token)]
         text = f"{row.before} → {row.after}" if row.sign == "~" else row.after or row.before
         room = width - longest - 8
-        if text_width(text) > room:
+        if text_width(text) > room or text_width(row.place) > longest:
             lines.append(((f"   {row.sign} ", token), (row.place, token)))
             lines += paragraph(text, width, indent=8, style=token)
         else:

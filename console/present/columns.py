@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 GAP = 2
 """Blank cells between two columns."""
+
+
+_SHORT, _LONG = 40, 200
+"""Cells up to which a value is never, and from which it is always, too long to make a column wider."""
+
+
+def usual_width(widths: Iterable[int]) -> int:
+    """Return how wide a column has to be for its values, in cells; those far longer than most do not count.
+
+    They stand out of the column in their own row instead of pushing the next column away in every other one.
+    """
+    ordered = sorted(widths)
+    if not ordered:
+        return 0
+    limit = min(max(3 * ordered[(len(ordered) - 1) // 2], _SHORT), _LONG)
+    return max((width for width in ordered if width <= limit), default=0)
 
 
 @dataclass(frozen=True, slots=True)

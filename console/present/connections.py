@@ -19,9 +19,9 @@ from console.model.connection import (
 from console.model.text import clean
 from console.present.cause_help import CAUSE_HELP
 from console.present.chart import area
-from console.present.columns import Column
+from console.present.columns import Column, usual_width
 from console.present.glyphs import cause_token
-from console.present.lines import Line, Piece
+from console.present.lines import Line, Piece, text_width
 from console.present.log_states import WORDS, asked, lag_words
 from console.present.pages import BLANK, fields, section
 from console.present.words import (
@@ -215,7 +215,7 @@ def log_columns(columns: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> 
     """Return columns for any query result, as wide as their first rows need, at most 40 cells."""
     made = []
     for index, name in enumerate(columns):
-        longest = max([len(name), *(len(log_text(row[index])) for row in rows[:50])])
+        longest = max(len(name), usual_width(text_width(log_text(row[index])) for row in rows[:50]))
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows[:50])
         made.append(Column(str(index), name, min(longest, 40), "right" if numeric else "left"))
     return tuple(made)

@@ -43,12 +43,18 @@ class OverviewService:
         self._file = cache_file
         self._lock = threading.Lock()
         self._snapshot: OverviewSnapshot | None = None
+        self.note = ""  # what to say about the last snapshot, if anything
 
     def cached(self) -> OverviewSnapshot:
         """Return the last snapshot, from memory or from disk (its readings marked as cached); never raises."""
         with self._lock:
             if self._snapshot is None:
-                self._snapshot = overview_cache.load(self._file) if self._file else OverviewSnapshot()
+                try:
+                    self._snapshot = overview_cache.load(self._file) if self._file else OverviewSnapshot()
+                except overview_cache.UnreadableError as broken:
+                    self._snapshot = OverviewSnapshot()
+                    self.note = "The figures kept from last time could not be read; all is read anew"
+                    self.note += f" (set aside: {broken.place})" if broken.place else ""
             return self._snapshot
 
     def load(self, on_part: OnPart, cancel: Cancel = NEVER_CANCELLED) -> OverviewSnapshot:

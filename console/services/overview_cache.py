@@ -1,10 +1,11 @@
-"""The Overview's last snapshot as JSON: figures only, no secrets; unreadable or foreign content counts as none."""
+"""The Overview's last snapshot as JSON: figures only, no secrets; what is unreadable is set aside."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
+import stat
 import tempfile
 import types
 import typing
@@ -16,8 +17,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from console.model.errors import ConsoleError
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
+from console.model.text import clean
 
-_SCHEMA = "hubwarden.overview-cache/1"
+_FAMILY = "hubwarden.overview-cache/"
+_SCHEMA = f"{_FAMILY}1"
+MAX_BYTES = 16_000_000
+_MAX_SPAN = timedelta(days=36_500)
+_MAX_NUMBER = 1e15
 
 
 def save(file: Path, snapshot: OverviewSnapshot) -> None:
@@ -31,30 +37,73 @@ def save(file: Path, snapshot: OverviewSnapshot) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # made with 0600
-        with os.fdopen(handle, "w", encoding="ascii") as stream:
-            stream.write(text)
-        Path(name).replace(file)
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as stream:
+                stream.write(text)
+            Path(name).replace(file)
+        except OSError:
+            Path(name).unlink()
     except OSError:
         return  # a cache that cannot be kept costs speed only
 
 
 def load(file: Path) -> OverviewSnapshot:
-    """Return the snapshot with every reading marked as cached; parts that do not fit are left out."""
+    """Return the snapshot with every reading marked as cached; parts that do not fit are left out.
+
+    Raises UnreadableError, once, when what is there is no snapshot: it was set aside.
+    """
     try:
-        raw = json.loads(file.read_text(encoding="ascii"))
-        parts = raw["parts"] if raw["schema"] == _SCHEMA else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return OverviewSnapshot()
+        text = _text(file)
+    except OSError:
+        return OverviewSnapshot()  # none is kept, or it cannot be read now
+    except ValueError:
+        raise _aside(file) from None
+    try:
+        raw = json.loads(text)
+        if not str(raw["schema"]).startswith(_FAMILY):
+            raise ValueError("foreign")
+        parts: dict[str, Any] = dict(raw["parts"]) if raw["schema"] == _SCHEMA else {}  # of another version: none
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _aside(file) from None
     readings: dict[str, Any] = {}
     for name, hint in get_type_hints(OverviewSnapshot).items():
-        part = parts.get(name) if isinstance(parts, dict) else None
+        part = parts.get(name)
         try:
             if part is not None:
                 value = _build(get_args(hint)[0], part["value"])
-                readings[name] = Reading(value, datetime.fromisoformat(part["as_of"]), cached=True)
-        except (KeyError, ValueError, TypeError):
+                readings[name] = Reading(value, _scalar(datetime, part["as_of"]), cached=True)
+        except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
             continue
     return OverviewSnapshot(**readings)
+
+
+class UnreadableError(Exception):
+    """What was kept from last time is no snapshot; `place` is where it was set aside, None where that failed."""
+
+    def __init__(self, place: Path | None) -> None:
+        super().__init__("unreadable")
+        self.place = place
+
+
+def _text(file: Path) -> str:
+    """Return the file's text; raises OSError when there is none, ValueError when it is nothing that `save` wrote."""
+    mode = file.lstat().st_mode
+    if not stat.S_ISREG(mode):  # a pipe would be waited for
+        raise ValueError("no file")
+    with file.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError("too large")
+    return data.decode("ascii")
+
+
+def _aside(file: Path) -> UnreadableError:
+    place = file.with_name(f"{file.name}.unreadable")
+    try:
+        file.replace(place)
+    except OSError:
+        return UnreadableError(None)
+    return UnreadableError(place)
 
 
 def _dump(value: Any) -> Any:
@@ -100,13 +149,21 @@ def _scalar(hint: type, value: Any) -> Any:
     if issubclass(hint, Enum):
         return hint(value)
     if issubclass(hint, datetime):
-        return datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None or not 1900 < moment.year < 9000:  # nothing could be reckoned with it
+            raise ValueError("no time")
+        return moment
     if issubclass(hint, timedelta):
-        return timedelta(seconds=value)
+        span = timedelta(seconds=value)
+        if abs(span) > _MAX_SPAN:
+            raise ValueError("no span")
+        return span
     if issubclass(hint, ConsoleError):
         return None
     if hint is float and isinstance(value, int):
-        return float(value)
-    if not isinstance(value, hint):
+        value = float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise TypeError(f"expected {hint.__name__}")
-    return value
+    if isinstance(value, int | float) and not abs(value) < _MAX_NUMBER:
+        raise ValueError("no number")
+    return clean(value) if isinstance(value, str) else value  # a file is something from outside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -10,8 +11,9 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import constants, events
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 
 from console.model.errors import ConsoleError
@@ -21,7 +23,7 @@ from console.ui.arming import why_not
 from console.ui.commands import BY_ID, Command, bindings, find
 from console.ui.global_commands import GlobalCommands, History
 from console.ui.jobs import Jobs, use_leaving_executor
-from console.ui.leaving import Leaving, last_words
+from console.ui.leaving import Leaving
 from console.ui.modes import MODES
 from console.ui.panes.base import ConsoleScreen
 from console.ui.sizes import check_size
@@ -29,11 +31,19 @@ from console.ui.theme import DEFAULT, THEMES, ascii_terminal
 from console.ui.typed_ahead import TYPED, TypedAhead
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+    from textual.widget import AwaitMount
+
     from console.services.bundle import Services
     from console.ui.changing import Changing, Step
     from console.ui.unknown import UnknownOutcomes
 
+_log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
+
+
+def _named(error: BaseException) -> str:
+    return f"Something broke inside hubwarden ({type(error).__name__}); please report it."
 
 
 class HubwardenApp(App[None]):
@@ -43,6 +53,7 @@ class HubwardenApp(App[None]):
         services: the services of the hub; building them must not have imported any Azure library.
         theme: "dark", "light" or "ansi"; default dark, ansi when NO_COLOR is set.
         mouse: whether the mouse may be used; never needed.
+        defect: keeps what is known about a mistake of ours where it can be reported, and returns what to say.
     """
 
     CSS_PATH = Path(__file__).with_name("console.tcss")
@@ -53,7 +64,14 @@ class HubwardenApp(App[None]):
     BINDINGS: ClassVar = bindings("global")
     CLOSE_TIMEOUT = 1.0
 
-    def __init__(self, services: Services, *, theme: str | None = None, mouse: bool = True) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        theme: str | None = None,
+        mouse: bool = True,
+        defect: Callable[[BaseException], str] | None = None,
+    ) -> None:
         name = theme or ("ansi" if os.environ.get("NO_COLOR") else DEFAULT)
         super().__init__(ansi_color=True if name == "ansi" else None)  # chooses the colour filters
         self.set_reactive(App.ansi_color, None)  # from now on the theme decides
@@ -67,6 +85,7 @@ class HubwardenApp(App[None]):
         self.ascii_only = ascii_terminal()
         self.snapshot = services.overview.cached()
         self._leaving = Leaving(self)
+        self._defect = defect or _named
         self.typed_ahead = TypedAhead(self, super().on_event)
         self.animation_level = "none"
         for own in THEMES:
@@ -76,6 +95,14 @@ class HubwardenApp(App[None]):
         self.set_class(not self.current_theme.dark, "-light-mode", update=False)
         self.set_class(self.current_theme.dark, "-dark-mode", update=False)
         self.stylesheet.set_variables(self.get_css_variables())
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return the driver that no input breaks, where there is one."""
+        if constants.DRIVER is not None or os.name == "nt":
+            return super().get_driver_class()
+        from console.ui.driver import ConsoleDriver
+
+        return ConsoleDriver
 
     def run(self, **options: Any) -> None:
         """Run in the terminal until the user leaves; `return_code` is the exit status."""
@@ -101,6 +128,8 @@ class HubwardenApp(App[None]):
         self.set_interval(TICK_SECONDS, self._tick)
         self.call_later(check_size, self)
         self.call_after_refresh(lambda: self.unknown.look(remind=True))
+        if note := self.services.overview.note:
+            self.call_after_refresh(self.notify, note, severity="warning", timeout=10)
         self.call_after_refresh(gc.enable)  # it was off for the start, see `cli.main`
 
     def on_resize(self, event: events.Resize) -> None:
@@ -108,6 +137,22 @@ class HubwardenApp(App[None]):
         del event
         if self._is_mounted:
             self.call_later(check_size, self)  # Textual notes the new size only after this handler
+
+    def push_screen(self, *arguments: Any, **options: Any) -> Any:
+        """Show another screen, behind the notice where the terminal is too small."""
+        pushed = super().push_screen(*arguments, **options)
+        self.call_later(check_size, self)
+        return pushed
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave the screen in front; the first one of a pane stays, whoever else left it in the meantime."""
+        self.call_later(check_size, self)
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Show the screens of another pane, behind the notice where the terminal is too small."""
+        self.call_later(check_size, self)
+        return super().switch_mode(mode)
 
     def _tick(self) -> None:
         behind = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
@@ -134,12 +179,23 @@ class HubwardenApp(App[None]):
             self.leave()
 
     def _fatal_error(self) -> None:
-        """Show where it broke, without values of variables and texts of exceptions: either could be a key."""
-        from rich.text import Text
-
-        self.bell()
-        self._exit_renderables.append(Text(last_words()))
+        """End with one sentence about our own mistake, without its text and the values of variables: see `defect`."""
+        error = self._exception
+        if error is not None and not self._leaving.words:  # those that come after the first are its consequences
+            _log.error("the console broke", exc_info=error)
+            self._leaving.broke(self._defect(getattr(error, "error", error)))  # what a worker's failure wraps
         self._close_messages_no_wait()
+
+    def panic(self, *renderables: object) -> None:
+        """End as after any mistake of ours: what should be printed could hold anything."""
+        del renderables
+        if self._exception is not None:
+            self._fatal_error()
+            return
+        try:
+            raise RuntimeError
+        except RuntimeError as error:
+            self._handle_exception(error)
 
     # --- what screens use ----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from console.model.errors import ConsoleError
 from console.ui.arming import read_only
 from console.ui.panes.base import ConsoleScreen
+from console.ui.sizes import is_small
 from console.ui.theme import THEMES
 
 if TYPE_CHECKING:
@@ -159,6 +160,9 @@ class GlobalCommands:
             lost.insert(0, writing)
         if not lost:
             leave()
+            return
+        if is_small(self._app):
+            self._app.notify(f"{', '.join(lost)} would be lost; make the terminal larger to decide", severity="warning")
             return
         from console.ui.dialogs.menu import Menu, MenuItem
 

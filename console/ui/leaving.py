@@ -1,4 +1,4 @@
-"""Leaving for certain: on quit, on SIGHUP or SIGTERM, when the terminal is gone; never more than two seconds."""
+"""Leaving for certain: on quit, on any signal that ends, when the terminal is gone; never more than two seconds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
-
-from console.model.text import clean
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -23,7 +20,26 @@ _log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 1.5
 GRACE_SECONDS = 0.2
 TERMINAL_CHECK_SECONDS = 2.0
-HANGUP_STATUS, TERMINATED_STATUS = 129, 143
+HANGUP_STATUS = 128 + 1
+_ENDING = (
+    "HUP",
+    "INT",
+    "QUIT",
+    "TERM",
+    "ABRT",
+    "ALRM",
+    "VTALRM",
+    "PROF",
+    "USR1",
+    "USR2",
+    "XCPU",
+    "POLL",
+    "PWR",
+    "STKFLT",
+)
+"""Signals that would end the process where it stands, with the terminal raw."""
+_IMPATIENT = ("INT", "QUIT")
+"""What keys send once the terminal is cooked again: the end is under way already."""
 _RESTORE = "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[?7h"
 """Mouse and paste reporting off, keyboard protocol back, main screen, cursor shown, focus reports off, line wrap on."""
 
@@ -36,17 +52,25 @@ class Leaving:
         self._over = Event()
         self._begun = False
         self._attributes: list[Any] | None = _terminal_attributes()
+        self._before: dict[int, Any] = {}  # the handlers that were there
+        self.words = ""  # what to print at the end about our own mistake
 
     def watch(self) -> None:
-        """Leave on SIGHUP, SIGTERM and when the terminal is gone; does nothing without a terminal."""
+        """Leave on every signal that would end the process and when the terminal is gone; not without a terminal."""
         if self._app.is_headless:
             return
         import asyncio
 
         loop = asyncio.get_running_loop()
-        for name, status in (("SIGHUP", HANGUP_STATUS), ("SIGTERM", TERMINATED_STATUS)):
-            with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(getattr(signal, name), self._leave, status)
+
+        def leave(number: int, _frame: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the process is about to
+                loop.call_soon_threadsafe(self._leave, 128 + number)
+
+        for name in _ENDING:
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                number = getattr(signal, f"SIG{name}")
+                self._before[number] = signal.signal(number, leave)
         if self._attributes is not None:
             self._app.set_interval(TERMINAL_CHECK_SECONDS, self._check_terminal)
 
@@ -65,9 +89,18 @@ class Leaving:
         self._begun = True
         Thread(target=self._insist, args=(status,), name="hubwarden-leaving", daemon=True).start()
 
+    def broke(self, words: str) -> None:
+        """Note what to say about a mistake of ours; the end comes for certain, too."""
+        self.words = words
+        self.begin(1)
+
     def finished(self, status: int) -> None:
         """Note that the app ended; threads that still wait for an answer must not keep the process alive."""
         self._over.set()
+        _say(self.words)
+        for number, handler in self._before.items():
+            impatient = signal.Signals(number).name.removeprefix("SIG") in _IMPATIENT
+            signal.signal(number, signal.SIG_IGN if impatient else handler)
         register = getattr(threading, "_register_atexit", None)  # runs before the interpreter joins threads
         if register is not None and not self._app.is_headless:
             register(_end, status)
@@ -78,16 +111,15 @@ class Leaving:
         if status != HANGUP_STATUS:
             with contextlib.suppress(Exception):
                 _restore_terminal(self._attributes)
+                _say(self.words)
         os._exit(status)
 
 
-def last_words() -> str:
-    """Return what to print about the exception being handled, our own mistake; the log gets it too."""
-    kind, _, frames = sys.exc_info()
-    name = kind.__name__ if kind is not None else "unknown"
-    _log.exception("the console broke")
-    told = f"{''.join(traceback.format_tb(frames))}Something broke inside hubwarden ({name}); please report it."
-    return clean(told, multiline=True)
+def _say(words: str) -> None:
+    if words and sys.__stderr__ is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.__stderr__.write(f"{words}\n")
+            sys.__stderr__.flush()
 
 
 def _end(status: int) -> None:

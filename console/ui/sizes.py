@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from textual.app import App
+from typing import Any
+
+from textual.app import App, ScreenStackError
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 
 
-def check_size(app: App[None]) -> None:
-    """Say when the terminal is too small, and take that back when it is not any more."""
-    small = app.size.width < MIN_WIDTH or app.size.height < MIN_HEIGHT
-    from_small = type(app.screen).__name__ == "TooSmall"
-    if small and not from_small:
-        from console.ui.dialogs.too_small import TooSmall
+def is_small(app: App[Any]) -> bool:
+    """Return whether the terminal is too small at this moment."""
+    return app.size.width < MIN_WIDTH or app.size.height < MIN_HEIGHT
 
-        app.push_screen(TooSmall(MIN_WIDTH, MIN_HEIGHT))
-    elif from_small and not small:
+
+def check_size(app: App[Any]) -> None:
+    """Say that the terminal is too small before all else, as long as it is; take that back wherever it still stands.
+
+    To be called whenever the size or a stack of screens has changed: a dialog may have come in front of the notice, and
+    another pane may have kept one.
+    """
+    from console.ui.dialogs.too_small import TooSmall
+
+    small = is_small(app)
+    try:
+        front = app.screen
+    except ScreenStackError:  # the app is about to end
+        return
+    if isinstance(front, TooSmall) and not small:
         app.pop_screen()
+    for stack in app._screen_stacks.values():
+        for screen in [one for one in stack if isinstance(one, TooSmall) and one is not front]:
+            stack.remove(screen)
+            screen.remove()
+    if small and not isinstance(front, TooSmall):
+        app.push_screen(TooSmall(MIN_WIDTH, MIN_HEIGHT))

@@ -94,6 +94,22 @@ def test_no_network_is_a_clear_state_and_quitting_is_quick(tmp_path):
         assert b"not-a-real-secret" not in terminal.raw
 
 
+def test_figures_that_cannot_be_read_are_told_once_and_set_aside(hub, tmp_path):
+    with console(hub, tmp_path, 80, 24) as terminal:
+        terminal.wait("cut off by IP rules", 60)
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
+    (kept,) = (tmp_path / "state" / "overview").glob("*.json")
+    kept.write_text("[" * 100_000)
+    for told in (True, False):
+        with console(hub, tmp_path, 200, 40) as terminal:
+            terminal.wait("cut off by IP rules", 60)
+            assert ("could not be read" in terminal.text()) is told
+            terminal.send("q")
+            assert terminal.wait_exit() == 0
+            assert b"Something broke" not in terminal.raw
+
+
 def test_without_a_terminal_it_says_what_to_do(hub, tmp_path, run_cli):
     result = run_cli("--profile", hub.ready["profile"])
     assert result.returncode == 2

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from support.monkey import ESCAPE
 from support.terminal import Terminal
 
 
@@ -45,7 +46,25 @@ def test_a_palette_under_the_notice_of_a_small_terminal_is_not_opened_twice(term
     terminal.resize(40, 10)
     terminal.wait("needs 60x15")
     terminal.write(b"\x10\x10:d2\x1b[6~")
+    terminal.quiet(0.2)
     terminal.resize(80, 24)
-    terminal.wait("COMMANDS")
-    terminal.send("esc")
+    terminal.wait(lambda text: "COMMANDS" in text and "needs 60x15" not in text)
+    terminal.quiet(0.2)
+    terminal.write(ESCAPE)
+    leave(terminal)
+
+
+def test_the_notice_of_a_small_terminal_goes_wherever_it_stands(terminal: Terminal) -> None:
+    terminal.resize(40, 10)
+    terminal.wait("needs 60x15")
+    terminal.resize(80, 24)
+    terminal.write(b":")
+    terminal.resize(59, 15)  # the prompt opens before or behind the notice
+    terminal.wait("needs 60x15")
+    terminal.quiet(0.2)
+    terminal.resize(80, 24)
+    terminal.wait(lambda text: "needs 60x15" not in text)
+    terminal.quiet(0.2)
+    terminal.write(ESCAPE)
+    terminal.wait("? help")
     leave(terminal)

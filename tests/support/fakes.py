@@ -357,6 +357,8 @@ class FakeConnections:
 
 
 class FakeOverview:
+    note = ""
+
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
 

@@ -42,6 +42,8 @@ _NAMED = {
     "insert": "\x1b[2~",
 }
 _TAKEN_BACK = (1000, 1003, 1006, 2004, 1049, 1004)
+ESCAPE = b"\x1b[27u"
+"""The key as newer terminals send it: nothing can follow that would make another key of it."""
 ROUND = 50
 """After how many events the console has to answer."""
 _QUIT = frozenset({"q", "\x11"})
@@ -174,7 +176,7 @@ class Monkey:
         terminal.resize(80, 24)
 
         def answered() -> bool:
-            for typed in (b"\x1b", b":", mark.encode()):
+            for typed in (ESCAPE, ESCAPE, b":", mark.encode()):  # the first may only empty a field
                 if terminal.process.poll() is None:
                     with suppress(OSError):
                         terminal.write(typed)
@@ -186,7 +188,7 @@ class Monkey:
         except AssertionError:
             raise AssertionError(self._told(terminal, "no way back to a pane and its prompt")) from None
         with suppress(OSError):
-            terminal.write(b"\x1b")
+            terminal.write(ESCAPE)
         return terminal.process.poll() is not None
 
     def _check(self, terminal: Terminal) -> None:

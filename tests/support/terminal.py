@@ -13,6 +13,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyte
@@ -32,7 +33,14 @@ KEYS |= {"pagedown": "\x1b[6~", "end": "\x1b[F", "home": "\x1b[H", "ctrl+p": "\x
 class Terminal:
     """Runs a command at a size; `raw` is every byte it wrote, `text()` what a person sees."""
 
-    def __init__(self, command: Sequence[str], columns: int, rows: int, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        columns: int,
+        rows: int,
+        env: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._lock = threading.Condition()
@@ -44,7 +52,7 @@ class Terminal:
             environment.pop(name, None)
         environment |= dict(env or {})
         self.process = subprocess.Popen(
-            list(command), stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
+            list(command), stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=folder, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
         os.close(slave)

@@ -137,15 +137,15 @@ sys.exit(app.return_code)
 """
 
 
-def test_a_crash_tells_the_place_and_neither_values_nor_the_text_of_the_exception() -> None:
+def test_a_crash_is_one_sentence_without_values_and_the_text_of_the_exception() -> None:
     terminal = Terminal(BROKEN)
     try:
         assert terminal.wait(10) == 1
         terminal.drain()
         assert b"Something broke inside hubwarden (RuntimeError)" in terminal.output
-        assert b"in broken" in terminal.output
-        assert b"T9qcz8nRrVh3" not in terminal.output.replace(b'"T9qcz8nRrVh3"', b"")
+        assert b"T9qcz8nRrVh3" not in terminal.output
         assert b"\x1b]52" not in terminal.output
+        assert b"Traceback" not in terminal.output and b"File " not in terminal.output
     finally:
         terminal.close()
 

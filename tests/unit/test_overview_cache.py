@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import stat
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.depth import trials
 
 from console.model.connection import Cause, FailureBin, FailureGroup, FailureReport, Grouping, LogState
 from console.model.device import AuthType, ConnectionState, DeviceStatus, FleetCounts
@@ -15,7 +20,9 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, Exposure, Hub, HubCertificate, Identity, IpRule, MetricSeries
 from console.model.overview import OverviewSnapshot
 from console.model.reading import Reading
-from console.services.overview_cache import load, save
+from console.present.lines import plain
+from console.present.overview import board
+from console.services.overview_cache import UnreadableError, load, save
 
 NOW = datetime(2026, 11, 23, 9, 42, 1, 5, tzinfo=UTC)
 
@@ -40,7 +47,7 @@ def whole() -> OverviewSnapshot:
         timedelta(minutes=1),
         Grouping.DEVICE,
         (FailureBin(NOW, ((Cause.CLONED, 3),)),),
-        (FailureGroup("k", "l", 3, 1, NOW, NOW, Cause.CLONED, filters=(("DeviceId", "é\x1b"),)),),
+        (FailureGroup("k", "l", 3, 1, NOW, NOW, Cause.CLONED, filters=(("DeviceId", "é"),)),),
         total=3,
         previous_total=1,
         lag=timedelta(seconds=90),
@@ -82,12 +89,85 @@ def test_no_change_is_a_value_of_its_own(tmp_path: Path) -> None:
     assert load(file).last_change == Reading(None, NOW, cached=True)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema":"other","parts":{}}', "\x00", '{"schema": 1}'])
-def test_foreign_content_counts_as_nothing(tmp_path: Path, text: str) -> None:
+def test_what_another_version_kept_counts_as_nothing(tmp_path: Path) -> None:
     file = tmp_path / "o.json"
-    file.write_text(text)
+    file.write_text('{"schema":"hubwarden.overview-cache/99","parts":{"hub":1}}')
+    assert load(file) == load(tmp_path / "absent.json") == OverviewSnapshot()
+    assert file.exists()
+
+
+BROKEN = [
+    "",
+    "[]",
+    "{}",
+    "\x00",
+    '{"schema":"other","parts":{}}',
+    '{"schema": 1}',
+    "[" * 200_000,
+    '{"schema":"hubwarden.overview-cache/1","parts":[1]}',
+]
+
+
+@pytest.mark.parametrize("text", [*BROKEN, "\xff", "[" + "1," * 9_000_000 + "1]"], ids=lambda text: repr(text[:20]))
+def test_what_is_no_snapshot_is_told_once_and_set_aside(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "o.json"
+    file.write_text(text, encoding="latin-1")
+    with pytest.raises(UnreadableError) as told:
+        load(file)
+    assert told.value.place == tmp_path / "o.json.unreadable"
+    assert told.value.place.read_text(encoding="latin-1") == text
     assert load(file) == OverviewSnapshot()
-    assert load(tmp_path / "absent.json") == OverviewSnapshot()
+    save(file, whole())
+    assert load(file).hub.value == whole().hub.value
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_read(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    file = tmp_path / "o.json"
+    make(file)
+    with pytest.raises(UnreadableError):
+        load(file)
+    save(file, whole())
+    assert load(file).counts.value == whole().counts.value
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["o.json", "o.json.unreadable"]
+
+
+def test_whatever_stands_in_it_can_be_shown(tmp_path: Path) -> None:
+    file = tmp_path / "o.json"
+    save(file, whole())
+    text = file.read_text()
+    odd = (
+        None,
+        [],
+        {},
+        "",
+        "\x1b[2J",
+        -1,
+        True,
+        1e308,
+        float("nan"),
+        10**30,
+        "2026-11-23T09:42:01",
+        "0001-01-01T00:00Z",
+    )
+    chance = random.Random(5)
+    for _ in range(trials(test=300, deep=20_000)):
+        raw = json.loads(text)
+        for _ in range(chance.randint(1, 3)):
+            places = list(_places(raw["parts"]))
+            inside, name = chance.choice(places)
+            inside[name] = chance.choice(odd)
+        file.write_text(json.dumps(raw))
+        snapshot = load(file)
+        for width, height in ((40, 10), (120, 40)):
+            for entry in board(snapshot, NOW + timedelta(hours=1), width, height):
+                assert "\x1b" not in plain(entry.line)
+
+
+def _places(node: object) -> Iterator[tuple[Any, Any]]:
+    for name, inner in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield node, name
+        yield from _places(inner)
 
 
 def test_one_part_that_does_not_fit_leaves_the_others(tmp_path: Path) -> None:

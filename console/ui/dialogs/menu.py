@@ -11,6 +11,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 
 from console.model.text import clean
+from console.present.columns import usual_width
 from console.present.lines import Line, cut, fit, paragraph, text_width
 from console.ui.dialogs.base import Dialog
 from console.ui.widgets.page import Choice
@@ -49,10 +50,10 @@ class Menu(Dialog[str | None]):
     def on_mount(self) -> None:
         """Fill and size the box to its content."""
         room = min(MAX_WIDTH, self.app.size.width * 9 // 10 - 4)  # the box takes nine tenths, four of them for its edge
-        titles = max(text_width(item.title) for item in self._items)
+        titles = min(usual_width(text_width(item.title) for item in self._items), max(room - 12, 8))
         notes = max((text_width(_note(item)) for item in self._items), default=0)
         reasons = list(dict.fromkeys(item.disabled for item in self._items if item.disabled))
-        width = max(min(titles + notes + 12, room), text_width(self._title) + 12, 44 if reasons else 34)
+        width = max(min(titles + notes + 12, room), min(text_width(self._title) + 12, room), 44 if reasons else 34)
         lines: list[Line] = [((f" {self._title}", "head"),), ()]
         keys = ["", ""]
         for item in self._items:

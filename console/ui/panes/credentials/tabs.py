@@ -53,6 +53,8 @@ class TabScreen(ConsoleScreen):
         if name == self.TAB:
             return self
         app = self.app
+        if not isinstance(app.screen, ConsoleScreen):  # a dialog came in front: what it asks about stays behind it
+            return self
         while isinstance(app.screen, ConsoleScreen) and len(app.screen_stack) > 1:
             app.pop_screen()
         class_name = next(owner for tab, _, owner in TABS if tab == name)
