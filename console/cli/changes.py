@@ -150,7 +150,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         click.echo(clean(outcome.message), err=not (outcome.applied and outcome.recorded))
         if outcome.result in {Result.DIFFERS, Result.UNKNOWN}:
-            click.echo(f"See: hubwarden journal show {outcome.change.id}", err=True)
+            again = " --re-read" if outcome.result is Result.UNKNOWN else ""
+            click.echo(f"See: hubwarden journal show {outcome.change.id}{again}", err=True)
 
 
 def print_head(services: Services) -> None:

@@ -54,8 +54,10 @@ def list_entries(settings: Settings, all_hubs: bool, limit: int, as_json: bool) 
         click.echo(f"{len(shown):,} of {len(entries):,} shown: --limit shows more", err=True)
     for entry in entries:
         if entry.state is EntryState.UNKNOWN:
-            hint = f"hubwarden journal show {entry.id} --re-read"
-            click.echo(f"OUTCOME UNKNOWN: {clean(entry.title)} ({entry.id}). Read it again: {hint}", err=True)
+            hint = f"hubwarden journal show {clean(entry.id)} --re-read"
+            when = f" after {time_text(entry.settles_at)}" if _now() < entry.settles_at else ""
+            what = f"OUTCOME UNKNOWN: {clean(entry.title)} ({clean(entry.id)})"
+            click.echo(f"{what}. Read it again{when}: {hint}", err=True)
 
 
 @journal.command("show")
