@@ -231,10 +231,10 @@ def _image(value: object) -> object:
 
 
 def _journal() -> Journal:
-    from console.config import state_dir
+    from console.config_state import state_dir_to_read
     from console.services.journal import Journal
 
-    return Journal(state_dir())
+    return Journal(state_dir_to_read())
 
 
 def _hub_name(settings: Settings) -> str:
