@@ -16,13 +16,7 @@ def state_dir() -> Path:
 
     Raises ConsoleError NOT_CONFIGURED when it cannot be made or written.
     """
-    given = os.environ.get("HUBWARDEN_STATE_DIR")
-    if given:
-        folder = Path(given)
-    else:
-        import platformdirs
-
-        folder = platformdirs.user_state_path(APP, appauthor=False)
+    folder = _place()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         why = "" if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written"
@@ -36,3 +30,23 @@ def state_dir() -> Path:
             "Give yourself the right to write there, or name another folder in HUBWARDEN_STATE_DIR",
         )
     return folder
+
+
+def state_dir_to_read() -> Path:
+    """Return the same folder also where it cannot be made or written: then nothing is kept, and nothing is changed.
+
+    What is written there says so itself, before anything depends on it.
+    """
+    try:
+        return state_dir()
+    except ConsoleError:
+        return _place()
+
+
+def _place() -> Path:
+    given = os.environ.get("HUBWARDEN_STATE_DIR")
+    if given:
+        return Path(given)
+    import platformdirs
+
+    return platformdirs.user_state_path(APP, appauthor=False)

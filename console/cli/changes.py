@@ -151,7 +151,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         click.echo(clean(outcome.message), err=not (outcome.applied and outcome.recorded))
         if outcome.result in {Result.DIFFERS, Result.UNKNOWN}:
-            click.echo(f"See: {command_line('hubwarden', 'journal', 'show', operands=[outcome.change.id])}", err=True)
+            words = ["hubwarden", "journal", "show", *(["--re-read"] if outcome.result is Result.UNKNOWN else [])]
+            click.echo(f"See: {command_line(*words, operands=[outcome.change.id])}", err=True)
 
 
 def print_head(services: Services) -> None:

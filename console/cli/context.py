@@ -54,10 +54,10 @@ class Settings:
     def services(self) -> Services:
         """Return the services on the profile in use, armed when asked for; nothing is read yet."""
         from console.cli.compose import services_for
-        from console.config import state_dir
+        from console.config_state import state_dir_to_read
 
         services = services_for(
-            self.load_profile(), state_dir=state_dir(), prompt=ask_secret, write_ports=self.write_ports
+            self.load_profile(), state_dir=state_dir_to_read(), prompt=ask_secret, write_ports=self.write_ports
         )
         return self.armed(services)
 

@@ -55,7 +55,9 @@ def list_entries(settings: Settings, all_hubs: bool, limit: int, as_json: bool) 
     for entry in entries:
         if entry.state is EntryState.UNKNOWN:
             hint = command_line("hubwarden", "journal", "show", "--re-read", operands=[entry.id])
-            click.echo(f"OUTCOME UNKNOWN: {clean(entry.title)} ({entry.id}). Read it again: {hint}", err=True)
+            when = f" after {time_text(entry.settles_at)}" if _now() < entry.settles_at else ""
+            what = f"OUTCOME UNKNOWN: {clean(entry.title)} ({clean(entry.id)})"
+            click.echo(f"{what}. Read it again{when}: {hint}", err=True)
 
 
 @journal.command("show")
@@ -229,10 +231,10 @@ def _image(value: object) -> object:
 
 
 def _journal() -> Journal:
-    from console.config import state_dir
+    from console.config_state import state_dir_to_read
     from console.services.journal import Journal
 
-    return Journal(state_dir())
+    return Journal(state_dir_to_read())
 
 
 def _hub_name(settings: Settings) -> str:

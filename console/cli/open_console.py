@@ -40,10 +40,10 @@ def open_console(settings: Settings) -> None:
     """Open the console on the profile in use."""
     check_terminal()
     from console.cli.compose import services_for
-    from console.config import state_dir
     from console.config_secrets import PROXY_QUESTION, Prompt
+    from console.config_state import state_dir_to_read
 
-    state = state_dir()
+    state = state_dir_to_read()
     answers: dict[tuple[object, str], str] = {}
 
     def services(of: Profile) -> Services:

@@ -95,11 +95,11 @@ def _with_clock(settings: Settings, told: Explanation) -> Explanation:
 
 def show_ledger(valid: bool, as_json: bool) -> None:
     """Print the tokens minted here. Raises ConsoleError when the ledger cannot be read."""
-    from console.config_state import state_dir
+    from console.config_state import state_dir_to_read
     from console.services.tokens import Tokens
 
     now = system_clock()
-    entries = Tokens(None, None, state_dir(), system_clock).ledger()
+    entries = Tokens(None, None, state_dir_to_read(), system_clock).ledger()
     if as_json:
         print_json(ledger_json([entry for entry in entries if entry.valid(now) or not valid], now))
         return

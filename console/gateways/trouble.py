@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from console.gateways.answers import Target
 from console.model.address import without_userinfo
-from console.model.errors import ConsoleError, ErrorKind
+from console.model.errors import UNANSWERED, ConsoleError, ErrorKind
 from console.model.text import clean
 
 _NAME_SIGNS = (
@@ -46,7 +46,9 @@ def connection_trouble(error: BaseException, what: str, target: Target) -> Conso
     links = list(chain(error))
     text = " | ".join(f"{type(one).__name__}: {one}" for one in links)
     if "UNEXPECTED_EOF" in text or "EOF occurred in violation" in text:
-        return ConsoleError(ErrorKind.NETWORK, what, f"{target.host} closed the connection", "Try again")
+        return ConsoleError(
+            ErrorKind.NETWORK, what, f"{target.host} closed the connection", "Try again", code=UNANSWERED
+        )
     if any(isinstance(one, ssl.SSLError) for one in links) or "SSLError" in text or "CERTIFICATE_VERIFY_FAILED" in text:
         return _tls(what, target, text)
     if "ProxyError" in text or "Tunnel connection failed" in text:
@@ -72,7 +74,9 @@ def connection_trouble(error: BaseException, what: str, target: Target) -> Conso
         sign in text
         for sign in ("RemoteDisconnected", "Connection aborted", "ConnectionError", "ProtocolError", "IncompleteRead")
     ):
-        return ConsoleError(ErrorKind.NETWORK, what, f"{target.host} closed the connection", "Try again")
+        return ConsoleError(
+            ErrorKind.NETWORK, what, f"{target.host} closed the connection", "Try again", code=UNANSWERED
+        )
     return None
 
 

@@ -29,6 +29,10 @@ class ErrorKind(StrEnum):
     DEFECT = "defect"  # our own mistake
 
 
+UNANSWERED = "unanswered"
+"""The code of a failure after which nobody can say whether the request was taken: it was sent, and no answer came."""
+
+
 class ConsoleError(Exception):
     """A failure told in one sentence each: what happened, why, what to do next.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -37,6 +37,11 @@ class EntryState(StrEnum):
 
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the time of a row whose time cannot be read."""
+
+
+SETTLED_AFTER = timedelta(minutes=5)
+"""So long a write whose answer was lost may still arrive: the resource manager answers or gives up within a minute, and
+what stands before the services cuts a silent connection after four."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,11 @@ class JournalEntry:
     differences: tuple[str, ...] = ()
     sealed: str = ""
     answer: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settles_at(self) -> datetime:
+        """From when on a reading tells how an unknown outcome ended: before, the write may still arrive."""
+        return (self.ended or self.time) + SETTLED_AFTER
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,13 @@ _ADVICE = {
 }
 
 
+def _advice(entry: JournalEntry, now: datetime) -> str:
+    text = _ADVICE.get(entry.state, "")
+    if entry.state is EntryState.UNKNOWN and now < entry.settles_at:
+        text += f" The write may still arrive until {entry.settles_at:%H:%M} UTC: only then a reading is sure."
+    return text
+
+
 def entry_lines(entry: JournalEntry, now: datetime, width: int) -> list[Line]:
     """Return the page of one entry; keys show as fingerprints."""
     word, token = STATE_WORDS[entry.state]
@@ -38,7 +45,7 @@ def entry_lines(entry: JournalEntry, now: datetime, width: int) -> list[Line]:
     lines += fields(
         (
             ("result", clean(entry.message), token),
-            ("what to do", _ADVICE.get(entry.state, ""), "accent"),
+            ("what to do", _advice(entry, now), "accent"),
             ("began", full_moment(entry.time, now) if entry.time != NO_TIME else "not readable"),
             ("ended", full_moment(entry.ended, now) if entry.ended else ""),
             ("who", clean(entry.who)),

@@ -30,8 +30,8 @@ _ACTIVITY_TOKENS = {"succeeded": ("✓ succeeded", "ok"), "failed": ("✗ failed
 
 PROVES = (
     "Every row is chained to the one before it by an HMAC under the key file beside the journal, and the end of the "
-    "chain lies in journal.head too. Whole means that no row was changed, added or taken out, and that this is the "
-    "journal that was written here and not an older one or another one: by accident, or by anybody without that key."
+    "chain lies in journal.head too. Whole means that no row was changed, added or taken out, and no older or other "
+    "journal put in this one's place, by accident, nor by anybody who does not have that key file."
 )
 PROVES_NOT = (
     "Nothing against somebody who has the key file (this account, an administrator of this machine): they can chain "

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from console.model.change import Absent, Change, Edit, Outcome, Result, path_text
 from console.model.document import Document
-from console.model.errors import ConsoleError, ErrorKind
+from console.model.errors import UNANSWERED, ConsoleError, ErrorKind
+from console.model.journal import SETTLED_AFTER
 from console.model.text import clean
 from console.rules.diff import diff, equal
 from console.rules.planning import settled, touched
@@ -16,6 +17,9 @@ _SHOWN = 4
 """How many differing paths a sentence names."""
 
 _MAY_STILL = {ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.SERVICE}
+
+
+_ENDED = {"", "succeeded", "failed", "canceled", "cancelled", "deleted", "suspended"}
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,13 @@ def told(change: Change, compared: Compared, error: ConsoleError | None, pending
             first = "somebody else changed it first" if change.before else "the service says there is one already"
             text = f"{_cap(title)}: nothing was changed, {first} ({why})."
             return Outcome(change, Result.CONFLICT, text, (), error)
+        if error is not None and unanswered(error):
+            minutes = SETTLED_AFTER.seconds // 60
+            text = (
+                f"OUTCOME UNKNOWN for {title}: {why}. It is as before now, and the write may still arrive: read it "
+                f"again in {minutes} minutes, and change nothing of it before."
+            )
+            return Outcome(change, Result.UNKNOWN, text, compared.off, error)
         said = f": {why}" if why else ", though the service accepted the write"
         text = f"{_cap(title)}: NOT done, it is as before{said}."
         if error is not None and error.hint:
@@ -103,6 +114,16 @@ def told(change: Change, compared: Compared, error: ConsoleError | None, pending
         "Look at it before you do anything else; undo plans against what is there now."
     )
     return Outcome(change, Result.DIFFERS, text, (*compared.off, *compared.others), error)
+
+
+def unanswered(error: ConsoleError) -> bool:
+    """Whether nobody can say if the write was taken: no answer came, or one of a gateway that got none itself."""
+    return error.kind is ErrorKind.TIMEOUT or error.code == UNANSWERED or error.status in {408, 502, 504}
+
+
+def under_way(now: Document | None) -> bool:
+    """Whether the service says that it has not ended with the resource."""
+    return _under_way(now).casefold() not in _ENDED
 
 
 def _holds(found: object, wanted: object) -> bool:

@@ -14,6 +14,7 @@ from console.model.journal import EntryState, JournalEntry
 from console.rules.device_input import check_id
 from console.rules.diff import equal, value_at
 from console.rules.planning import settled
+from console.rules.settling import taken_back
 from console.services.device_bulk_risks import PREVIEW, Preview, bulk_plan
 from console.services.device_identity import Identity, target_of
 from console.services.device_plans import gone, nothing_to_do, planned
@@ -22,7 +23,6 @@ from console.services.gate import WriteGate
 from console.services.journal import Journal
 from console.services.ports import Cancel, DocumentReader
 from console.services.session import Session
-from console.services.undo import taken_back
 
 _STOPPING = {
     ErrorKind.AUTHENTICATION,
@@ -38,6 +38,8 @@ _LOST = {ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.SERVICE, ErrorKind.THRO
 _IN_A_ROW = 5
 """So many failures of this sort one after the other end a bulk command: the hub is not there."""
 
+_NOTHING_DONE = {EntryState.NOT_APPLIED, EntryState.CONFLICT}
+
 _PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds to wait when the hub throttles even after the transport's own waiting; then the command ends, resumable."""
 
@@ -52,6 +54,7 @@ class _Run:
     on_wait: Callable[[str], None]
     earlier: Mapping[str, JournalEntry]
     prints: NewPrints
+    unsettled: dict[str, JournalEntry] = field(default_factory=dict)
     items: list[BulkItem] = field(default_factory=list)
     lost: int = 0
 
@@ -166,6 +169,10 @@ class DeviceBulk:
             outcome = self._gate.apply(change, run.consent, run.cancel, fresh=True)
         except ConsoleError as error:
             return self._failed(device_id, error), error
+        earlier = run.unsettled.pop(device_id, None)
+        if earlier is not None and outcome.applied:
+            text = "The batch was resumed and its write made: this one can no longer arrive, its ETag is void."
+            self._journal.resolve(earlier, EntryState.NOT_APPLIED, text)
         if outcome.error is not None and outcome.error.kind in _STOPPING and not outcome.applied:
             raise outcome.error
         if outcome.error is not None and outcome.error.kind is ErrorKind.CANCELLED and not outcome.applied:
@@ -198,7 +205,7 @@ class DeviceBulk:
     def _before(self, run: _Run, device_id: str, document: Document | None) -> BulkItem | None:
         """Return how the batch dealt with a device before, None when it still has to."""
         entry = run.earlier.get(device_id)
-        if entry is None or entry.state in {EntryState.NOT_APPLIED, EntryState.CONFLICT}:
+        if entry is None or entry.state in _NOTHING_DONE:
             return None
         done = BulkItem(device_id, ItemState.APPLIED, f"{device_id}: done before in this batch.", entry.id)
         if entry.state is EntryState.APPLIED:
@@ -212,7 +219,10 @@ class DeviceBulk:
             self._settle(entry, EntryState.APPLIED, "as planned")
             return done
         if _holds(entry, image, after=False):
-            self._settle(entry, EntryState.NOT_APPLIED, "as before")
+            if entry.state is EntryState.UNKNOWN and self._session.now() < entry.settles_at:
+                run.unsettled[device_id] = entry  # it may still arrive, unless a write of ours makes its ETag void
+            else:
+                self._settle(entry, EntryState.NOT_APPLIED, "as before")
             return None
         text = (
             f"{device_id}: skipped, how it ended before is not known, and it is neither as before nor as planned: "
@@ -226,13 +236,18 @@ class DeviceBulk:
             self._journal.resolve(entry, state, f"Read again when the batch was resumed: {found}.")
 
     def _batch(self, batch: str) -> dict[str, JournalEntry]:
-        """Return the newest entry of each device in a batch; what was undone since does not count."""
+        """Return the newest entry of each device in a batch that did something, or may have, else the newest.
+
+        What was undone since does not count.
+        """
         entries = self._journal.entries(self._session.hub_name)
         undone = taken_back(entries)
         found: dict[str, JournalEntry] = {}
         for entry in entries:
             if entry.batch == batch and entry.target.kind is TargetKind.DEVICE and entry.id not in undone:
-                found.setdefault(entry.target.id, entry)
+                known = found.setdefault(entry.target.id, entry)
+                if known.state in _NOTHING_DONE and entry.state not in _NOTHING_DONE:
+                    found[entry.target.id] = entry
         return found
 
     def _done(self, order: DeviceOrder, batch: str, ids: set[str]) -> frozenset[str]:

@@ -28,12 +28,12 @@ from console.rules.certificate_unread import readable
 from console.rules.device_input import check_id
 from console.rules.enrollment_cross import DeletedGroup, Material, device_ids, elsewhere, findings
 from console.rules.enrollment_groups import CaName
+from console.rules.settling import taken_back
 from console.rules.x509_names import name_text
 from console.services.changes import Changes
 from console.services.paging import Pages
 from console.services.ports import Cancel, EnrollmentReader
 from console.services.session import Session
-from console.services.undo import taken_back
 
 REGISTRATIONS = 10_000
 """So many registrations of groups are compared at most."""

@@ -120,6 +120,8 @@ class WriteGate:
             raise ConsoleError(
                 ErrorKind.READ_ONLY, "Nothing was changed", "this console was opened without write ports"
             )
+        if change.target.kind in ETAGLESS:
+            self._check_none_may_arrive(change)
         with self._lock:
             if not fresh or change.before is None or not change.before.etag:
                 on_step("reading once more")
@@ -191,6 +193,19 @@ class WriteGate:
             note = f"{outcome.message} The journal could not note it: {trouble.why}."
             outcome = replace(outcome, message=note, recorded=False)
         return outcome
+
+    def _check_none_may_arrive(self, change: Change) -> None:
+        """Refuse while an earlier write of unknown outcome may still arrive: without an ETag it would undo this one."""
+        now = self._session.now()
+        for entry in self._journal.unfinished(self._session.hub_name):
+            if entry.target == change.target and now < entry.settles_at:
+                raise ConsoleError(
+                    ErrorKind.CONFLICT,
+                    f"{change.title[:1].upper()}{change.title[1:]}: nothing was changed",
+                    f"how {entry.title} ended is not known, and it may still arrive until {entry.settles_at:%H:%M} UTC",
+                    f"After that, read it again: hubwarden journal show {entry.id} --re-read",
+                    code="may-arrive",
+                )
 
     def _check_unchanged(self, change: Change, now: Document | None) -> None:
         before = change.before

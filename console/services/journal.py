@@ -72,7 +72,11 @@ class Journal:
             "host": self._host,
             "reason": reason,
         }
-        self._store.append(self._clock(), "read", new_id(), hub, body)
+        try:
+            self._store.append(self._clock(), "read", new_id(), hub, body)
+        except ConsoleError as error:
+            error.what += ", so no keys were read"
+            raise
 
     def entries(self, hub: str = "", *, images: bool = True) -> list[JournalEntry]:
         """Return all entries (of one hub, compared without case), newest first; without `images` much faster.

@@ -17,7 +17,7 @@ from console.model.journal import Head, JournalCheck, JournalRow
 from console.services.journal_head import HeadFile, anchor_of, first_of
 from console.services.journal_rows import ANCHORED, COLUMNS, head_mac, is_anchored, mac_of, row_of, same
 from console.services.journal_trouble import JournalTroubleError, refused
-from console.services.key_file import make_key, make_private, read_key
+from console.services.key_file import clear_left, make_key, make_private, read_key
 from console.services.sqlite_reading import reading, text_of
 from console.services.sqlite_wal import use_wal
 
@@ -50,6 +50,7 @@ class JournalStore:
         self._key_path = folder / "journal.key"
         self._head = HeadFile(folder / "journal.head")
         self._key: bytes | None = None
+        self._cleared = False
 
     @property
     def exists(self) -> bool:
@@ -153,6 +154,9 @@ class JournalStore:
             if not self.exists:
                 self._refuse_lost("journal.db is gone")
             make_private(self.path)
+            if not self._cleared:
+                self._cleared = True
+                clear_left(self._key_path)
             with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
                 connection.text_factory = text_of
                 use_wal(connection, WAIT_SECONDS)

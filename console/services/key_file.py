@@ -34,6 +34,25 @@ def make_key(path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def clear_left(path: Path) -> None:
+    """Delete what a process that died while it made this key left behind: a copy of the key, or half of one."""
+    with suppress(OSError):
+        for left in path.parent.glob(f".{path.name}.*"):
+            pid = left.name.removeprefix(f".{path.name}.").partition(".")[0]
+            if pid.isdecimal() and not _runs(int(pid)):
+                left.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def make_private(path: Path) -> None:
     """Make an empty file (0600) and its folder (0700) where there is none. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from console.model.change import ABSENT, Change, Edit, Path, Risk, Severity, path_text
@@ -18,6 +17,8 @@ from console.rules.diff import apply, equal, holds, inverse, value_at
 from console.rules.keys import new_key
 from console.rules.planning import ACCESS, ENROLLMENTS, change_of, copied, settled
 from console.rules.rbac_body import again
+from console.rules.settling import found_out, taken_back
+from console.rules.verification import under_way
 from console.services.certificate_undo import CODE_LOST, CODE_PASSED, NO_CODE_BACK, back_of, unverified
 from console.services.enrollment_undo import made_again
 from console.services.ports import NEVER_CANCELLED, Cancel, DocumentReader
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from console.services.changes import Opener
     from console.services.gate import WriteGate
     from console.services.journal import Journal
-
-_LATE = timedelta(minutes=5)
-"""So long after it began a write may still be on its way."""
 
 _UNDOABLE = {EntryState.APPLIED, EntryState.DIFFERS}
 _NO_WAY_BACK = {
@@ -104,6 +102,7 @@ class UndoService:
 
     def plans(self, entries: Sequence[JournalEntry], cancel: Cancel = NEVER_CANCELLED) -> list[Change]:
         """Return the plans that take some entries back, newest first, one plan per resource."""
+        self._check_not_undoing(entries)
         with_policies = any(entry.target.kind is TargetKind.POLICIES for entry in entries)
         groups: dict[Target, list[JournalEntry]] = {}
         for entry in sorted(entries, key=lambda one: one.seq, reverse=True):
@@ -129,6 +128,9 @@ class UndoService:
     def settle(self, entry: JournalEntry, cancel: Cancel = NEVER_CANCELLED) -> JournalEntry:
         """Read the resource of an unknown outcome again, write what it is into the journal, and return the new entry.
 
+        While the service is at it, or the write may still arrive, "as before" proves nothing: then nothing is written,
+        and the entry stays unknown and says until when.
+
         Raises ConsoleError BAD_INPUT when the outcome is known, or why the resource could not be read.
         """
         if entry.state not in {EntryState.UNKNOWN, EntryState.DIFFERS, EntryState.NOT_APPLIED}:
@@ -137,17 +139,14 @@ class UndoService:
         if entry.target.kind is TargetKind.CERTIFICATE_CODE:
             self._journal.resolve(entry, EntryState.NOT_APPLIED, CODE_LOST)
             return self._journal.entry(entry.id)
-        now = self._image(entry.target, self._read(entry.target, cancel))
+        document = self._read(entry.target, cancel)
+        now = self._image(entry.target, document)
         as_planned = all(equal(value_at(now, edit.path), edit.after) for edit in self._steady(entry))
         as_before = all(equal(value_at(now, edit.path), edit.before) for edit in self._steady(entry))
-        if as_planned:
-            state, text = EntryState.APPLIED, "Read again later: as planned."
-        elif as_before:
-            state, text = EntryState.NOT_APPLIED, "Read again later: as it was before."
-            if self._session.now() - entry.time < _LATE:
-                text += " A write that was on its way may still arrive: read it again in a few minutes."
-        else:
-            state, text = EntryState.DIFFERS, "Read again later: neither as before nor as planned."
+        moving, clock = under_way(document), self._session.now()
+        state, text = found_out(entry, as_planned=as_planned, as_before=as_before, moving=moving, now=clock)
+        if state is EntryState.UNKNOWN:
+            return replace(entry, message=text)
         self._journal.resolve(entry, state, text)
         return self._journal.entry(entry.id)
 
@@ -190,6 +189,18 @@ class UndoService:
         again = command_line("hubwarden", "journal", "show", "--re-read", operands=[entry.id])
         hint = f"{first}: {again}" if late else ""
         raise ConsoleError(ErrorKind.BAD_INPUT, f"The change {entry.id} cannot be undone", why, hint)
+
+    def _check_not_undoing(self, entries: Sequence[JournalEntry]) -> None:
+        """Refuse what an undo of unknown outcome may have taken back already."""
+        ids = {entry.id for entry in entries}
+        for one in self._journal.unfinished(self._session.hub_name):
+            if ids & set(one.undoes.split()):
+                what, why = (
+                    f"The change {one.undoes} cannot be undone again",
+                    f"how its undo {one.id} ended is not known",
+                )
+                hint = f"Read it again first: hubwarden journal show {one.id} --re-read"
+                raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint)
 
     def _read(self, target: Target, cancel: Cancel) -> Document | None:
         if target.kind is TargetKind.POLICIES or target.kind in ENROLLMENTS:
@@ -368,19 +379,6 @@ class UndoService:
 
 
 _LOST = object()
-
-
-def taken_back(entries: Sequence[JournalEntry]) -> set[str]:
-    """Return the ids of changes that are undone now: an undo that was itself undone counts no more."""
-    undone: set[str] = set()
-    by_id = {entry.id: entry for entry in entries}
-    for entry in sorted(entries, key=lambda one: one.seq):
-        if entry.state is EntryState.APPLIED:
-            for one in entry.undoes.split():
-                undone.add(one)
-                if one in by_id:
-                    undone -= set(by_id[one].undoes.split())
-    return undone
 
 
 def _is_key(edit: Edit) -> bool:

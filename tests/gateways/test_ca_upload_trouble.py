@@ -12,7 +12,7 @@ from support.arm import ArmBench
 from support.authorities import authority
 from support.hub import HubRunner
 from support.uploads import apply, ask, at_hub, upload
-from support.writes import writable
+from support.writes import later, writable
 
 from console.model.change import Change, Consent, Result
 from console.model.errors import ConsoleError, ErrorKind
@@ -101,9 +101,13 @@ def test_a_lost_answer_is_settled_by_reading(
     hub.faults.add(fault, endpoint="arm", count=1, **where, **details)
     outcome = services.changes.gate.apply(change, Consent())
     assert at_hub(hub) == (done if made else before)
-    assert outcome.result is (Result.APPLIED if made else Result.NOT_APPLIED), outcome.message
-    assert ("NOT done" in outcome.message) is not made
+    lost = fault == "drop" and not made
+    wanted = Result.APPLIED if made else Result.UNKNOWN if lost else Result.NOT_APPLIED
+    assert outcome.result is wanted, outcome.message
+    assert ("NOT done" in outcome.message) is (wanted is Result.NOT_APPLIED)
     assert newest(services).value == outcome.result.value
+    for entry in services.changes.journal.unfinished():
+        assert later(services).changes.undo.settle(entry).state is EntryState.NOT_APPLIED
 
 
 @pytest.mark.parametrize(("fault", "details", "made"), TROUBLE)
@@ -168,11 +172,11 @@ def test_a_crash_while_a_code_was_asked_for_says_to_ask_again(
     monkeypatch.setattr("console.services.journal._this_process", lambda: {"pid": 1, "machine": "elsewhere"})
     with pytest.raises(KeyboardInterrupt):
         services.changes.gate.apply(change, Consent())
-    later = writable(hub, tmp_path)
-    (entry,) = later.changes.journal.unfinished()
-    settled = later.changes.undo.settle(entry)
+    after = writable(hub, tmp_path)
+    (entry,) = after.changes.journal.unfinished()
+    settled = after.changes.undo.settle(entry)
     assert "Ask for another" in settled.message
-    assert later.changes.journal.unfinished() == []
+    assert after.changes.journal.unfinished() == []
 
 
 @pytest.mark.parametrize("end", ["made", "not made"])
@@ -190,10 +194,12 @@ def test_a_crash_while_a_proof_was_handed_in_is_settled_by_reading(
     monkeypatch.setattr("console.services.journal._this_process", lambda: {"pid": 1, "machine": "elsewhere"})
     with pytest.raises(KeyboardInterrupt):
         services.changes.gate.apply(change, Consent())
-    later = writable(hub, tmp_path)
-    (entry,) = later.changes.journal.unfinished()
-    state = EntryState.APPLIED if end == "made" else EntryState.NOT_APPLIED
-    assert later.changes.undo.settle(entry).state is state
+    after = writable(hub, tmp_path)
+    (entry,) = after.changes.journal.unfinished()
+    state = EntryState.APPLIED if end == "made" else EntryState.UNKNOWN
+    assert after.changes.undo.settle(entry).state is state
+    if end == "not made":
+        assert later(after).changes.undo.settle(entry).state is EntryState.NOT_APPLIED
 
 
 # --- colleagues -----------------------------------------------------------------------------------------------------

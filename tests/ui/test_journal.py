@@ -137,7 +137,7 @@ async def test_verifying_says_what_it_proves_and_what_not(check: JournalCheck, w
         screen = dump(app)
         assert words in screen and "WHAT IT PROVES" in screen and "WHAT IT DOES NOT PROVE" in screen
         assert "does not have that key file" in screen and "\x1b" not in screen
-        assert ("move both away" in " ".join(screen.split())) is not check.whole
+        assert ("move all three away" in " ".join(screen.split())) is not check.whole
 
 
 async def test_the_filter_narrows_and_escape_clears_it() -> None:

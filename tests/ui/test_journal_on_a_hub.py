@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.changing import said
 from support.hub import HubRunner
 from support.screens import LARGE, dump, lines, press, settle, type_text, until
-from support.writes import writable
+from support.writes import later, writable
 from textual.pilot import Pilot
 
 from console.localhub.cloud_factory import next_etag
@@ -121,6 +122,10 @@ async def test_an_interrupted_write_is_told_at_the_start_and_settled_by_reading(
         await until(pilot, lambda: "OUTCOME UNKNOWN: 1 change, 0 journal" in lines(app)[-2])
         await press(pilot, "0")
         await until(pilot, lambda: "? OUTCOME UNKNOWN" in lines(app)[4])
+        await press(pilot, "R")
+        await until(pilot, lambda: "The write may still arrive" in said(app))
+        assert "? OUTCOME UNKNOWN" in lines(app)[4]
+        later(services)
         await press(pilot, "R")
         await until(pilot, lambda: any("✗ not done" in line for line in lines(app)))
         await until(pilot, lambda: "UNKNOWN" not in lines(app)[-2])
