@@ -86,9 +86,9 @@ def reason_of(der: bytes) -> str:
 
 
 def _in_words(text: str, der: bytes) -> str:
-    if asn1.shape(der) != "certificate":
-        return "it is no certificate by its outline"
     found = _PARSE_ERROR.search(text)
+    if asn1.shape(der) != "certificate" and (found is None or found[1] != "ShortData"):
+        return "it is no certificate by its outline"
     if found is None:
         return "it does not follow the standard"
     steps = [one.strip(' "') for one in (found[2] or "").split(",")]
