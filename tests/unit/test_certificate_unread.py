@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
-from support.chains import DAY, NOW, inside, make, parts_of, tlv
+from support.chains import DAY, NOW, OPENSSL, inside, make, needs_openssl, parts_of, tlv
 from support.unreadable import UNREADABLE, armour, changed
 
 from console.model.certificate import Inspected
 from console.model.errors import ConsoleError
+from console.model.secret import Secret
 from console.rules.certificate_reading import of_host, read
 
 ROOT = make("Root", ca=True, number=1, not_after=NOW + 3000 * DAY)
@@ -131,6 +134,37 @@ def test_a_pkcs7_that_is_damaged_behind_its_first_member() -> None:
     plain = pkcs7.serialize_certificates([LEAF.certificate, MIDDLE.certificate], DER)
     held = read(_with_members(plain, [LEAF.der, MIDDLE.der[:60]]), "chain.p7b")
     assert [(one.place, one.before) for one in held.unread] == [("certificate 2 of the PKCS#7", 1)]
+
+
+WAYS = {
+    "as new programs do": [],
+    "not at all": ["-certpbe", "NONE", "-keypbe", "NONE", "-nomac"],
+    "in its own way": ["-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES", "-macalg", "sha1"],
+    "by two keys": ["-certpbe", "PBE-SHA1-2DES"],
+    "with AES-128": ["-certpbe", "AES-128-CBC"],
+    "without a key": ["-nokeys"],
+}
+
+
+@needs_openssl
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("at", [None, 0, 1, 2])
+def test_each_member_of_pkcs12_counts(tmp_path: Path, way: str, at: int | None) -> None:
+    members = [LEAF.der, MIDDLE.der, ROOT.der]
+    wanted = [one for number, one in enumerate(members) if number != at]
+    if at is not None:
+        owner = [MIDDLE, ROOT, ROOT][at]
+        members[at] = changed([LEAF, MIDDLE, ROOT][at], owner, UNREADABLE["critical FALSE"])
+    passphrase = "" if way == "not at all" else "pässword"
+    (tmp_path / "key.pem").write_bytes(LEAF.key_pem)
+    (tmp_path / "all.pem").write_bytes(b"".join(armour(one) for one in members))
+    command = [OPENSSL or "openssl", "pkcs12", "-export", "-in", "all.pem", "-inkey", "key.pem", "-out", "all.p12"]
+    command += ["-passout", f"pass:{passphrase}", *WAYS[way]]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    held = read((tmp_path / "all.p12").read_bytes(), "all.p12", Secret(passphrase))
+    assert {one.der for one in held.certificates} == set(wanted)
+    assert [one.place for one in held.unread] == ([] if at is None else [f"certificate {at + 1} of the PKCS#12"])
+    assert held.private_keys == (0 if way == "without a key" else 1)
 
 
 def test_a_pkcs7_without_certificates_is_called_so() -> None:
