@@ -132,16 +132,16 @@ class _Reader:
             self._unnamed(block, place, content)
 
     def _damaged(self, block: Block, place: str, flaw: str) -> None:
-        if block.for_others:
-            self._notes.append(f"{place} cannot be read: {flaw}")
-        else:
+        if block.suspicious or block.for_request or block.body.lstrip()[:3] == b"MII":
             self._lost(place, flaw, request=block.for_request)
+        else:
+            self._notes.append(f"{place} cannot be read: {flaw}")
 
     def _unnamed(self, block: Block, place: str, content: bytes) -> None:
         """Tell of a block whose label promises no certificate and whose content is nothing that is known."""
         if block.for_request:
             self._lost(place, "it is no request by its outline", content, request=True)
-        elif not block.for_others:
+        elif block.suspicious or content[:1] == b"\x30":
             self._lost(place, reason_of(content), content)
         elif "PARAMETERS" not in block.label:
             self._notes.append(f"{place} is neither certificate nor request")

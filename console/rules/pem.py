@@ -7,12 +7,15 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 _BEGIN, _END = b"-----BEGIN ", b"-----END "
 _LABEL = re.compile(rb"([^\r\n-]{1,64})-----")
 _ALMOST_BEGIN = re.compile(rb"-{2,9}[ \t]*BEGIN[ \t_-]{0,4}([^\r\n-]{0,64})")
 _ALMOST_END = re.compile(rb"-{2,9}[ \t]*END[ \t_-]{0,4}([^\r\n-]{0,64})")
-_CERTIFICATES = re.compile(r"CERT|PKCS ?#?7|CMS", re.IGNORECASE)
+_CERTIFICATES = re.compile(r"CERT|X\.?509(?! CRL)|PKCS ?#?7|CMS", re.IGNORECASE)
+_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7")
+_ALIKE = 0.6
 _OTHERS = re.compile(r"KEY|PARAM|CRL|PGP|SSH|OCSP|MESSAGE|SIGN|SESSION|TIME|OPENVPN|TOKEN", re.IGNORECASE)
 _REQUESTS = re.compile(r"REQUEST", re.IGNORECASE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -52,9 +55,13 @@ class Block:
         return bool(_CERTIFICATES.search(self.label)) and not self.for_request
 
     @property
-    def for_others(self) -> bool:
-        """Whether its label promises something else; one that says nothing may be a certificate's, damaged."""
-        return bool(_OTHERS.search(self.label)) and not self.for_certificates
+    def suspicious(self) -> bool:
+        """Whether it may have been one of certificates before its label was damaged."""
+        if self.for_certificates or not self.label.strip():
+            return True
+        label = self.label.upper()
+        alike = any(SequenceMatcher(None, label, one).ratio() >= _ALIKE for one in _LABELS)
+        return alike and not _OTHERS.search(label)
 
     @property
     def for_request(self) -> bool:
@@ -119,11 +126,11 @@ def _broken(text: bytes) -> Iterator[Block]:
         end = _ALMOST_END.search(text, found.end())
         at = found.end() if end is None else end.end()
         block = Block(found[1].decode("ascii", "replace").strip(), b"", "its first line is damaged")
-        if not block.for_others:
+        if block.suspicious:
             yield block
     for found in _ALMOST_END.finditer(text, at):
         block = Block(found[1].decode("ascii", "replace").strip(), b"", "it has no first line")
-        if not block.for_others:
+        if block.suspicious:
             yield block
 
 

@@ -69,6 +69,20 @@ def test_damaged_blocks_are_no_gaps(damage: str) -> None:
     assert words in held.first_unread.reason
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"--- BEGIN LICENSE BLOCK ---\nfree\n--- END LICENSE BLOCK ---\n",
+        armour(b"some words", "LICENSE"),
+        armour(b"\x99\x01", "PGP PUBLIC KEY BLOCK"),
+        b"-----BEGIN PGP MESSAGE-----\nVersion: 1\n",
+    ],
+)
+def test_other_blocks_are_no_certificates(text: bytes) -> None:
+    held = read(text + LEAF.pem, "bundle.pem")
+    assert (len(held.certificates), held.unread) == (1, ())
+
+
 def test_what_only_looks_like_a_block_is_text() -> None:
     words = b"-- begin certificate chain --\n- BEGIN of the list\nsubject=CN = Root\n---\nserver certificate END\n"
     held = read(words + LEAF.pem + words + MIDDLE.pem + words, "chain.pem")

@@ -144,6 +144,14 @@ def test_compare_does_not_know_it_either() -> None:
     assert (found.answer, "block 2 (CERTIFICATE)" in found.why) == (Answer.UNKNOWN, True)
 
 
+def test_compare_by_thumbprint_names_it_beside_its_answer() -> None:
+    held = read(LEAF.pem + bad(MIDDLE, ROOT), "chain.pem")
+    prints = (held.certificates[0].sha256, "")
+    found = compare(held, Registered("press-1", "", True, True, "", AuthType.THUMBPRINT_SHA256, prints), None, NOW)
+    assert found.answer is Answer.YES
+    assert ("cannot be read", held.unread[0].sentence()) in found.facts
+
+
 def test_lint_names_it_and_accuses_nobody() -> None:
     held = read(LEAF.pem + bad(MIDDLE, ROOT), "chain.pem")
     found = Lint(held, NOW, device_id="press-1", anchors=AT_HUB).findings()
