@@ -132,7 +132,8 @@ class _Reader:
             self._unnamed(block, place, content)
 
     def _damaged(self, block: Block, place: str, flaw: str) -> None:
-        if block.suspicious or block.for_request or block.body.lstrip()[:3] == b"MII":
+        sealed = block.body.lstrip()[:3] == b"MII" and not block.for_others
+        if block.suspicious or block.for_request or sealed:
             self._lost(place, flaw, request=block.for_request)
         else:
             self._notes.append(f"{place} cannot be read: {flaw}")
@@ -141,7 +142,7 @@ class _Reader:
         """Tell of a block whose label promises no certificate and whose content is nothing that is known."""
         if block.for_request:
             self._lost(place, "it is no request by its outline", content, request=True)
-        elif block.suspicious or content[:1] == b"\x30":
+        elif block.suspicious or (content[:1] == b"\x30" and not block.for_others):
             self._lost(place, reason_of(content), content)
         elif "PARAMETERS" not in block.label:
             self._notes.append(f"{place} is neither certificate nor request")

@@ -56,13 +56,18 @@ class Block:
         return bool(_CERTIFICATES.search(self.label)) and not self.for_request
 
     @property
+    def for_others(self) -> bool:
+        """Whether its label promises something else."""
+        return bool(_OTHERS.search(self.label)) and not self.for_certificates
+
+    @property
     def suspicious(self) -> bool:
         """Whether it may have been one of certificates before its label was damaged."""
         if self.for_certificates or not self.label.strip() or _CERTIFICATES.search(self.ending):
             return True
         label = self.label.upper()
         alike = any(SequenceMatcher(None, label, one).ratio() >= _ALIKE for one in _LABELS)
-        return alike and not _OTHERS.search(label)
+        return alike and not self.for_others
 
     @property
     def for_request(self) -> bool:

@@ -74,6 +74,9 @@ def test_damaged_blocks_are_no_gaps(damage: str) -> None:
     [
         b"--- BEGIN LICENSE BLOCK ---\nfree\n--- END LICENSE BLOCK ---\n",
         armour(b"some words", "LICENSE"),
+        armour(b"\x30\x06\x02\x01\x17\x04\x01\x02", "DH PARAMETERS"),
+        armour(LEAF.der[:-50], "X509 CRL"),
+        armour(LEAF.der[:90], "PUBLIC KEY"),
         armour(b"\x99\x01", "PGP PUBLIC KEY BLOCK"),
         b"-----BEGIN PGP MESSAGE-----\nVersion: 1\n",
     ],
