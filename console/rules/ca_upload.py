@@ -10,7 +10,6 @@ from console.model.change import Risk, Severity
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import HubCertificate
 from console.model.text import clean
-from console.rules.certificate_facts import facts
 from console.rules.certificate_one import issuer_names, signed_by, subject_names
 from console.rules.certificate_unread import readable, reason_of
 
@@ -124,8 +123,6 @@ def check_proof(authority: bytes, proof: CertificateInfo, code: str, now: dateti
     possession of a CA certificate"). `code` empty: the code is not known here, any common name that can be one will do.
     """
     what = f"This is no proof for {clean(name)}: nothing was sent"
-    if facts(proof.der).subject_name is None:
-        raise _no_proof(what, "its subject cannot be read", "Sign a new one with a plain subject: /CN=CODE")
     names = subject_names(proof.der)
     if len(names) != 1:
         why = f"its subject has {'several common names' if names else 'no common name'}"
