@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.output import envelope, print_json, print_pairs
-from console.model.certificate import BulkIssued, BulkProgress, LeafOrder
+from console.model.bulk_issue import BulkIssued, BulkProgress
+from console.model.certificate import LeafOrder
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret

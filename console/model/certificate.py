@@ -150,37 +150,6 @@ class AuthorityRecord:
     issued: int
 
 
-@dataclass(frozen=True)
-class BulkProgress:
-    """How far a bulk issue is: `rate` in certificates per second, `left_seconds` None until known."""
-
-    done: int
-    total: int
-    rate: float
-    left_seconds: float | None
-
-
-@dataclass(frozen=True)
-class BulkIssued:
-    """How a bulk issue ended: made now, found done before, not reached; (name, sentence) of those that failed.
-
-    `notes` are sentences on what is otherwise than asked for, for all of them.
-    """
-
-    made: int
-    before: int
-    left: int
-    failed: tuple[tuple[str, str], ...]
-    folder: Path
-    rate: float
-    notes: tuple[str, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether every certificate is there."""
-        return not self.left and not self.failed
-
-
 # --- what a file or a host holds -----------------------------------------------------------------------------------
 
 
@@ -237,6 +206,31 @@ class RequestInfo:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A part of a source that should be a certificate (or a request) and could not be read.
+
+    Attributes:
+        place: where it stands: "block 1 (CERTIFICATE)", "element 2", "certificate 3 of the PKCS#7".
+        reason: why it could not be read, in our words.
+        before: how many readable certificates stand before it in the source.
+        der: its bytes, empty when they are not even base64.
+        info: what could be read of it all the same, None for nothing.
+        request: it should be a request, and no certificate stands there.
+    """
+
+    place: str
+    reason: str
+    before: int
+    der: bytes = field(default=b"", repr=False)
+    info: CertificateInfo | None = None
+    request: bool = False
+
+    def sentence(self) -> str:
+        """Return what every judgement says of it."""
+        return f"{self.place} cannot be read: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Inspected:
     """What a file or a host holds, in the order found.
 
@@ -244,8 +238,9 @@ class Inspected:
         source: the file's name or `host:port`.
         forms: how it was written, in order: "PEM", "DER", "PKCS#7", "PKCS#12".
         private_keys: how many private keys are in it, encrypted ones included; they are never read further.
-        notes: sentences on what else was in it or could not be read.
+        notes: sentences on what else was in it; what could not be read is named here and stands in `unread`.
         tls: protocol and cipher of a host, empty for a file.
+        unread: the parts that should be certificates or requests and could not be read, in order.
     """
 
     source: str
@@ -256,6 +251,17 @@ class Inspected:
     encrypted_keys: int = 0
     notes: tuple[str, ...] = ()
     tls: str = ""
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def unread_certificates(self) -> tuple[Unread, ...]:
+        """What should be certificates and could not be read, in order."""
+        return tuple(one for one in self.unread if not one.request)
+
+    @property
+    def first_unread(self) -> Unread | None:
+        """The first certificate of the source, when that cannot be read: nothing may be judged in its place."""
+        return next((one for one in self.unread_certificates if one.before == 0), None)
 
 
 # --- what was found out --------------------------------------------------------------------------------------------
@@ -287,19 +293,21 @@ class Fault(StrEnum):
     MALFORMED = "certificate breaks the rules of X.509"
     TOO_LONG = "certificate chain too long"
     UNVERIFIED_CA = "CA certificate is not verified at the hub"
+    UNREADABLE = "certificate cannot be read"
 
 
 @dataclass(frozen=True)
 class ChainFault:
     """One reason: `depth` is the certificate's place in the chain (0: the leaf), `message` a sentence about it.
 
-    `hint` is what to do about it.
+    `hint` is what to do about it. `unknown`: it could not be told, and nothing is said against the certificate.
     """
 
     fault: Fault
     depth: int
     message: str
     hint: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -319,6 +327,11 @@ class ChainVerdict:
     def trusted(self) -> bool:
         """Whether it holds."""
         return not self.faults
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it is not known if it holds: nothing speaks against it but what could not be told."""
+        return bool(self.faults) and all(one.unknown for one in self.faults)
 
 
 @dataclass(frozen=True)

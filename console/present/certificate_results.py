@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from console.model.certificate import BulkIssued, BulkProgress, CertificateKind, Issued
+from console.model.bulk_issue import BulkIssued, BulkProgress
+from console.model.certificate import CertificateKind, Issued
 from console.model.text import clean
 from console.present.certificate_table import issuer_words
 from console.present.lines import Line, Piece, cut, paragraph

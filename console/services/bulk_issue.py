@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from console.model.certificate import BulkIssued, BulkProgress, KeyType, LeafOrder
+from console.model.bulk_issue import BulkIssued, BulkProgress
+from console.model.certificate import KeyType, LeafOrder
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean

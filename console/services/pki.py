@@ -9,12 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from console.model.bulk_issue import BulkIssued, BulkProgress
 from console.model.certificate import (
     LEAF_LIFETIME,
     AuthorityOrder,
     AuthorityRecord,
-    BulkIssued,
-    BulkProgress,
     CertificateKind,
     CertificateRecord,
     Issued,

@@ -12,12 +12,11 @@ from typing import Any
 from support.fake_changes import HUB, change
 from support.fake_tokens import FakeTokens, TokenScript
 
+from console.model.bulk_issue import BulkIssued, BulkProgress
 from console.model.certificate import (
     Answer,
     AuthorityOrder,
     AuthorityRecord,
-    BulkIssued,
-    BulkProgress,
     CertificateInfo,
     CertificateKind,
     CertificateRecord,

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from support.pki import DEVICE, check_agreement, new_ca, rows
 
+from console.model.bulk_issue import BulkProgress
 from console.model.certificate import (
-    BulkProgress,
     KeyType,
 )
 from console.model.errors import ConsoleError

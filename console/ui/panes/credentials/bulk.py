@@ -9,7 +9,8 @@ from pathlib import Path
 from textual import on
 from textual.app import ComposeResult
 
-from console.model.certificate import BulkIssued, BulkProgress, LeafOrder
+from console.model.bulk_issue import BulkIssued, BulkProgress
+from console.model.certificate import LeafOrder
 from console.model.secret import Secret
 from console.present.certificate_results import bulk_lines, progress_lines, progress_text
 from console.services.ports import Cancel

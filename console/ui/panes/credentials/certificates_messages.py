@@ -7,7 +7,8 @@ from typing import Any
 
 from textual.message import Message
 
-from console.model.certificate import AuthorityRecord, BulkIssued, BulkProgress, Issued
+from console.model.bulk_issue import BulkIssued, BulkProgress
+from console.model.certificate import AuthorityRecord, Issued
 from console.model.errors import ConsoleError
 from console.model.hub import HubCertificate
 from console.present.certificate_table import Row
