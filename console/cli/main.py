@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -131,6 +132,7 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str]) -> int:
     """Run the command line; return the exit code. Nothing but an exit code and sentences leaves this function."""
     prepare()
+    warnings.simplefilter("ignore")  # what libraries say to programmers; to users everything is said in our own words
     if getattr(sys, "stdin", None) is None:  # started with `<&-`: then nothing can be read, and nobody asked
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 (until the process ends)
     try:

@@ -159,6 +159,7 @@ class CertificateInfo:
 
     `authority` is basicConstraints' CA flag, None where the extension is missing. `der` is the certificate itself.
     `problems` are sentences on what of it could not be read; what they are about is empty, the times then are far away.
+    `oddities` are sentences on what is unusual in it, though it could be read.
     `pointers` are the addresses where its revocation could be asked for.
     """
 
@@ -185,6 +186,7 @@ class CertificateInfo:
     der: bytes = field(default=b"", repr=False)
     problems: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()
+    oddities: tuple[str, ...] = ()
 
     def needs_renewal(self, now: datetime) -> bool:
         """Whether it is past two thirds of its lifetime (or expired)."""
@@ -193,7 +195,11 @@ class CertificateInfo:
 
 @dataclass(frozen=True)
 class RequestInfo:
-    """A certificate signing request, read. `proven` tells whether it is signed by its own key."""
+    """A certificate signing request, read. `proven` tells whether it is signed by its own key.
+
+    `not_known` names the algorithm when that could not be checked; nothing is said against the request then.
+    `oddities` are sentences on what is unusual in it, though it could be read.
+    """
 
     subject: str
     common_name: str
@@ -203,6 +209,16 @@ class RequestInfo:
     asks_for: tuple[str, ...] = ()
     sha256_of_key: str = ""
     der: bytes = field(default=b"", repr=False)
+    not_known: str = ""
+    signature_hash: str = ""
+    oddities: tuple[str, ...] = ()
+
+    @property
+    def possession(self) -> str:
+        """Whether it is signed by its own key: "yes", "no", "not known: md5"."""
+        if self.not_known:
+            return f"not known: {self.not_known}"
+        return "yes" if self.proven else "no"
 
 
 @dataclass(frozen=True)
@@ -294,6 +310,7 @@ class Fault(StrEnum):
     TOO_LONG = "certificate chain too long"
     UNVERIFIED_CA = "CA certificate is not verified at the hub"
     UNREADABLE = "certificate cannot be read"
+    UNKNOWN_ALGORITHM = "not known"
 
 
 @dataclass(frozen=True)

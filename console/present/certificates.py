@@ -22,6 +22,7 @@ from console.present.words import plural
 _LEAST_ROOM = 40
 _FAR = 9000  # years: dates that stand for "never"
 _SEVERITY_TOKENS = {Severity.HIGH: "bad", Severity.MEDIUM: "warn", Severity.LOW: "dim"}
+_OLD_HASHES = ("SHA-1", "MD5", "MD4", "MD2")
 _ANSWER_TOKENS = {Answer.YES: "ok", Answer.NO: "bad", Answer.UNKNOWN: "warn"}
 
 
@@ -103,7 +104,7 @@ def certificate_lines(info: CertificateInfo, now: datetime, width: int) -> list[
             ("from", _moment(info.not_before)),
             ("until", _moment(info.not_after)),
             ("key", info.key),
-            ("signature", info.signature_hash, "warn" if info.signature_hash in ("SHA-1", "MD5") else ""),
+            ("signature", info.signature_hash, "warn" if info.signature_hash in _OLD_HASHES else ""),
             ("serial", info.serial),
             ("SHA-256", info.sha256),
             ("SHA-1", info.sha1),
@@ -116,20 +117,28 @@ def certificate_lines(info: CertificateInfo, now: datetime, width: int) -> list[
             ("revocation", ", ".join(info.pointers)),
             ("version", "" if info.version == 3 else str(info.version), "warn"),
             *(("problem", problem, "bad") for problem in info.problems),
+            *(("unusual", oddity, "warn") for oddity in info.oddities),
         ),
         width,
     )
 
 
 def _request_lines(request: RequestInfo, width: int) -> list[Line]:
-    proven = "signed by its own key" if request.proven else "NOT signed by its own key"
+    proven, token = "NOT signed by its own key", "bad"
+    if request.not_known:
+        proven, token = request.possession, "warn"
+    elif request.proven:
+        old = request.signature_hash in _OLD_HASHES
+        proven = "signed by its own key" + (f", with {request.signature_hash}, which can be forged" if old else "")
+        token = "warn" if old else "ok"
     return fields(
         (
             ("subject", request.subject or "empty"),
             ("key", request.key),
-            ("possession", proven, "ok" if request.proven else "bad"),
+            ("possession", proven, token),
             ("asks for", ", ".join(request.asks_for)),
             ("SHA-256 of key", request.sha256_of_key),
+            *(("unusual", oddity, "warn") for oddity in request.oddities),
         ),
         width,
     )
@@ -169,6 +178,8 @@ def verdict_lines(verdict: ChainVerdict, width: int) -> list[Line]:
     """Return the verdict in a line or two."""
     if not verdict.trusted:
         count = plural(len(verdict.faults), "reason")
+        if all(one.unknown for one in verdict.faults):
+            return [((" NOT KNOWN", "warn"), (f" whether it is trusted for {verdict.purpose}: {count}", ""))]
         return [((" NOT TRUSTED", "bad"), (f" for {verdict.purpose}: {count}", ""))]
     by = paragraph(f"for {verdict.purpose}, by {verdict.trusted_by}", width, indent=9)
     return [((" TRUSTED ", "ok"), (by[0][0][0].strip(), "")), *by[1:]]

@@ -133,7 +133,11 @@ def check_proof(authority: bytes, proof: CertificateInfo, code: str, now: dateti
         raise _no_proof(
             what, why, "Sign a certificate with the newest code: each new code makes the one before it void"
         )
-    if not signed_by(proof.der, authority):
+    outcome = signed_by(proof.der, authority)
+    if outcome.unknown:
+        why = f"whether the CA's key signed it is not known: {clean(outcome.unknown)} cannot be checked here"
+        raise _no_proof(what, why, "Sign it with RSA or EC P-256, and SHA-256")
+    if not outcome.holds:
         issuer, subject = issuer_names(proof.der, authority)
         if proof.der == authority:
             why = "it is the CA certificate itself"

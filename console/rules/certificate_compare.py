@@ -162,6 +162,9 @@ def _by_ca(
         first = verdict.faults[0]
         if not verdict.trusted_by:
             return Answer.UNKNOWN, f"no end of its chain was found: {first.message}", first.hint
+        if first.unknown:
+            text = f"its chain leads to {verdict.trusted_by}, but whether it holds is not known"
+            return Answer.UNKNOWN, f"{text}: {first.message}", first.hint
         text = f"its chain leads to {verdict.trusted_by}, but breaks a rule that the hub may or may not enforce"
         return Answer.UNKNOWN, f"{text}: {first.message}", first.hint
     if len(verdict.chain) > _LONGEST + 1:

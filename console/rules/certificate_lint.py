@@ -18,6 +18,7 @@ HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 LONGEST_LEAF = timedelta(days=825)
 _ORDER = {HIGH: 0, MEDIUM: 1, LOW: 2}
 _MOST_LINKS = 50
+_ANOTHER_TOOL = "Issue it anew with another tool"
 _CLIENT = ("clientAuth", "anyExtendedKeyUsage")
 
 
@@ -227,6 +228,9 @@ class Lint:
                 text = f"no CA at the hub stands above it ({fault.message})"
                 hint = "Upload its CA and prove possession: hubwarden cert upload, prove"
                 yield LintFinding("ca-not-at-hub", HIGH, text, hint, leaf.subject)
+            elif fault.unknown:
+                text = f"{fault.fault}: {fault.message}"
+                yield LintFinding("chain", MEDIUM, text, fault.hint, leaf.subject, unknown=True)
             elif fault.fault not in (Fault.EXPIRED, Fault.NOT_YET_VALID, Fault.WRONG_PURPOSE):
                 yield LintFinding("chain", HIGH, fault.message, fault.hint, leaf.subject)
 
@@ -236,7 +240,11 @@ class Lint:
         yield from self._strength(info)
         yield from self._times(info, leaf=leaf)
         for problem in info.problems:
-            yield LintFinding("malformed", MEDIUM, f"{problem}", "Issue it anew with another tool", info.subject)
+            yield LintFinding("malformed", MEDIUM, f"{problem}", _ANOTHER_TOOL, info.subject)
+        for oddity in info.oddities:
+            grave = leaf and not oddity.startswith("the common name has ") and "common name" in oddity
+            hint = "Issue it with printable letters of UTF-8, 64 at most" if "name" in oddity else _ANOTHER_TOOL
+            yield LintFinding("unusual", MEDIUM if grave else LOW, oddity, hint, info.subject)
         if info.version < 3:
             text = f"it is of version {info.version}, without extensions"
             yield LintFinding("version", MEDIUM, text, "Issue it as version 3", info.subject)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from cryptography import x509
@@ -14,9 +13,9 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.rules import der as asn1
-from console.rules.certificate_facts import facts, guarded, key_words
+from console.rules.certificate_facts import facts, guarded
 from console.rules.pem import Block, blocks, decoded, guess, text_of, unarmoured
-from console.rules.x509_names import common_name, general_name, name_text
+from console.rules.request_facts import request_info
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_MEMBERS = 5000
@@ -163,11 +162,10 @@ class _Reader:
         self._certificates.append(info)
 
     def _request(self, data: bytes, place: str) -> None:
-        problems: list[str] = []
-        info = guarded(lambda: _request_info(data, problems), None, problems, f"{place}: the request")
-        self._notes += problems
-        if info is not None:
-            self._requests.append(info)
+        try:
+            self._requests.append(request_info(data))
+        except ValueError as error:
+            self._notes.append(f"{place}: the request cannot be read ({clean(error)})")
 
     def _pkcs7(self, data: bytes, place: str) -> None:
         none: list[x509.Certificate] = []
@@ -211,44 +209,6 @@ class _Reader:
         else:
             why, hint = "it is PKCS#12 under a passphrase", "Give the passphrase"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="passphrase")
-
-
-def _request_info(data: bytes, problems: list[str]) -> RequestInfo:
-    request = x509.load_der_x509_csr(data)
-    key: Any = guarded(request.public_key, None, problems, "the request's public key")
-    words, bits = key_words(key, "unknown")
-    proven = guarded(lambda: request.is_signature_valid, False, problems, "the request's signature")
-    spki = guarded(
-        lambda: key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo),
-        b"",
-        [],
-        "",
-    )
-    return RequestInfo(
-        subject=guarded(lambda: name_text(request.subject), "", problems, "the request's subject"),
-        common_name=guarded(lambda: common_name(request.subject), "", [], ""),
-        key=words,
-        key_bits=bits,
-        proven=proven,
-        asks_for=guarded(lambda: _asks(request), (), problems, "what the request asks for"),
-        sha256_of_key=hashlib.sha256(spki).hexdigest().upper() if spki else "",
-        der=data,
-    )
-
-
-def _asks(request: x509.CertificateSigningRequest) -> tuple[str, ...]:
-    asks: list[str] = []
-    for one in request.extensions:
-        value = one.value
-        if isinstance(value, x509.SubjectAlternativeName):
-            asks += [general_name(name) for name in list(value)[:16]]
-        elif isinstance(value, x509.BasicConstraints):
-            asks.append("to be a CA" if value.ca else "not to be a CA")
-        elif isinstance(value, x509.ExtendedKeyUsage):
-            asks.append("usage " + ", ".join(clean(getattr(oid, "_name", oid.dotted_string)) for oid in value))
-        else:
-            asks.append(clean(getattr(one.oid, "_name", "") or one.oid.dotted_string, limit=60))
-    return tuple(asks[:24])
 
 
 def of_host(source: str, chain: tuple[bytes, ...], tls: str) -> Inspected:
