@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
 from console.cli.output import Json, envelope, time_text
-from console.model.certificate import CertificateInfo, ChainVerdict, Comparison, Inspected, LintFinding
+from console.model.certificate import CertificateInfo, ChainVerdict, Comparison, Inspected, LintFinding, Unread
 
 
 def inspected_json(held: Inspected, now: datetime) -> Json:
@@ -36,6 +37,7 @@ def inspected_json(held: Inspected, now: datetime) -> Json:
             for one in held.requests
         ],
         notes=list(held.notes),
+        unread=[_unread(one, now) for one in held.unread],
     )
 
 
@@ -76,6 +78,7 @@ def verdict_json(verdict: ChainVerdict, now: datetime) -> Json:
         now,
         [certificate_json(one, now) for one in verdict.chain],
         trusted=verdict.trusted,
+        unknown=verdict.unknown,
         trusted_by=verdict.trusted_by,
         purpose=verdict.purpose.value,
         faults=[
@@ -85,10 +88,12 @@ def verdict_json(verdict: ChainVerdict, now: datetime) -> Json:
                 "depth": one.depth,
                 "message": one.message,
                 "hint": one.hint,
+                "unknown": one.unknown,
             }
             for one in verdict.faults
         ],
         notes=list(verdict.notes),
+        unread=[_unread(one, now) for one in verdict.unread],
     )
 
 
@@ -121,6 +126,18 @@ def comparison_json(comparison: Comparison, now: datetime) -> Json:
         "facts": [{"name": name, "value": value} for name, value in comparison.facts],
     }
     return envelope("certificate_comparison", now, [item])
+
+
+def _unread(one: Unread, now: datetime) -> Json:
+    """Return what could not be read; its bytes as their thumbprint, null where there are none."""
+    return {
+        "place": one.place,
+        "reason": one.reason,
+        "certificates_before": one.before,
+        "request": one.request,
+        "sha256": hashlib.sha256(one.der).hexdigest().upper() if one.der else None,
+        "certificate": None if one.info is None else certificate_json(one.info, now),
+    }
 
 
 def _time(moment: datetime) -> str | None:

@@ -10,6 +10,7 @@ TIME: Schema = {"type": "string", "format": "date-time"}
 TIME_OR_NONE: Schema = {"type": ["string", "null"], "format": "date-time"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 COUNT_OR_NONE: Schema = {"type": ["integer", "null"], "minimum": 0}
+TEXT_OR_NONE: Schema = {"type": ["string", "null"]}
 FLAG: Schema = {"type": "boolean"}
 TEXTS: Schema = {"type": "object", "additionalProperties": TEXT}
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from console.cli.schema_parts import COUNT, COUNT_OR_NONE, FLAG, TEXT, TIME_OR_NONE, Schema, document, record
+from console.cli.schema_parts import (
+    COUNT,
+    COUNT_OR_NONE,
+    FLAG,
+    TEXT,
+    TEXT_OR_NONE,
+    TIME_OR_NONE,
+    Schema,
+    document,
+    record,
+)
 from console.model.certificate import Fault, Purpose
 
 _LIST: Schema = {"type": "array", "items": TEXT}
@@ -55,6 +65,17 @@ _FAULT: Schema = record(
         "depth": COUNT,
         "message": TEXT,
         "hint": TEXT,
+        "unknown": FLAG,
+    }
+)
+_UNREAD: Schema = record(
+    {
+        "place": TEXT,
+        "reason": TEXT,
+        "certificates_before": COUNT,
+        "request": FLAG,
+        "sha256": TEXT_OR_NONE,
+        "certificate": {"anyOf": [_CERTIFICATE, {"type": "null"}]},
     }
 )
 _FINDING: Schema = record(
@@ -88,15 +109,18 @@ CERTIFICATE_SCHEMAS: dict[str, Schema] = {
         encrypted_keys=COUNT,
         requests={"type": "array", "items": _REQUEST},
         notes=_LIST,
+        unread={"type": "array", "items": _UNREAD},
     ),
     "certificate_chain": document(
         "certificate_chain",
         _CERTIFICATE,
         trusted=FLAG,
+        unknown=FLAG,
         trusted_by=TEXT,
         purpose={"enum": [one.value for one in Purpose]},
         faults={"type": "array", "items": _FAULT},
         notes=_LIST,
+        unread={"type": "array", "items": _UNREAD},
     ),
     "certificate_lint": document("certificate_lint", _FINDING),
     "certificate_comparison": document("certificate_comparison", _COMPARISON),

@@ -331,7 +331,7 @@ class ChainFault:
 class ChainVerdict:
     """What verifying a leaf gave: the chain that was built, leaf first, with the trusted root last when one was met.
 
-    `notes` are sentences on what else was in the file.
+    `notes` are sentences on what else was in the file; `unread` what there, or among the roots, could not be read.
     """
 
     chain: tuple[CertificateInfo, ...]
@@ -339,6 +339,7 @@ class ChainVerdict:
     trusted_by: str = ""  # "plants-2021 (at the hub)", "root.pem"
     purpose: Purpose = Purpose.CLIENT
     notes: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     @property
     def trusted(self) -> bool:

@@ -62,6 +62,8 @@ def inspected_lines(held: Inspected, now: datetime, width: int) -> list[Line]:
     counts = [plural(len(held.certificates), "certificate")] if held.certificates else []
     if held.requests:
         counts.append(plural(len(held.requests), "request"))
+    if held.unread_certificates:
+        counts.append(f"{plural(len(held.unread_certificates), 'certificate')} that cannot be read")
     if held.private_keys:
         locked = f", {held.encrypted_keys} of them encrypted" if held.encrypted_keys else ", NOT encrypted"
         counts.append(plural(held.private_keys, "private key") + (locked if held.private_keys else ""))
@@ -158,7 +160,9 @@ def tree_lines(verdict: ChainVerdict, now: datetime, width: int) -> list[Line]:
     for level, depth in enumerate(range(last, -1, -1)):
         info, shift = verdict.chain[depth], 3 * min(level, deepest)
         faults = [one for one in verdict.faults if one.depth == depth]
-        mark, token = ("✗", "bad") if faults else ("✓", "ok")
+        mark, token = ("?", "warn") if faults else ("✓", "ok")
+        if any(not one.unknown for one in faults):
+            mark, token = "✗", "bad"
         branch = " " if not level else " " * max(shift - 1, 0) + "└─"
         lines.append(((branch, "dim"), (f"{mark} ", token), (cut(title_of(info), width - len(branch) - 2), "")))
         indent = shift + 3
@@ -168,7 +172,7 @@ def tree_lines(verdict: ChainVerdict, now: datetime, width: int) -> list[Line]:
         if depth == last and verdict.trusted_by:
             lines += paragraph(f"trusted by {verdict.trusted_by}", width, indent=indent, style="dim")
         for fault in faults:
-            lines += _reason(f"{fault.fault}: {fault.message}", fault.hint, indent, width)
+            lines += _reason(f"{fault.fault}: {fault.message}", fault.hint, indent, width, unknown=fault.unknown)
     for note in verdict.notes:
         lines += paragraph(note, width, indent=1, style="dim")
     return lines
@@ -178,15 +182,15 @@ def verdict_lines(verdict: ChainVerdict, width: int) -> list[Line]:
     """Return the verdict in a line or two."""
     if not verdict.trusted:
         count = plural(len(verdict.faults), "reason")
-        if all(one.unknown for one in verdict.faults):
+        if verdict.unknown:
             return [((" NOT KNOWN", "warn"), (f" whether it is trusted for {verdict.purpose}: {count}", ""))]
         return [((" NOT TRUSTED", "bad"), (f" for {verdict.purpose}: {count}", ""))]
     by = paragraph(f"for {verdict.purpose}, by {verdict.trusted_by}", width, indent=9)
     return [((" TRUSTED ", "ok"), (by[0][0][0].strip(), "")), *by[1:]]
 
 
-def _reason(message: str, hint: str, indent: int, width: int) -> list[Line]:
-    return paragraph(message, width, indent=indent, style="bad") + (
+def _reason(message: str, hint: str, indent: int, width: int, *, unknown: bool = False) -> list[Line]:
+    return paragraph(message, width, indent=indent, style="warn" if unknown else "bad") + (
         paragraph(hint, width, indent=indent, style="accent") if hint else []
     )
 

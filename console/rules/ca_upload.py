@@ -11,6 +11,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import HubCertificate
 from console.model.text import clean
 from console.rules.certificate_one import issuer_names, signed_by, subject_names
+from console.rules.certificate_unread import readable, reason_of
 
 CERTIFICATE_LIMIT = 25
 """CA certificates of one hub by the service's usual quota."""
@@ -133,6 +134,11 @@ def check_proof(authority: bytes, proof: CertificateInfo, code: str, now: dateti
         raise _no_proof(
             what, why, "Sign a certificate with the newest code: each new code makes the one before it void"
         )
+    if not readable(authority):
+        why = (
+            f"the CA certificate at the hub cannot be read ({reason_of(authority)}), so whether its key signed this is"
+        )
+        raise _no_proof(what, f"{why} not known", "Upload that CA anew under another name")
     outcome = signed_by(proof.der, authority)
     if outcome.unknown:
         why = f"whether the CA's key signed it is not known: {clean(outcome.unknown)} cannot be checked here"

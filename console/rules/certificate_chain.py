@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from console.model.certificate import ChainFault, ChainVerdict, Fault, Inspected, Purpose
+from console.model.certificate import ChainFault, ChainVerdict, Fault, Inspected, Purpose, Unread
 from console.rules.certificate_checks import check, signature_holds
 from console.rules.certificate_facts import Facts, facts
 from console.rules.certificate_places import place
+from console.rules.certificate_unread import UNORDERED, instead_of, notes_on, readable, reason_of, refused, weighed
 from console.rules.issuing_match import likely_issued, self_signed
 
 DEEPEST = 102
 """Leaf, 100 CAs and the root: OpenSSL's default depth."""
-UNORDERED = frozenset({"PKCS#7", "PKCS#12"})
-"""Forms out of which a program takes the leaf by its key, wherever it stands."""
 _MOST_STEPS = 20_000
 """Candidates looked at before the search gives up: hostile bundles let every CA be the issuer of every other."""
 _MOST_CHAINS = 64
@@ -31,12 +30,14 @@ class Anchor:
         label: where it is from.
         complete: it ends a chain although it is not self-signed (a CA at the hub).
         verified: False: it is at the hub, and the hub does not trust it yet.
+        unread: why the certificate cannot be read, where a reader said so; None: it is read here.
     """
 
     der: bytes
     label: str
     complete: bool = False
     verified: bool = True
+    unread: Unread | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,28 @@ def leaf_of(ders: Sequence[bytes]) -> bytes:
     return next((one for one in ends if not one.authority), ends[0]).der
 
 
-def readable(der: bytes) -> bool:
-    """Say whether bytes are a certificate that can take part in a chain."""
-    return bool(_readable([der]))
+def judged_leaf(held: Inspected, what: str) -> bytes:
+    """Return the certificate that a source is about: a host's first, else the leaf of a bundle.
+
+    Raises ConsoleError BAD_INPUT (code "unread"; `what` begins the sentence) when that may be one that cannot be read.
+    """
+    ders = [one.der for one in held.certificates]
+    leaf = None if not ders else ders[0] if held.tls else leaf_of(ders)
+    lost = instead_of(held, leaf)
+    if lost is not None or leaf is None:
+        raise refused(held, lost or Unread("the source", "no certificate is in it", 0), what)
+    return leaf
+
+
+def lost_of(anchors: Sequence[Anchor]) -> list[Unread]:
+    """Return what of the certificates to trust cannot be read; what a hub does not trust yet does not count."""
+    lost = []
+    for one in anchors:
+        if one.unread is not None:
+            lost.append(one.unread)
+        elif one.verified and not readable(one.der):
+            lost.append(Unread(one.label, reason_of(one.der), 0, one.der))
+    return lost
 
 
 def verify(
@@ -85,10 +105,11 @@ def verify(
     """Return whether the leaf among certificates chains up to an anchor, and if not, every reason.
 
     `strict` holds each certificate against RFC 5280's rules for its extensions too, as `openssl verify -x509_strict`.
+    Raises ConsoleError (code "unread") when the leaf may be a certificate that cannot be read.
     """
     ders = [one.der for one in held.certificates]
-    leaf = ders[0] if held.tls else leaf_of(ders)
-    verdict = verify_leaf(leaf, ders, anchors, now, purpose, strict=strict)
+    leaf = judged_leaf(held, f"{held.source} was not verified")
+    verdict = verify_leaf(leaf, ders, anchors, now, purpose, strict=strict, unread=held.unread_certificates)
     used = {one.der for one in verdict.chain}
     unused = sum(1 for der in set(ders) if der not in used)
     notes = []
@@ -97,7 +118,9 @@ def verify(
         notes.append(f"{unused} more {noun} in {held.source} did not belong to the chain")
     if ders[0] != leaf and not held.tls and not UNORDERED & set(held.forms):
         notes.append("the leaf is not the first in the file: TLS stacks present a file in its order, leaf first")
-    return replace(verdict, notes=tuple(notes))
+    lost = [*held.unread_certificates, *lost_of(anchors)]
+    notes += notes_on([one for one in lost if not any(one.place in fault.message for fault in verdict.faults)])
+    return replace(verdict, notes=tuple(notes), unread=tuple(lost))
 
 
 def verify_leaf(
@@ -108,11 +131,23 @@ def verify_leaf(
     purpose: Purpose = Purpose.CLIENT,
     *,
     strict: bool = True,
+    unread: Sequence[Unread] = (),
 ) -> ChainVerdict:
-    """Return the verdict on one leaf (DER); `others` may be links of its chain. Raises ValueError where it is none."""
+    """Return the verdict on one leaf (DER); `others` may be links of its chain. Raises ValueError where it is none.
+
+    `unread` are what else was with them and cannot be read: what one of these could turn over is not known.
+    """
+    verdict = _verdict(leaf, others, anchors, now, purpose, strict=strict)
+    return weighed(verdict, [*unread, *lost_of(anchors)])
+
+
+def _verdict(
+    leaf: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], now: datetime, purpose: Purpose, *, strict: bool
+) -> ChainVerdict:
     start = facts(leaf)
     pool = [one for one in _readable(dict.fromkeys(others)) if one.der != leaf]
-    known = [_Trusted(one, anchor) for anchor in anchors for one in _readable([anchor.der])]
+    told = [anchor for anchor in anchors if anchor.unread is None]
+    known = [_Trusted(one, anchor) for anchor in told for one in _readable([anchor.der])]
     trusted = [one for one in known if one.anchor.verified]
     builder = _Builder(start, pool, trusted, now)
     best: ChainVerdict | None = None

@@ -8,9 +8,11 @@ from datetime import datetime
 from console.model.certificate import Answer, CertificateInfo, Comparison, Fault, Inspected, Registered
 from console.model.device import SHA1_DIGITS, AuthType
 from console.model.text import clean
-from console.rules.certificate_chain import UNORDERED, Anchor, leaf_of, readable, verify_leaf
+from console.rules.certificate_chain import Anchor, judged_leaf, verify_leaf
 from console.rules.certificate_one import subject_names
+from console.rules.certificate_places import unknown_words
 from console.rules.certificate_strength import hash_doubt, key_doubt
+from console.rules.certificate_unread import UNORDERED
 
 _AUTH_WORDS = {
     AuthType.SAS: "symmetric key (SAS)",
@@ -44,8 +46,9 @@ def compare(
     """Return the answer for a source's leaf and an identity.
 
     `anchors` are the CA certificates at the hub, verified or not; None: they could not be read, because of `problem`.
+    Raises ConsoleError (code "unread") when the leaf may be a certificate that cannot be read.
     """
-    der = held.certificates[0].der if held.tls else leaf_of([one.der for one in held.certificates])
+    der = judged_leaf(held, f"{held.source} was not compared")
     leaf = next(one for one in held.certificates if one.der == der)
     answer, why, hint = _answer(held, leaf, registered, anchors, now, problem)
     if answer is Answer.YES:
@@ -140,7 +143,7 @@ def _by_ca(
         text = f"it has {len(names)} common names ({_shown(names)}); by which of them the hub knows a device is not"
         return Answer.UNKNOWN, f"{text} documented", f"Issue it with CN = {registered.identity} alone"
     presented = [one.der for one in held.certificates]
-    verdict = verify_leaf(leaf.der, presented, anchors, now, strict=False)
+    verdict = verify_leaf(leaf.der, presented, anchors, now, strict=False, unread=held.unread_certificates)
     top = len(verdict.chain) - 1  # a CA at the hub that is none by its own words: what the hub makes of it is not known
     certain = [
         one for one in verdict.faults if one.fault in _CERTAIN and (one.fault, one.depth) != (Fault.NOT_A_CA, top)
@@ -149,10 +152,6 @@ def _by_ca(
         first = certain[0]
         text = first.message
         if first.fault in (Fault.NO_ISSUER, Fault.UNTRUSTED_ROOT):
-            unread = [one.label for one in anchors if one.verified and not readable(one.der)]
-            if unread:
-                text = f"its chain may lead to {', '.join(unread[:3])}, which could not be read: {first.message}"
-                return Answer.UNKNOWN, text, "Upload that CA anew under another name"
             verified = sum(one.verified for one in anchors)
             text = f"its chain leads to no CA that is verified at the hub ({verified} are): {first.message}"
             hint = "Present the whole chain, or upload its CA: hubwarden cert upload, prove"
@@ -160,11 +159,10 @@ def _by_ca(
         return Answer.NO, text, first.hint
     if verdict.faults:
         first = verdict.faults[0]
+        if first.unknown:
+            return Answer.UNKNOWN, unknown_words(first), first.hint
         if not verdict.trusted_by:
             return Answer.UNKNOWN, f"no end of its chain was found: {first.message}", first.hint
-        if first.unknown:
-            text = f"its chain leads to {verdict.trusted_by}, but whether it holds is not known"
-            return Answer.UNKNOWN, f"{text}: {first.message}", first.hint
         text = f"its chain leads to {verdict.trusted_by}, but breaks a rule that the hub may or may not enforce"
         return Answer.UNKNOWN, f"{text}: {first.message}", first.hint
     if len(verdict.chain) > _LONGEST + 1:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from console.model.certificate import CertificateInfo, Fault, Inspected, LintFinding
+from console.model.certificate import CertificateInfo, ChainVerdict, Fault, Inspected, LintFinding
 from console.model.change import Severity
 from console.model.device import SHA1_DIGITS
 from console.rules.certificate_chain import Anchor, leaf_of, verify_leaf
 from console.rules.certificate_facts import facts
 from console.rules.certificate_one import subject_names
+from console.rules.certificate_places import unknown_words
 from console.rules.certificate_strength import GOOD_CURVES, LEAST_RSA, OLD_HASHES
+from console.rules.certificate_unread import instead_of, may_have_issued
 from console.rules.issuing_match import likely_issued
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -54,8 +56,12 @@ class Lint:
     def findings(self) -> tuple[LintFinding, ...]:
         """Return what the rules have against the source, the worst first; in one severity in the order of the file."""
         found = list(self._keys())
-        found += [one for note in self._held.notes for one in self._note(note)]
+        found += self._unread()
+        said = {one.sentence() for one in self._held.unread}
+        found += [one for note in self._held.notes if note not in said for one in self._note(note)]
         certificates = self._held.certificates
+        if self._not_judged():
+            return tuple(found)
         if not certificates:
             if not any(one.id == "private-key-in-upload" for one in found):
                 what = "a signing request, and no certificate" if self._held.requests else "no certificate"
@@ -110,6 +116,20 @@ class Lint:
         elif self._held.encrypted_keys < count and "PKCS#12" not in self._held.forms:
             text = "a private key lies unencrypted beside the certificate"
             yield LintFinding("private-key-open", LOW, text, "Keep it in a file of its own, 0600, under a passphrase")
+
+    def _not_judged(self) -> bool:
+        """Say whether what the file is about cannot be read: nothing else in it is judged in its place."""
+        unread = self._held.unread_certificates
+        if self._for_upload or not self._held.certificates:
+            return bool(unread)
+        return bool(unread) and instead_of(self._held, self._leaf().der) is not None
+
+    def _unread(self) -> Iterator[LintFinding]:
+        first = self._held.first_unread
+        for one in self._held.unread:
+            hint = "Get that certificate afresh" + (", no other is judged in its place" if self._not_judged() else "")
+            severity = HIGH if one is first or self._not_judged() else MEDIUM
+            yield LintFinding("not-readable", severity, one.sentence(), hint)
 
     @staticmethod
     def _note(note: str) -> Iterator[LintFinding]:
@@ -197,6 +217,10 @@ class Lint:
             known = self._anchors is not None and self._ends_at_hub(leaf)
             if known:
                 return
+            if lost := may_have_issued(self._held.unread_certificates, facts(top.der).issuer):
+                text = f"whether the issuer of “{top.subject}” is in the file is not known: it may be {lost[0].place}"
+                yield LintFinding("chain-incomplete", MEDIUM, text, "Get it afresh", leaf.subject, unknown=True)
+                return
             text = f"the chain ends at “{top.subject}”: its issuer “{top.issuer}” is not in the file"
             if self._anchors is None:
                 text += "; that is enough only if that issuer is a CA at the hub"
@@ -204,9 +228,13 @@ class Lint:
             yield LintFinding("chain-incomplete", MEDIUM, text, hint, leaf.subject)
 
     def _ends_at_hub(self, leaf: CertificateInfo) -> bool:
-        chain = [one.der for one in self._held.certificates]
-        verdict = verify_leaf(leaf.der, chain, self._anchors or (), self._now, strict=False)
+        verdict = self._verdict(leaf)
         return bool(verdict.trusted_by) or any(one.fault is Fault.UNVERIFIED_CA for one in verdict.faults)
+
+    def _verdict(self, leaf: CertificateInfo) -> ChainVerdict:
+        chain = [one.der for one in self._held.certificates]
+        unread = self._held.unread_certificates
+        return verify_leaf(leaf.der, chain, self._anchors or (), self._now, strict=False, unread=unread)
 
     def _at_hub(self, leaf: CertificateInfo) -> Iterator[LintFinding]:
         if self._registered is not None and {leaf.sha1, leaf.sha256} & set(self._registered):
@@ -219,18 +247,15 @@ class Lint:
             text = "whether its CA is verified at the hub is not known: the hub was not asked"
             yield LintFinding("ca-at-hub", MEDIUM, text, "Ask it: --at-hub", leaf.subject, unknown=True)
             return
-        chain = [one.der for one in self._held.certificates]
-        verdict = verify_leaf(leaf.der, chain, self._anchors, self._now, strict=False)
-        for fault in verdict.faults:
-            if fault.fault is Fault.UNVERIFIED_CA:
+        for fault in self._verdict(leaf).faults:
+            if fault.unknown:
+                yield LintFinding("ca-at-hub", MEDIUM, unknown_words(fault), fault.hint, leaf.subject, unknown=True)
+            elif fault.fault is Fault.UNVERIFIED_CA:
                 yield LintFinding("ca-unverified", HIGH, fault.message, fault.hint, leaf.subject)
             elif fault.fault in (Fault.NO_ISSUER, Fault.UNTRUSTED_ROOT):
                 text = f"no CA at the hub stands above it ({fault.message})"
                 hint = "Upload its CA and prove possession: hubwarden cert upload, prove"
                 yield LintFinding("ca-not-at-hub", HIGH, text, hint, leaf.subject)
-            elif fault.unknown:
-                text = f"{fault.fault}: {fault.message}"
-                yield LintFinding("chain", MEDIUM, text, fault.hint, leaf.subject, unknown=True)
             elif fault.fault not in (Fault.EXPIRED, Fault.NOT_YET_VALID, Fault.WRONG_PURPOSE):
                 yield LintFinding("chain", HIGH, fault.message, fault.hint, leaf.subject)
 

@@ -9,6 +9,7 @@ from console.model.text import clean
 from console.rules.certificate_der import take_apart
 from console.rules.certificate_facts import facts
 from console.rules.certificate_reading import read
+from console.rules.certificate_unread import refused
 from console.rules.der import DerError
 from console.rules.signature_check import Outcome, check
 from console.rules.x509_names import COMMON_NAME, values, words
@@ -44,13 +45,16 @@ def holds_private_key(content: bytes) -> bool:
 def only_certificate(content: bytes, what: str) -> CertificateInfo:
     """Return the certificate of a file that holds this one and nothing secret.
 
-    Raises ConsoleError BAD_INPUT: code "private-key", "several", "no-certificate".
+    Raises ConsoleError BAD_INPUT: code "private-key", "several", "no-certificate", "unread" for a file of which a
+    certificate cannot be read, whichever it is.
     """
     if holds_private_key(content):
         why = "the file holds a private key (or is a PKCS#12 file, which may hold one)"
         hint = "Give a file with the certificate alone; a private key never leaves the machine it belongs to"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="private-key")
     found = opened(content, what)
+    if found.unread_certificates:
+        raise refused(found, found.unread_certificates[0], what)
     if not found.certificates:
         why = "the file holds no certificate" + (", but a signing request" if found.requests else "")
         notes = "".join(f" ({note})" for note in found.notes[:1])

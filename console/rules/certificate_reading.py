@@ -6,28 +6,40 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
+from cryptography.hazmat.primitives.serialization import pkcs12
 
-from console.model.certificate import CertificateInfo, Inspected, RequestInfo
+from console.model.certificate import CertificateInfo, Inspected, RequestInfo, Unread
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.rules import der as asn1
-from console.rules.certificate_facts import facts, guarded
+from console.rules.certificate_facts import anyhow, facts, guarded
+from console.rules.certificate_unread import reason_of
 from console.rules.pem import Block, blocks, decoded, guess, text_of, unarmoured
+from console.rules.pkcs7_members import members
 from console.rules.request_facts import request_info
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_MEMBERS = 5000
 MAX_NOTES = 20
-_NAMES = {"crl": "a revocation list", "public-key": "a public key"}
+_NAMES = {
+    "crl": "a revocation list",
+    "public-key": "a public key",
+    "request": "a signing request",
+    "key": "a private key",
+    "encrypted-key": "an encrypted private key",
+}
+_HOLDERS = ("certificate", "pkcs7", "pkcs12")
+_LONG = (b"\x80", b"\x81", b"\x82", b"\x83", b"\x84")
+_PADDING = b"\0 \t\r\n\f\v\x1a"
 
 
 def read(data: bytes, source: str, passphrase: Secret | None = None) -> Inspected:
-    """Return what bytes hold, in the order found; members that cannot be read become notes.
+    """Return what bytes hold, in the order found; members that cannot be read are told, none is left out in silence.
 
     Private keys are counted and not looked into; `passphrase` opens PKCS#12. Raises ConsoleError BAD_INPUT: nothing was
-    found (it says what the bytes seem to be), too large, and with code "passphrase" when one is missing or wrong.
+    found (it says what the bytes seem to be; code "unread" when it is what should be certificates), too large, and with
+    code "passphrase" when one is missing or wrong.
     """
     source = clean(source)
     if len(data) > MAX_BYTES:
@@ -35,16 +47,16 @@ def read(data: bytes, source: str, passphrase: Secret | None = None) -> Inspecte
     reader = _Reader(source, passphrase)
     reader.anything(data)
     found = reader.result()
-    if not (found.certificates or found.requests or found.private_keys):
+    told = any(one.info is not None for one in found.unread)
+    if not (found.certificates or found.requests or found.private_keys or told):
         why = "; ".join(found.notes[:3]) or guess(data)
-        raise _refused(source, why, "Give PEM, DER, PKCS#7, PKCS#12 or base64")
+        code = "unread" if found.unread_certificates else "no-certificate"
+        raise _refused(source, why, "Give PEM, DER, PKCS#7, PKCS#12 or base64", code)
     return found
 
 
-def _refused(source: str, why: str, hint: str) -> ConsoleError:
-    return ConsoleError(
-        ErrorKind.BAD_INPUT, f"{source} could not be read as certificates", why, hint, code="no-certificate"
-    )
+def _refused(source: str, why: str, hint: str, code: str = "no-certificate") -> ConsoleError:
+    return ConsoleError(ErrorKind.BAD_INPUT, f"{source} could not be read as certificates", why, hint, code=code)
 
 
 class _Reader:
@@ -56,6 +68,7 @@ class _Reader:
         self._requests: list[RequestInfo] = []
         self._keys = self._encrypted = 0
         self._notes: list[str] = []
+        self._unread: list[Unread] = []
 
     def result(self) -> Inspected:
         notes = list(dict.fromkeys(self._notes))
@@ -69,11 +82,12 @@ class _Reader:
             self._keys,
             self._encrypted,
             tuple(notes),
+            unread=tuple(self._unread),
         )
 
     def anything(self, data: bytes) -> None:
         """Read bytes of whatever form."""
-        if data[:1] == b"\x30" and asn1.shape(data):
+        if data[:1] == b"\x30" and (asn1.shape(data) or data[1:2] in _LONG):
             self._binary(data)
             return
         text = text_of(data)
@@ -88,6 +102,14 @@ class _Reader:
             self._form("base64")
             self._pem(plain)
 
+    def _lost(self, place: str, reason: str, der: bytes = b"", *, request: bool = False) -> None:
+        info = anyhow(der)[0] if der and not request and asn1.shape(der) == "certificate" else None
+        one = Unread(place, reason, len(self._certificates), der, info, request)
+        self._unread.append(one)
+        self._notes.append(one.sentence())
+
+    # --- forms -------------------------------------------------------------------------------------------------------
+
     def _pem(self, text: bytes) -> None:
         for number, block in enumerate(blocks(text), start=1):
             if self._full(number):
@@ -97,36 +119,93 @@ class _Reader:
 
     def _block(self, block: Block, number: int) -> None:
         place = f"block {number} ({clean(block.label, limit=40)})"
-        if not block.ended:
-            self._notes.append(f"{place} has no end line")
-            return
-        if "PRIVATE KEY" in block.label:
+        content = None if block.flaw else decoded(block.body)
+        if "PRIVATE KEY" in block.label and not block.flaw:
             self._keys += 1
             self._encrypted += block.encrypted
-            return
-        content = decoded(block.body)
-        if content is None:
-            self._notes.append(f"{place} is not base64")
-        elif not self._member(content, place) and "PARAMETERS" not in block.label:
+        elif content is None:
+            self._damaged(block, place, block.flaw or "it is not base64")
+        elif block.for_certificates:
+            self._promised(content, place)
+        elif not self._member(content, place):
+            self._unnamed(block, place, content)
+
+    def _damaged(self, block: Block, place: str, flaw: str) -> None:
+        if block.for_others:
+            self._notes.append(f"{place} cannot be read: {flaw}")
+        else:
+            self._lost(place, flaw, request=block.for_request)
+
+    def _unnamed(self, block: Block, place: str, content: bytes) -> None:
+        """Tell of a block whose label promises no certificate and whose content is nothing that is known."""
+        if block.for_request:
+            self._lost(place, "it is no request by its outline", content, request=True)
+        elif not block.for_others:
+            self._lost(place, reason_of(content), content)
+        elif "PARAMETERS" not in block.label:
             self._notes.append(f"{place} is neither certificate nor request")
 
+    def _promised(self, content: bytes, place: str) -> None:
+        """Read a block whose label promises certificates: what it holds else stands in the place of one."""
+        kind = asn1.shape(content)
+        if kind in _HOLDERS:
+            self._member(content, place)
+        elif kind:
+            self._member(content, place)
+            self._lost(place, f"it holds {_NAMES.get(kind, kind)} and no certificate", content)
+        else:
+            self._lost(place, reason_of(content), content)
+
     def _binary(self, data: bytes) -> None:
-        for number, member in enumerate(asn1.elements(data), start=1):
+        at, number = 0, 0
+        while at < len(data):
+            number += 1
             if self._full(number):
                 return
-            place = "it" if len(member) == len(data) else f"element {number}"
-            if not self._member(member, place, "DER"):
-                self._notes.append("what follows is no certificate" if number > 1 else f"{place} is no certificate")
+            rest = data[at:]
+            if at and not rest.strip(_PADDING):
+                self._padding(rest)
                 return
+            try:
+                member = asn1.read(data, at)
+            except asn1.DerError as error:
+                self._rest(rest, number, f"it is damaged or cut off ({error})")
+                return
+            if member.tag != asn1.SEQUENCE:
+                self._rest(rest, number, "it is no certificate by its outline")
+                return
+            alone = member.after == len(data) and number == 1
+            self._element(member.whole(data), "the certificate" if alone else f"element {number}")
+            at = member.after
+
+    def _element(self, member: bytes, place: str) -> None:
+        kind = asn1.shape(member)
+        if not kind or (kind == "crl" and not _is_crl(member)):
+            self._lost(place, reason_of(member), member)
+        else:
+            self._member(member, place, "DER")
+
+    def _rest(self, rest: bytes, number: int, reason: str) -> None:
+        """Tell of what follows elements and is none."""
+        if b"-----BEGIN" in rest:
+            self._pem(text_of(rest))
+        else:
+            self._lost(f"element {number}" if number > 1 else "the certificate", reason, rest)
+
+    def _padding(self, rest: bytes) -> None:
+        if rest.strip():
+            self._notes.append("what follows is no certificate")
 
     def _full(self, number: int) -> bool:
         if number > MAX_MEMBERS:
-            self._notes.append(f"only the first {MAX_MEMBERS} parts were read")
+            self._lost(f"part {number} and what follows", f"only the first {MAX_MEMBERS} parts are read")
             return True
         return False
 
     def _form(self, name: str) -> None:
         self._forms.append(name)
+
+    # --- members -----------------------------------------------------------------------------------------------------
 
     def _member(self, data: bytes, place: str, form: str = "") -> bool:
         """Read one member by its outline; say whether it is known."""
@@ -137,7 +216,7 @@ class _Reader:
             first = next(asn1.elements(data), data)  # a TRUSTED CERTIFICATE has openssl's trust settings behind it
             self._certificate(first, place)
             if len(first) != len(data):
-                self._notes.append(f"{place} has trust settings, which were not read")
+                self._behind(data[len(first) :], place)
         elif kind == "request":
             self._request(data, place)
         elif kind in ("key", "encrypted-key"):
@@ -156,34 +235,56 @@ class _Reader:
     def _certificate(self, data: bytes, place: str) -> None:
         try:
             info = facts(data).info
-        except ValueError as error:
-            self._notes.append(f"{place}: the certificate {clean(error)}")
+        except ValueError:
+            self._lost(place, reason_of(data), data)
             return
         self._certificates.append(info)
+
+    def _behind(self, rest: bytes, place: str) -> None:
+        """Tell of what stands behind a certificate in its own block."""
+        if any(asn1.shape(one) == "certificate" for one in asn1.elements(rest)):
+            self._lost(f"what follows the certificate in {place}", "a block holds one certificate", rest)
+        else:
+            self._notes.append(f"{place} has trust settings, which were not read")
 
     def _request(self, data: bytes, place: str) -> None:
         try:
             self._requests.append(request_info(data))
         except ValueError as error:
-            self._notes.append(f"{place}: the request cannot be read ({clean(error)})")
+            self._lost(place, clean(error), data, request=True)
 
     def _pkcs7(self, data: bytes, place: str) -> None:
-        none: list[x509.Certificate] = []
-        what = f"{place}: the PKCS#7"
-        found = guarded(lambda: pkcs7.load_der_pkcs7_certificates(data), none, self._notes, what)
-        if not found:
-            self._notes.append(f"{place}: the PKCS#7 holds no certificate that can be read")
-        for one in found[:MAX_MEMBERS]:
-            self._loaded(one, place)
+        number, owner = 0, "the PKCS#7" if place == "the certificate" else f"the PKCS#7 in {place}"
+        try:
+            for number, one in enumerate(members(data), start=1):
+                if self._full(number):
+                    return
+                self._element_of(one, f"certificate {number} of {owner}")
+        except asn1.DerError as error:
+            self._lost(owner if not number else f"certificate {number + 1} of {owner}", f"{error}", data)
+            return
+        if not number:
+            self._notes.append(f"{owner} holds no certificate")
+
+    def _element_of(self, member: bytes, place: str) -> None:
+        """Read what stands in the place of a certificate in a form that holds several."""
+        if asn1.shape(member) == "certificate":
+            self._certificate(member, place)
+        else:
+            self._lost(place, reason_of(member), member)
 
     def _loaded(self, certificate: x509.Certificate, place: str) -> None:
-        data = guarded(lambda: certificate.public_bytes(serialization.Encoding.DER), b"", self._notes, place)
+        none: list[str] = []
+        data = guarded(lambda: certificate.public_bytes(serialization.Encoding.DER), b"", none, place)
         if data:
             self._certificate(data, place)
+        else:
+            self._lost(place, "it does not follow the standard")
 
     def _pkcs12(self, data: bytes, place: str) -> None:
+        owner = "the PKCS#12" if place == "the certificate" else f"the PKCS#12 in {place}"
         if asn1.hard_work(data):
-            self._notes.append(f"{place}: the PKCS#12 is damaged, or asks for more work than any program's would")
+            self._lost(owner, "it is damaged, or asks for more work than any program's would")
             return
         tries: list[bytes | None] = [None, b""]
         if self._passphrase:
@@ -195,13 +296,12 @@ class _Reader:
                 continue
             self._keys += held.key is not None
             self._encrypted += held.key is not None and bool(secret)
-            if held.cert is not None:
-                self._loaded(held.cert.certificate, place)
-            for one in held.additional_certs[:MAX_MEMBERS]:
-                self._loaded(one.certificate, place)
+            every = [held.cert, *held.additional_certs[:MAX_MEMBERS]]
+            for number, one in enumerate((one for one in every if one is not None), start=1):
+                self._loaded(one.certificate, f"certificate {number} of {owner}")
             return
-        if not any("password" in problem for problem in problems):
-            self._notes.append(f"{place}: the PKCS#12{problems[-1]}")
+        if not all("password" in problem for problem in problems):
+            self._lost(owner, "something in it does not follow the standard, a certificate or the whole")
             return
         what = f"{self._source} could not be opened"
         if self._passphrase:
@@ -211,15 +311,21 @@ class _Reader:
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="passphrase")
 
 
+def _is_crl(data: bytes) -> bool:
+    return guarded(lambda: x509.load_der_x509_crl(data) is not None, False, [], "")
+
+
 def of_host(source: str, chain: tuple[bytes, ...], tls: str) -> Inspected:
     """Return what a host presents, as sent."""
     certificates: list[CertificateInfo] = []
-    notes: list[str] = []
+    unread: list[Unread] = []
     for number, data in enumerate(chain[:MAX_MEMBERS], start=1):
         try:
             certificates.append(facts(data).info)
-        except ValueError as error:
-            notes.append(f"certificate {number} {clean(error)}")
+        except ValueError:
+            unread.append(Unread(f"certificate {number}", reason_of(data), len(certificates), data))
+    notes = tuple(one.sentence() for one in unread[:MAX_NOTES])
     if not certificates:
-        raise _refused(source, "; ".join(notes) or "it presents no certificate", "Check the port")
-    return Inspected(source, (), tuple(certificates), notes=tuple(notes), tls=clean(tls))
+        why, code = ("; ".join(notes), "unread") if notes else ("it presents no certificate", "no-certificate")
+        raise _refused(source, why, "Check the port", code)
+    return Inspected(source, (), tuple(certificates), notes=notes, tls=clean(tls), unread=tuple(unread))

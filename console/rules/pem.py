@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 _BEGIN, _END = b"-----BEGIN ", b"-----END "
 _LABEL = re.compile(rb"([^\r\n-]{1,64})-----")
+_ALMOST_BEGIN = re.compile(rb"-{2,9}[ \t]*BEGIN[ \t_-]{0,4}([^\r\n-]{0,64})")
+_ALMOST_END = re.compile(rb"-{2,9}[ \t]*END[ \t_-]{0,4}([^\r\n-]{0,64})")
+_CERTIFICATES = re.compile(r"CERT|PKCS ?#?7|CMS", re.IGNORECASE)
+_OTHERS = re.compile(r"KEY|PARAM|CRL|PGP|SSH|OCSP|MESSAGE|SIGN|SESSION|TIME|OPENVPN|TOKEN", re.IGNORECASE)
+_REQUESTS = re.compile(r"REQUEST", re.IGNORECASE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 _MARKS = (
     (b"PK\x03\x04", "it is a ZIP archive"),
@@ -31,12 +36,30 @@ _MARKS = (
 
 @dataclass(frozen=True)
 class Block:
-    """One armoured block: its label, what stands between the lines, whether it is encrypted in the old way."""
+    """One armoured block: its label, what stands between the lines, why it is not whole, whether it is encrypted.
+
+    Encrypted is meant in the old way: by a header.
+    """
 
     label: str
     body: bytes
-    ended: bool = True
+    flaw: str = ""
     encrypted: bool = False
+
+    @property
+    def for_certificates(self) -> bool:
+        """Whether its label promises certificates, however it is spelled."""
+        return bool(_CERTIFICATES.search(self.label)) and not self.for_request
+
+    @property
+    def for_others(self) -> bool:
+        """Whether its label promises something else; one that says nothing may be a certificate's, damaged."""
+        return bool(_OTHERS.search(self.label)) and not self.for_certificates
+
+    @property
+    def for_request(self) -> bool:
+        """Whether its label promises a request."""
+        return bool(_REQUESTS.search(self.label))
 
 
 def text_of(data: bytes) -> bytes:
@@ -54,20 +77,54 @@ def text_of(data: bytes) -> bytes:
 
 
 def blocks(text: bytes) -> Iterator[Block]:
-    """Yield the blocks in order; one without an end line has `ended` False."""
-    at = text.find(_BEGIN)
+    """Yield the blocks in order; one that is not whole says why in `flaw`.
+
+    Lines that are almost those of a certificate's block count as such: what openssl passes over in silence, and takes
+    the next block instead.
+    """
+    at, gap = text.find(_BEGIN), 0
     while at >= 0:
+        yield from _broken(text[gap:at])
         following = text.find(_BEGIN, at + len(_BEGIN))
         limit = len(text) if following < 0 else following
         label = _LABEL.match(text, at + len(_BEGIN))
-        if label is not None:
-            name = label[1].decode("ascii", "replace")
-            end = text.find(_END, label.end(), limit)
-            body = text[label.end() : end] if end >= 0 else b""
-            encrypted = name.startswith("ENCRYPTED") or b"ENCRYPTED" in body[:200]
-            same = end >= 0 and text.startswith(label[1] + b"-----", end + len(_END))
-            yield Block(name, body, same, encrypted)
+        if label is None:
+            yield from _broken(text[at:limit])
+            gap = limit
+        else:
+            block, gap = _block(text, label, limit)
+            yield block
         at = following
+    yield from _broken(text[gap:])
+
+
+def _block(text: bytes, label: re.Match[bytes], limit: int) -> tuple[Block, int]:
+    """Return the block whose label was met, and where it ends; `limit` is where the next one begins."""
+    name = label[1].decode("ascii", "replace")
+    end = text.find(_END, label.end(), limit)
+    if end < 0:
+        body, flaw, after = b"", "it has no end line", limit
+    else:
+        body, flaw, after = text[label.end() : end], "", end + len(_END)
+        if not text.startswith(label[1] + b"-----", after):
+            flaw, after = "its end line is another one's", limit
+    encrypted = name.startswith("ENCRYPTED") or b"ENCRYPTED" in body[:200]
+    return Block(name, body, flaw, encrypted), after
+
+
+def _broken(text: bytes) -> Iterator[Block]:
+    """Yield what stands between blocks and was one of a certificate before its lines were damaged."""
+    at = 0
+    while (found := _ALMOST_BEGIN.search(text, at)) is not None:
+        end = _ALMOST_END.search(text, found.end())
+        at = found.end() if end is None else end.end()
+        block = Block(found[1].decode("ascii", "replace").strip(), b"", "its first line is damaged")
+        if not block.for_others:
+            yield block
+    for found in _ALMOST_END.finditer(text, at):
+        block = Block(found[1].decode("ascii", "replace").strip(), b"", "it has no first line")
+        if not block.for_others:
+            yield block
 
 
 def decoded(body: bytes) -> bytes | None:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from console.model.certificate import CertificateInfo
+from console.model.certificate import CertificateInfo, Inspected
 from console.model.change import Risk, Severity
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
+from console.rules.certificate_facts import facts
 from console.rules.certificate_one import named, opened
 from console.rules.certificate_strength import key_doubt
+from console.rules.certificate_unread import names_of, notes_on, refused
 
 
 def leaf_of(content: bytes, what: str, passphrase: Secret | None = None) -> tuple[CertificateInfo, list[str]]:
     """Return a file's certificate of a device, and notes; the one that is no CA when there are several.
 
-    Raises ConsoleError BAD_INPUT: code "several", "no-certificate", "passphrase".
+    Raises ConsoleError BAD_INPUT: code "several", "no-certificate", "passphrase", "unread" when one that cannot be read
+    may be the device's.
     """
     notes = []
     held = opened(content, what, passphrase)
     found = held.certificates
+    _check_read(held, what)
     if not found:
         why = "the file holds no certificate" + (", but a signing request" if held.requests else "")
         hint = "Give the device's certificate, in any form"
@@ -33,7 +37,16 @@ def leaf_of(content: bytes, what: str, passphrase: Secret | None = None) -> tupl
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Give a file with just that one", code="several")
     if len(found) > 1:
         notes.append(f"of the file's {len(found)} certificates the one that is no CA is taken: {leaves[0].subject}")
-    return leaves[0] if leaves else found[0], notes
+    return leaves[0] if leaves else found[0], [*notes, *notes_on(held.unread_certificates)]
+
+
+def _check_read(held: Inspected, what: str) -> None:
+    """Raise ConsoleError (code "unread") unless all that cannot be read issued one of those that can be."""
+    issuers = {facts(one.der).issuer for one in held.certificates}
+    for one in held.unread_certificates:
+        names = names_of(one.der)
+        if one is held.first_unread or names is None or names.subject not in issuers:
+            raise refused(held, one, what)
 
 
 def register_risks(info: CertificateInfo, device_id: str, now: datetime) -> list[Risk]:

@@ -137,6 +137,7 @@ def _card_refused(words: str, case: Case, card: Card) -> _Told:
     if "ca certificate not found" in words:
         sent = "one certificate" if card.sent == 1 else f"{card.sent} certificates"
         why = f"the service found no way from the {sent} shown to a CA of its own"
+        why += f"; of the file {card.unread}" if card.unread else ""
         chain = "Show the whole chain (the .chain.pem file of hubwarden cert issue)"
         return _Told(ErrorKind.AUTHENTICATION, why, f"{chain}, or enroll its CA: hubwarden dps groups shows them")
     if "invalid certificate" in words:

@@ -15,6 +15,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.registration import RegistrationOrder
 from console.model.text import clean
 from console.model.token import TokenOrder
+from console.rules.certificate_unread import refused
 from console.rules.enrollment_input import CN_LIMIT, ID_LIMIT, check_registration_id
 from console.rules.group_keys import key_bytes
 from console.rules.token_order import checked
@@ -36,6 +37,7 @@ class Card:
     complete: bool
     fault: str = ""  # "expired", "early", "name", or none that can be seen from here
     stale_above: str = ""  # a CA certificate that is not valid now
+    unread: str = ""  # a sentence on one above it that cannot be read
 
 
 def check_names(order: RegistrationOrder) -> None:
@@ -106,8 +108,11 @@ def resource(order: RegistrationOrder, registration_id: str) -> str:
 def card_of(found: Inspected, registration_id: str, now: datetime) -> Card:
     """Return what a device shows that presents a file's certificates, in their order.
 
-    Raises ConsoleError BAD_INPUT (code "usage") when the file has none.
+    Raises ConsoleError BAD_INPUT: code "usage" when the file has none, "unread" when one that cannot be read is first.
     """
+    first = found.first_unread
+    if first is not None or (not found.certificates and found.unread_certificates):
+        raise refused(found, first or found.unread_certificates[0], WHAT)
     if not found.certificates:
         raise usage(f"there is no certificate in {clean(found.source)}", "Give the device's certificate")
     leaf = found.certificates[0]
@@ -120,7 +125,10 @@ def card_of(found: Inspected, registration_id: str, now: datetime) -> Card:
         fault = "name"
     top = found.certificates[-1]
     stale = next((one.subject for one in found.certificates[1:] if not one.not_before <= now <= one.not_after), "")
-    return Card(leaf, len(found.certificates), top.subject == top.issuer, fault, stale)
+    lost = found.unread_certificates
+    complete = top.subject == top.issuer and all(one.before < len(found.certificates) for one in lost)
+    unread = lost[0].sentence() if lost else ""
+    return Card(leaf, len(found.certificates) + len(lost), complete, fault, stale, unread)
 
 
 def card_text(card: Card) -> str:

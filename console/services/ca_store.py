@@ -11,11 +11,12 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from console.model.certificate import AuthorityRecord, CertificateKind, CertificateRecord, RecordStatus
+from console.model.certificate import AuthorityRecord, CertificateKind, CertificateRecord, RecordStatus, Unread
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.rules.certificate_keys import is_encrypted, key_type_of, private_from_pem, spki
+from console.rules.certificate_reading import read
 from console.rules.certificates import DER, Authority, name_in
 from console.services import ca_index
 from console.services.ca_index import CaIndex
@@ -155,6 +156,9 @@ class CaStore:
 
     def _load(self, name: str) -> tuple[x509.Certificate, ...]:
         data = read_file(self.folder / name)
+        unread = _unread(data)
+        if unread is not None:
+            self._refuse(f"of {name} {unread.sentence()}")
         try:
             found = tuple(x509.load_pem_x509_certificates(data))
             for one in found:  # what is read lazily, is read here, where it can be told
@@ -169,6 +173,15 @@ class CaStore:
 
     def _refuse(self, why: str) -> None:
         raise ConsoleError(ErrorKind.BAD_INPUT, self._what, why, "Restore the folder from a copy")
+
+
+def _unread(data: bytes) -> Unread | None:
+    """Return the first certificate of a file that cannot be read: the library leaves some out without a word."""
+    try:
+        found = read(data, "the file")
+    except ConsoleError:
+        return None  # it holds nothing, which is said where it is loaded
+    return next(iter(found.unread_certificates), None)
 
 
 def record_of(

@@ -24,6 +24,7 @@ from console.model.errors import ConsoleError, ErrorKind
 from console.model.journal import EntryState
 from console.model.text import clean
 from console.rules.certificate_facts import guarded
+from console.rules.certificate_unread import readable
 from console.rules.device_input import check_id
 from console.rules.enrollment_cross import DeletedGroup, Material, device_ids, elsewhere, findings
 from console.rules.enrollment_groups import CaName
@@ -70,14 +71,16 @@ def compared(
 
 
 def ca_names(reader: EnrollmentReader, instance: ProvisioningInstance, cancel: Cancel) -> tuple[dict[str, CaName], str]:
-    """Return the names of a service's CA certificates by name in lower case, and why there are none, else empty."""
+    """Return the names of a service's CA certificates by name in lower case, and what of them could not be read."""
     try:
         there = reader.authorities(instance, cancel)
     except ConsoleError as error:
         if error.kind is ErrorKind.CANCELLED:
             raise
         return {}, error.why or error.what
-    return {one.name.casefold(): _names(one.der, one.subject) for one in there}, ""
+    lost = [clean(one.name, limit=70) for one in there if not readable(one.der)]
+    trouble = f"{', '.join(lost[:3])} (by whom issued is not known)" if lost else ""
+    return {one.name.casefold(): _names(one.der, one.subject) for one in there}, trouble
 
 
 def _names(der: bytes, told: str) -> CaName:

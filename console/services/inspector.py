@@ -294,14 +294,18 @@ def _anchors_of(root: str) -> list[Anchor]:
             raise
         why = "it is PKCS#12 under a passphrase, which is asked for the other file alone"
         raise ConsoleError(error.kind, f"{name} cannot be trusted", why, "Give the CA certificates as PEM") from None
-    if not found.certificates:
+    if not (found.certificates or found.unread_certificates):
         why = "; ".join(found.notes[:2]) or "it holds no certificate"
         raise ConsoleError(ErrorKind.BAD_INPUT, f"{name} cannot be trusted", why, "Give a file of CA certificates")
-    return [Anchor(one.der, name) for one in found.certificates]
+    lost = [replace(one, place=f"{one.place} of {name}") for one in found.unread_certificates]
+    return [
+        *(Anchor(one.der, name) for one in found.certificates),
+        *(Anchor(one.der, name, unread=one) for one in lost),
+    ]
 
 
 def _require_certificate(held: Inspected) -> None:
-    if held.certificates:
+    if held.certificates or held.unread_certificates:  # what cannot be read is refused where it would be judged
         return
     why = "; ".join(held.notes[:2])
     if held.requests:

@@ -324,4 +324,6 @@ def _card(order: RegistrationOrder, now: datetime) -> Card:
     try:
         return rules.card_of(read(data, order.certificate), order.registration_id, now)
     except ConsoleError as error:
+        if error.code == "unread":
+            raise ConsoleError(error.kind, rules.WHAT, error.why, error.hint, code=error.code) from None
         raise ConsoleError(error.kind, rules.WHAT, f"{error.what}: {error.why}", error.hint, code="usage") from None

@@ -203,7 +203,7 @@ def test_binary_files_with_a_private_key_are_refused_too(services: Services, kin
         (make("press-1", ca=None).der, "no-ca", "no basic constraints"),
         (b"nothing of the sort", "no-certificate", ""),
         (b"", "no-certificate", ""),
-        (CA.der[:-20], "no-certificate", ""),
+        (CA.der[:-20], "unread", "cut off"),
     ],
 )
 def test_what_is_not_one_ca_certificate_is_refused(services: Services, content: bytes, code: str, words: str) -> None:

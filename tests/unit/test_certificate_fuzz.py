@@ -157,8 +157,15 @@ def exercise(data: bytes) -> bool:
         assert error.sentence().isprintable()
         return False
     shown = inspected_lines(held, NOW, 80)
+    first = held.first_unread
     if held.certificates:
-        shown += tree_lines(verify(held, ANCHORS, NOW), NOW, 60)
+        try:
+            shown += tree_lines(verify(held, ANCHORS, NOW), NOW, 60)
+            assert first is None, "another certificate was judged in the place of the first"
+        except ConsoleError as error:
+            assert error.code == "unread" and error.sentence().isprintable()
+            assert held.unread_certificates
+            return True
         for auth in (AuthType.CA, AuthType.THUMBPRINT_SHA256):
             registered = Registered("press-1", "", True, True, "", auth, ("00", ""), by_ca=auth is AuthType.CA)
             shown += comparison_lines(compare(held, registered, ANCHORS, NOW), 80)
@@ -186,6 +193,45 @@ def test_any_bytes(data: bytes) -> None:
 @given(data=st.binary(max_size=200), label=st.sampled_from(["CERTIFICATE", "PKCS7", "CERTIFICATE REQUEST", "X"]))
 def test_any_bytes_in_armour(data: bytes, label: str) -> None:
     exercise(f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n".encode())
+
+
+BEGIN, END = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
+
+
+@many
+@given(seed=st.integers(0, 2**48))
+def test_no_certificate_is_skipped(seed: int) -> None:
+    """Each block is a certificate that was read, or one that could not be, in order."""
+    dice = random.Random(seed)
+    nodes = [dice.choice((LEAF, MIDDLE, ROOT, RSA)) for _ in range(dice.randint(1, 4))]
+    ders = [mutated(one.der, dice, (ROOT.der,)) if dice.random() < 0.5 else one.der for one in nodes]
+    text = b"".join(BEGIN + base64.encodebytes(one) + END for one in ders)
+    try:
+        held = read(text, "some file")
+    except ConsoleError as error:
+        assert error.code == "unread"
+        return
+    lost = {one.place: one for one in held.unread}
+    readable = list(held.certificates)
+    for number, der in enumerate(ders, start=1):
+        one = lost.get(f"block {number} (CERTIFICATE)")
+        if one is None:
+            assert der.startswith(readable.pop(0).der)
+        else:
+            assert one.before == len(held.certificates) - len(readable)
+    assert not readable
+
+
+@many
+@given(seed=st.integers(0, 2**48))
+def test_no_block_is_skipped_whose_lines_are_damaged(seed: int) -> None:
+    dice = random.Random(seed)
+    lines = b"".join(one.pem for one in CHAIN).splitlines(keepends=True)
+    at = dice.randrange(len(lines))
+    damaged = mutated(lines[at], dice, (BEGIN, END)) if dice.random() < 0.7 else b""
+    text = b"".join([*lines[:at], damaged, *lines[at + 1 :]])
+    held = read(text, "some file")
+    assert len(held.certificates) + len(held.unread) >= len(CHAIN), text
 
 
 def _fuzz(form: str) -> Callable[[int], None]:

@@ -219,17 +219,22 @@ def test_private_keys_are_counted_and_never_shown() -> None:
         assert (held.private_keys, held.certificates) == (1, ())
 
 
-def test_members_that_cannot_be_read_become_notes() -> None:
+def test_members_that_cannot_be_read_are_told_in_order() -> None:
     broken = LEAF.pem.replace(b"MII", b"MIJ", 1)
     junk = b"-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"
     cut = LEAF.pem[:200]
     public = LEAF.key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     held = read(ROOT.pem + broken + junk + public + cut, "bundle.pem")
     assert [one.subject for one in held.certificates] == ["CN=Root"]
+    assert [(one.place, one.reason) for one in held.unread] == [
+        ("block 2 (CERTIFICATE)", "it is damaged or cut off (it ends too early)"),
+        ("block 3 (CERTIFICATE)", "it is not base64"),
+        ("block 5 (CERTIFICATE)", "it has no end line"),
+    ]
+    assert {one.before for one in held.unread} == {1}
     assert len(held.notes) == 4
-    assert "block 3 (CERTIFICATE) is not base64" in held.notes
     assert "block 4 (PUBLIC KEY) is a public key" in held.notes
-    assert "block 5 (CERTIFICATE) has no end line" in held.notes
+    assert all(one.sentence() in held.notes for one in held.unread)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +260,7 @@ def test_members_that_cannot_be_read_become_notes() -> None:
 def test_a_file_without_any_is_refused_with_what_it_seems_to_be(data: bytes, words: str) -> None:
     error = refusal(data)
     assert words in error.why
-    assert error.code == "no-certificate"
+    assert error.code == ("unread" if words in ("cut off", "no end line") else "no-certificate")
 
 
 def test_a_huge_file_is_refused() -> None:
@@ -263,7 +268,7 @@ def test_a_huge_file_is_refused() -> None:
 
 
 def test_a_file_of_markers_alone_is_read_in_no_time() -> None:
-    assert refusal(b"-----BEGIN CERTIFICATE-----\n" * 100_000).code == "no-certificate"
+    assert refusal(b"-----BEGIN CERTIFICATE-----\n" * 100_000).code == "unread"
 
 
 # --- strange certificates ------------------------------------------------------------------------------------------
