@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from console.model.certificate_request import RequestInfo
 from console.model.change import Severity
 from console.model.device import AuthType
+from console.model.trust_settings import TrustSettings
 
 
 class KeyType(StrEnum):
@@ -160,7 +162,7 @@ class CertificateInfo:
     `authority` is basicConstraints' CA flag, None where the extension is missing. `der` is the certificate itself.
     `problems` are sentences on what of it could not be read; what they are about is empty, the times then are far away.
     `oddities` are sentences on what is unusual in it, though it could be read.
-    `pointers` are the addresses where its revocation could be asked for.
+    `pointers` are the addresses where its revocation could be asked for. `settings` stood behind it in its file.
     """
 
     subject: str
@@ -187,38 +189,11 @@ class CertificateInfo:
     problems: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
+    settings: TrustSettings | None = None
 
     def needs_renewal(self, now: datetime) -> bool:
         """Whether it is past two thirds of its lifetime (or expired)."""
         return now >= self.not_before + (self.not_after - self.not_before) * RENEW_AT
-
-
-@dataclass(frozen=True)
-class RequestInfo:
-    """A certificate signing request, read. `proven` tells whether it is signed by its own key.
-
-    `not_known` names the algorithm when that could not be checked; nothing is said against the request then.
-    `oddities` are sentences on what is unusual in it, though it could be read.
-    """
-
-    subject: str
-    common_name: str
-    key: str
-    key_bits: int
-    proven: bool
-    asks_for: tuple[str, ...] = ()
-    sha256_of_key: str = ""
-    der: bytes = field(default=b"", repr=False)
-    not_known: str = ""
-    signature_hash: str = ""
-    oddities: tuple[str, ...] = ()
-
-    @property
-    def possession(self) -> str:
-        """Whether it is signed by its own key: "yes", "no", "not known: md5"."""
-        if self.not_known:
-            return f"not known: {self.not_known}"
-        return "yes" if self.proven else "no"
 
 
 @dataclass(frozen=True)
@@ -311,6 +286,7 @@ class Fault(StrEnum):
     UNVERIFIED_CA = "CA certificate is not verified at the hub"
     UNREADABLE = "certificate cannot be read"
     UNKNOWN_ALGORITHM = "not known"
+    REJECTED = "certificate rejected"
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from console.model.certificate import (
-    Answer,
-    CertificateInfo,
-    ChainVerdict,
-    Comparison,
-    Inspected,
-    LintFinding,
-    RequestInfo,
-)
+from console.model.certificate import Answer, CertificateInfo, ChainVerdict, Comparison, Inspected, LintFinding
+from console.model.certificate_request import RequestInfo
 from console.model.change import Severity
 from console.present.lines import Line, Piece, cut, fit_line, line_width, paragraph
 from console.present.pages import BLANK, fields, section
@@ -85,6 +78,9 @@ def inspected_lines(held: Inspected, now: datetime, width: int) -> list[Line]:
     for number, info in enumerate(held.certificates, start=1):
         place = f" {number} OF {len(held.certificates)}" if many else ""
         lines += section(f"CERTIFICATE{place}: {kind_words(info)}", certificate_lines(info, now, width))
+    for lost in held.unread:
+        if lost.info is not None:
+            lines += section(f"NOT TAKEN: {lost.place}", certificate_lines(lost.info, now, width))
     for request in held.requests:
         lines += section("SIGNING REQUEST", _request_lines(request, width))
     if held.certificates:
@@ -120,6 +116,8 @@ def certificate_lines(info: CertificateInfo, now: datetime, width: int) -> list[
             ("version", "" if info.version == 3 else str(info.version), "warn"),
             *(("problem", problem, "bad") for problem in info.problems),
             *(("unusual", oddity, "warn") for oddity in info.oddities),
+            ("alias", info.settings.alias if info.settings else ""),
+            ("trust settings", info.settings.words if info.settings else ""),
         ),
         width,
     )

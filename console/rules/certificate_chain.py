@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from console.model.certificate import ChainFault, ChainVerdict, Fault, Inspected, Purpose, Unread
+from console.model.trust_settings import TrustSettings
 from console.rules.certificate_checks import check, signature_holds
 from console.rules.certificate_facts import Facts, facts
 from console.rules.certificate_places import place
 from console.rules.certificate_unread import UNORDERED, instead_of, notes_on, readable, reason_of, refused, weighed
 from console.rules.issuing_match import likely_issued, self_signed
+from console.rules.trust_settings import ends_chain, joined, rejected
 
 DEEPEST = 102
 """Leaf, 100 CAs and the root: OpenSSL's default depth."""
@@ -30,6 +32,7 @@ class Anchor:
         label: where it is from.
         complete: it ends a chain although it is not self-signed (a CA at the hub).
         verified: False: it is at the hub, and the hub does not trust it yet.
+        settings: OpenSSL's trust settings that stood behind it, None for none.
         unread: why the certificate cannot be read, where a reader said so; None: it is read here.
     """
 
@@ -38,6 +41,7 @@ class Anchor:
     complete: bool = False
     verified: bool = True
     unread: Unread | None = None
+    settings: TrustSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,15 @@ class _Trusted:
 
 @dataclass(frozen=True)
 class _Path:
-    """A chain, leaf first; `anchor` is what ended it, None for a dead end. `own`: how many are not from the anchors."""
+    """A chain, leaf first; `anchor` is what ended it, None for a dead end. `own`: how many are not from the anchors.
+
+    `rejected`: why what ended it is not to be trusted, by the settings that were given with it.
+    """
 
     links: tuple[Facts, ...]
     anchor: Anchor | None
     own: int
+    rejected: str = ""
 
 
 def leaf_of(ders: Sequence[bytes]) -> bytes:
@@ -149,14 +157,14 @@ def _verdict(
     told = [anchor for anchor in anchors if anchor.unread is None]
     known = [_Trusted(one, anchor) for anchor in told for one in _readable([anchor.der])]
     trusted = [one for one in known if one.anchor.verified]
-    builder = _Builder(start, pool, trusted, now)
+    builder = _Builder(start, pool, trusted, now, purpose)
     best: ChainVerdict | None = None
     dead: _Path | None = None
     for number, path in enumerate(builder.paths()):
         if path.anchor is None:
             dead = dead or path
             continue
-        faults = check(path.links, now, purpose, strict=strict)
+        faults = [*_rejection(path), *check(path.links, now, purpose, strict=strict)]
         if best is None or len(faults) < len(best.faults):
             infos = tuple(one.info for one in path.links)
             best = ChainVerdict(infos, tuple(faults), path.anchor.label, purpose)
@@ -172,8 +180,12 @@ def _verdict(
 class _Builder:
     """Yields chains depth first: trusted issuers before others, valid ones before others, as OpenSSL chooses."""
 
-    def __init__(self, leaf: Facts, pool: list[Facts], trusted: list[_Trusted], now: datetime) -> None:
+    def __init__(
+        self, leaf: Facts, pool: list[Facts], trusted: list[_Trusted], now: datetime, purpose: Purpose
+    ) -> None:
         self._leaf = leaf
+        self._purpose = purpose
+        self._settings = _settings_of(trusted)
         self._now = now
         self._steps = 0
         self._pool: dict[bytes, list[Facts]] = {}
@@ -187,7 +199,7 @@ class _Builder:
     def paths(self) -> Iterator[_Path]:
         leaf = self._leaf
         if leaf.der in self._complete:
-            yield _Path((leaf,), self._complete[leaf.der].anchor, 0)
+            yield self._ended((leaf,), self._complete[leaf.der].anchor, 0)
         yield from self._extend((leaf,), 1, None)
 
     def _extend(self, links: tuple[Facts, ...], own: int, last: Anchor | None) -> Iterator[_Path]:
@@ -198,7 +210,7 @@ class _Builder:
             if last is None and self_signed(current):
                 same = [one for one in self._issuers(current) if one.facts.der == current.der]
                 if same:
-                    yield _Path(links, same[0].anchor, own - 1)
+                    yield self._ended(links, same[0].anchor, own - 1)
                     return
             else:
                 for parent in self._issuers(current):
@@ -206,8 +218,8 @@ class _Builder:
                         continue
                     ends = False
                     grown = (*links, parent.facts)
-                    if parent.anchor.complete or self_signed(parent.facts):
-                        yield _Path(grown, parent.anchor, own)
+                    if parent.anchor.complete or self_signed(parent.facts) or self._decided(parent.facts):
+                        yield self._ended(grown, parent.anchor, own)
                     else:
                         yield from self._extend(grown, own, parent.anchor)
                 if last is None:
@@ -218,6 +230,15 @@ class _Builder:
                         yield from self._extend((*links, other), own + 1, None)
         if ends:
             yield _Path(links, None, own)
+
+    def _decided(self, one: Facts) -> bool:
+        """Say whether the settings that were given with a certificate alone end a chain with it, for good or bad."""
+        settings = self._settings.get(one.der)
+        return settings is not None and bool(rejected(settings, self._purpose) or ends_chain(settings, self._purpose))
+
+    def _ended(self, links: tuple[Facts, ...], anchor: Anchor, own: int) -> _Path:
+        settings = self._settings.get(links[-1].der)
+        return _Path(links, anchor, own, rejected(settings, self._purpose) if settings else "")
 
     def _issuers(self, child: Facts) -> list[_Trusted]:
         named = self._trusted.get(child.issuer, ())
@@ -240,6 +261,22 @@ class _Builder:
         return (not signed, not valid, 0.0 if valid else -_seconds(parent.not_after))
 
 
+def _settings_of(trusted: list[_Trusted]) -> dict[bytes, TrustSettings]:
+    found: dict[bytes, list[TrustSettings]] = {}
+    for one in trusted:
+        if one.anchor.settings is not None:
+            found.setdefault(one.facts.der, []).append(one.anchor.settings)
+    return {der: joined(several) for der, several in found.items()}
+
+
+def _rejection(path: _Path) -> list[ChainFault]:
+    if not path.rejected:
+        return []
+    top = len(path.links) - 1
+    hint = "Give it with other settings (openssl x509 -addtrust, -clrreject), or without any"
+    return [ChainFault(Fault.REJECTED, top, f"{place(path.links[top], top)} {path.rejected}", hint)]
+
+
 def _seconds(moment: datetime) -> float:
     return moment.toordinal() * 86400.0 + moment.hour * 3600 + moment.minute * 60 + moment.second
 
@@ -250,7 +287,7 @@ def _unverified(
     """Return the verdict when only a CA that is at the hub, but not verified, ends the chain; None when none does."""
     if all(one.anchor.verified for one in known):
         return None
-    for path in _Builder(leaf, pool, known, now).paths():
+    for path in _Builder(leaf, pool, known, now, purpose).paths():
         if path.anchor is None or path.anchor.verified:
             continue
         top = len(path.links) - 1

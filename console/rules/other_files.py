@@ -112,7 +112,7 @@ def _parameters(data: bytes, parts: list[asn1.Element]) -> str:
     tags = [one.tag for one in parts]
     if _plain_numbers(tags):
         sizes = [len(one.content(data)) for one in parts]
-        if len(tags) == 3 and sizes[0] > sizes[1] and sizes[1] >= 20 and sizes[2] > 20:
+        if len(tags) == 3 and 20 <= sizes[1] <= 33 < sizes[0] and sizes[2] > 20:
             return "DSA parameters"
         if sizes[1] <= 4 < 32 <= sizes[0]:
             exponent = int.from_bytes(parts[1].content(data), "big")

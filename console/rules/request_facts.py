@@ -9,7 +9,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from console.model.certificate import RequestInfo
+from console.model.certificate_request import RequestInfo
 from console.model.text import clean
 from console.rules import der as asn1
 from console.rules.certificate_der import Extension, extension_of
