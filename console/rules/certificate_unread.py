@@ -137,14 +137,14 @@ def weighed(verdict: ChainVerdict, lost: Sequence[Unread]) -> ChainVerdict:
         if depth and verdict.trusted_by and depth == len(verdict.chain) - 1:
             break
         found = may_have_issued(lost, facts(info.der).issuer)
-        if found:
-            return _open_at(verdict, depth, found)
+        kept = [one for one in verdict.faults if one.depth <= depth and not _of_issuer(verdict, one, depth)]
+        if found and len(kept) < len(verdict.faults):
+            return _open_at(verdict, depth, found, kept)
     return verdict
 
 
-def _open_at(verdict: ChainVerdict, depth: int, found: list[Unread]) -> ChainVerdict:
+def _open_at(verdict: ChainVerdict, depth: int, found: list[Unread], kept: list[ChainFault]) -> ChainVerdict:
     chain = verdict.chain[: depth + 1]
-    kept = [one for one in verdict.faults if one.depth <= depth and not _of_issuer(verdict, one, depth)]
     rest = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     where = place(facts(chain[-1].der), depth)
     text = f"the issuer of {where} may be {found[0].place}, which cannot be read: {found[0].reason}{rest}"

@@ -25,7 +25,9 @@ class KnownCas:
         stores: list[CaStore] = []
         problems: list[ConsoleError] = []
         gone: list[tuple[Path, str]] = []
-        for folder, thumbprint in self._noted():
+        noted, lost = self._noted()
+        problems += [_lost(note) for note in lost]
+        for folder, thumbprint in noted:
             try:
                 there = folder.is_dir() and any(folder.iterdir())
             except OSError:
@@ -62,21 +64,33 @@ class KnownCas:
             return False
         return True
 
-    def _noted(self) -> list[tuple[Path, str]]:
-        if self._folder is None or not (self._folder / "known").is_dir():
-            return []
+    def _noted(self) -> tuple[list[tuple[Path, str]], list[Path]]:
+        """Return (folder, thumbprint) of each note, and the notes that cannot be read."""
         noted: list[tuple[Path, str]] = []
+        lost: list[Path] = []
+        if self._folder is None or not (self._folder / "known").is_dir():
+            return noted, lost
         for note in sorted((self._folder / "known").iterdir()):
-            with suppress(OSError, UnicodeDecodeError, ConsoleError):
-                if not note.name.startswith("."):
-                    text, _, thumbprint = read_file(note).decode().rpartition("\n")
-                    # notes of before had the folder alone
-                    noted.append((Path(text), thumbprint) if text else (Path(thumbprint), ""))
-        return noted
+            if note.name.startswith("."):
+                continue
+            try:
+                text, _, thumbprint = read_file(note).decode().rpartition("\n")
+            except (OSError, UnicodeDecodeError, ConsoleError):
+                if note.exists():  # else another console took it off the list just now
+                    lost.append(note)
+                continue
+            # notes of before had the folder alone
+            noted.append((Path(text), thumbprint) if text else (Path(thumbprint), ""))
+        return noted, lost
 
 
 def _name(folder: Path) -> str:
     return hashlib.sha256(str(folder).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _lost(note: Path) -> ConsoleError:
+    what, why = "Which CA is known here is not known of one", f"{note} cannot be read"
+    return ConsoleError(ErrorKind.BAD_INPUT, what, why, "Delete that file, and use the CA once by its folder")
 
 
 def _gone(folder: Path) -> ConsoleError:

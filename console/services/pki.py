@@ -220,6 +220,7 @@ class Pki:
         for store in stores:
             try:
                 store.summary()
+                _records(store)  # a row that cannot be read hides all of the CA's
             except ConsoleError as error:
                 problems.append(error)
         return tuple(problems)
@@ -278,6 +279,9 @@ class Pki:
             what = f"It is not clear which CA “{shown}” is"
             raise ConsoleError(ErrorKind.BAD_INPUT, what, f"there is one in each of {places}", "Give the folder")
         what, why = f"There is no CA “{shown}”", "there is no such folder, and no CA of this name is known here"
+        _, problems = self._list.stores()
+        if problems:
+            why += f"; of those known {len(problems)} cannot be read, as: {problems[0].sentence().rstrip('.')}"
         hint = "Give its folder, or make one: hubwarden cert ca --name NAME --out FOLDER"
         raise ConsoleError(ErrorKind.NOT_FOUND, what, why, hint)
 
