@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrustSettings:
-    """What OpenSSL keeps behind a certificate (`BEGIN TRUSTED CERTIFICATE`): purposes by number and in words, and a name.
+    """What OpenSSL keeps behind a certificate (`BEGIN TRUSTED CERTIFICATE`): purposes by number, a name, and words.
 
     `trusted_for` None: no purposes are listed, which is not the same as none.
     """
