@@ -19,8 +19,10 @@ _BOOLEAN = 0x01
 _LONGEST_SERIAL = 20  # octets, RFC 5280 §4.1.2.2
 _DEEPEST = 24
 _MOST_SHOWN = 4
-_PLAIN_ALGORITHM = {bytes.fromhex(one) for one in ("2a8648ce3d0401", "2b6570", "2b6571")} | {
-    bytes.fromhex(f"2a8648ce3d04030{number}") for number in range(1, 5)
+_PLAIN_ALGORITHM = {
+    *("1.2.840.10045.4.1", "1.2.840.10040.4.3", "1.3.101.112", "1.3.101.113"),
+    *(f"1.2.840.10045.4.3.{number}" for number in range(1, 5)),
+    *(f"2.16.840.1.101.3.4.3.{number}" for number in range(1, 5)),
 }  # algorithms that have no parameters, not even NULL
 
 
@@ -89,6 +91,8 @@ def take_apart(data: bytes) -> Parts:
     _algorithm_oddity(data, algorithm, unusual)
     for one in (issuer, subject):
         _name_oddity(one.whole(data), unusual)
+    if _key_algorithm(data, spki) == ("dsa", b""):
+        unusual.append("its DSA key has no parameters, and inherits those of its issuer")
     extensions = _extensions(data, inner[6:], unusual)
     if not _shortest(data, outer):
         unusual.append("a length in it is not written in its shortest form")
@@ -134,7 +138,25 @@ def key_name(spki: bytes) -> tuple[str, str]:
     return FAMILIES.get(kind, kind), kind or oid or "a key that cannot be read"
 
 
+def rsa_bits(spki: bytes) -> int:
+    """Return the size of an RSA key, 0 where it is none: also of one that the library does not take."""
+    if key_name(spki)[0] != "rsa":
+        return 0
+    try:
+        text = asn1.children(spki, asn1.read(spki))[1].content(spki)[1:]
+        modulus = asn1.children(text, asn1.read(text))[0].content(text)
+    except (asn1.DerError, IndexError):
+        return 0
+    return int.from_bytes(modulus, "big").bit_length()
+
+
 # --- the parts -------------------------------------------------------------------------------------------------------
+
+
+def _key_algorithm(data: bytes, spki: asn1.Element) -> tuple[str, bytes]:
+    parts = asn1.children(data, spki)
+    oid, parameters = algorithm_of(parts[0].whole(data)) if parts else ("", b"")
+    return KEYS.get(oid, ""), parameters
 
 
 def _version(data: bytes, element: asn1.Element, unusual: list[str]) -> int:
@@ -202,7 +224,7 @@ def _algorithm_oddity(data: bytes, algorithm: asn1.Element, unusual: list[str]) 
     parts = asn1.children(data, algorithm)
     if not parts or parts[0].tag != asn1.OID:
         unusual.append("its signature's algorithm is not named by a number")
-    elif parts[0].content(data) in _PLAIN_ALGORITHM and len(parts) > 1:
+    elif dotted(parts[0].content(data)) in _PLAIN_ALGORITHM and len(parts) > 1:
         unusual.append("its signature's algorithm has parameters, where there must be none")
 
 
@@ -280,7 +302,7 @@ def reason(data: bytes, fallback: str) -> str:
     except asn1.DerError as error:
         return str(error)
     names = [f"{what} {why}" for what, name in _names(parts) if (why := broken(name))]
-    return "; ".join([*names, *parts.unusual][:_MOST_SHOWN]) or fallback
+    return "; ".join([*names, *parts.unusual][:_MOST_SHOWN]) or f"it does not follow the standard: {fallback}"
 
 
 def broken_name(parts: Parts) -> str:

@@ -17,7 +17,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 from console.model.certificate import CertificateInfo
 from console.model.text import clean
 from console.rules import der as asn1
-from console.rules.certificate_der import Extension, Parts, broken_name, key_name, reason, take_apart
+from console.rules.certificate_der import Extension, Parts, broken_name, key_name, reason, rsa_bits, take_apart
 from console.rules.extension_values import BASIC, alone, basic_of, extension_word
 from console.rules.library_words import in_our_words
 from console.rules.object_names import PURPOSES
@@ -307,6 +307,8 @@ def key_words(key: Any, spki: bytes) -> tuple[str, int]:
     if unknown := unknown_key(spki, key):
         size = re.search(r"\d{3}", name)
         return (f"EC {unknown}" if family == "ec" else unknown), int(size[0]) if family == "ec" and size else 0
+    if bits := rsa_bits(spki):
+        return f"RSA {bits}", bits
     return f"not readable ({name})", 0
 
 
