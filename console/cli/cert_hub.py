@@ -56,6 +56,12 @@ def hub(settings: Settings, as_json: bool) -> None:
     ]
     if rows:
         print_table(header, rows)
+        for one in found:
+            if one.unread:
+                text = (
+                    f"The certificate of {one.name} cannot be read: {clean(one.unread)}; whom it lets in is not known"
+                )
+                click.echo(text)
     else:
         click.echo("The hub has no CA certificate")
     many = f"{devices:,}" if isinstance(devices, int) else f"not known ({clean(devices)})"
@@ -249,6 +255,7 @@ def _certificate_json(one: HubCertificate) -> Json:
         "expires": time_text(one.expires),
         "thumbprint": one.thumbprint,
         "sha256": hashlib.sha256(one.der).hexdigest().upper() if one.der else "",
+        "unread": clean(one.unread),
     }
 
 

@@ -12,6 +12,7 @@ _CERTIFICATE: Schema = {
     "expires": TIME_OR_NONE,
     "thumbprint": TEXT,
     "sha256": TEXT,
+    "unread": TEXT,
 }
 
 HUB_CERTIFICATE_SCHEMAS: dict[str, Schema] = {

@@ -73,7 +73,10 @@ def arm_segment(arm_id: str, key: str) -> str:
 
 @dataclass(frozen=True)
 class HubCertificate:
-    """A CA certificate uploaded to the hub; only a verified one lets devices in. `der`: empty where it was not told."""
+    """A CA certificate uploaded to the hub; only a verified one lets devices in. `der`: empty where it was not told.
+
+    `unread` is why the certificate itself cannot be read here, empty when it can, or nobody looked.
+    """
 
     name: str
     subject: str
@@ -81,6 +84,7 @@ class HubCertificate:
     expires: datetime | None
     verified: bool
     der: bytes = field(default=b"", repr=False)
+    unread: str = ""
 
 
 @dataclass(frozen=True)

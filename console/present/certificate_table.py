@@ -166,7 +166,7 @@ def hub_cells(one: HubCertificate, here: str, now: datetime) -> tuple[Piece, ...
         hub_expiry(one, now),
         (clean(one.thumbprint)[:8].upper(), "dim"),
         (here, "dim" if here == "-" else ""),
-        (clean(one.subject), "dim"),
+        (f"cannot be read: {clean(one.unread)}", "warn") if one.unread else (clean(one.subject), "dim"),
     )
 
 
@@ -299,6 +299,7 @@ def hub_lines(one: HubCertificate, ours: AuthorityRecord | None, now: datetime, 
                     f"{'proved' if one.verified else 'NOT PROVED'}: {means}",
                     "ok" if one.verified else "warn",
                 ),
+                ("certificate", f"cannot be read: {clean(one.unread)}" if one.unread else "", "bad"),
                 ("until", full_moment(one.expires, now) if one.expires else words, token),
                 ("", hub_due(one, now), token),
                 ("SHA-1", clean(one.thumbprint), ""),

@@ -40,8 +40,16 @@ class CaUploads:
         self._clock = clock
 
     def list(self, cancel: Cancel = NEVER_CANCELLED) -> tuple[HubCertificate, ...]:
-        """Return the hub's CA certificates by name, read afresh. Raises ConsoleError."""
-        found = self._session.hub_reader.certificates(cancel)
+        """Return the hub's CA certificates by name, read afresh; `unread` tells of those that say nothing here.
+
+        Raises ConsoleError.
+        """
+        from console.rules.certificate_unread import readable, reason_of
+
+        found = [
+            one if readable(one.der) else replace(one, unread=reason_of(one.der) if one.der else "the hub gave none")
+            for one in self._session.hub_reader.certificates(cancel)
+        ]
         return tuple(sorted(found, key=lambda one: one.name.casefold()))
 
     def plan_upload(
