@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+OLD_HASHES = ("SHA-1", "MD5", "MD4", "MD2")
+
 
 @dataclass(frozen=True)
 class RequestInfo:
@@ -24,6 +26,11 @@ class RequestInfo:
     not_known: str = ""
     signature_hash: str = ""
     oddities: tuple[str, ...] = ()
+
+    @property
+    def convincing(self) -> bool:
+        """Whether it proves that its sender holds the key: signed by it, and with a hash that cannot be forged."""
+        return self.proven and self.signature_hash not in OLD_HASHES
 
     @property
     def possession(self) -> str:

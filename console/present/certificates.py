@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from console.model.certificate import Answer, CertificateInfo, ChainVerdict, Comparison, Inspected, LintFinding
-from console.model.certificate_request import RequestInfo
+from console.model.certificate_request import OLD_HASHES, RequestInfo
 from console.model.change import Severity
 from console.present.lines import Line, Piece, cut, fit_line, line_width, paragraph
 from console.present.pages import BLANK, fields, section
@@ -15,7 +15,6 @@ from console.present.words import plural
 _LEAST_ROOM = 40
 _FAR = 9000  # years: dates that stand for "never"
 _SEVERITY_TOKENS = {Severity.HIGH: "bad", Severity.MEDIUM: "warn", Severity.LOW: "dim"}
-_OLD_HASHES = ("SHA-1", "MD5", "MD4", "MD2")
 _ANSWER_TOKENS = {Answer.YES: "ok", Answer.NO: "bad", Answer.UNKNOWN: "warn"}
 
 
@@ -102,7 +101,7 @@ def certificate_lines(info: CertificateInfo, now: datetime, width: int) -> list[
             ("from", _moment(info.not_before)),
             ("until", _moment(info.not_after)),
             ("key", info.key),
-            ("signature", info.signature_hash, "warn" if info.signature_hash in _OLD_HASHES else ""),
+            ("signature", info.signature_hash, "warn" if info.signature_hash in OLD_HASHES else ""),
             ("serial", info.serial),
             ("SHA-256", info.sha256),
             ("SHA-1", info.sha1),
@@ -128,7 +127,7 @@ def _request_lines(request: RequestInfo, width: int) -> list[Line]:
     if request.not_known:
         proven, token = request.possession, "warn"
     elif request.proven:
-        old = request.signature_hash in _OLD_HASHES
+        old = request.signature_hash in OLD_HASHES
         proven = "signed by its own key" + (f", with {request.signature_hash}, which can be forged" if old else "")
         token = "warn" if old else "ok"
     return fields(

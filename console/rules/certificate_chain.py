@@ -20,6 +20,7 @@ DEEPEST = 102
 _MOST_STEPS = 20_000
 """Candidates looked at before the search gives up: hostile bundles let every CA be the issuer of every other."""
 _MOST_CHAINS = 64
+_ONLY_STRICT = "only the strict rules refuse it (openssl verify -x509_strict); without them openssl verify trusts it"
 _MOST_RANKED = 16
 
 
@@ -126,6 +127,10 @@ def verify(
         notes.append(f"{unused} more {noun} in {held.source} did not belong to the chain")
     if ders[0] != leaf and not held.tls and not UNORDERED & set(held.forms):
         notes.append("the leaf is not the first in the file: TLS stacks present a file in its order, leaf first")
+    if strict and not verdict.trusted and not verdict.unknown:
+        lenient = verify_leaf(leaf, ders, anchors, now, purpose, strict=False, unread=held.unread_certificates)
+        if lenient.trusted:
+            notes.append(_ONLY_STRICT)
     lost = [*held.unread_certificates, *lost_of(anchors)]
     notes += notes_on([one for one in lost if not any(one.place in fault.message for fault in verdict.faults)])
     return replace(verdict, notes=tuple(notes), unread=tuple(lost))

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from console.model.certificate import CertificateInfo, ChainVerdict, Fault, Inspected, LintFinding
+from console.model.certificate_request import OLD_HASHES
 from console.model.change import Severity
 from console.model.device import SHA1_DIGITS
 from console.rules.certificate_chain import Anchor, leaf_of, verify_leaf
 from console.rules.certificate_facts import facts
 from console.rules.certificate_one import subject_names
 from console.rules.certificate_places import unknown_words
-from console.rules.certificate_strength import GOOD_CURVES, LEAST_RSA, OLD_HASHES
+from console.rules.certificate_strength import GOOD_CURVES, LEAST_RSA
 from console.rules.certificate_unread import instead_of, may_have_issued
 from console.rules.issuing_match import likely_issued
 

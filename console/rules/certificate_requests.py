@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from console.model.certificate import CertificateKind, LeafOrder
+from console.model.certificate_request import OLD_HASHES
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 from console.rules.certificate_der import key_name
 from console.rules.certificate_keys import SigningKey, check_public_key, generate, hash_for
 from console.rules.certificate_names import check_name
-from console.rules.certificate_strength import OLD_HASHES
 from console.rules.certificates import PublicKey, alternative_names, common_name
 from console.rules.extension_values import extension_word
 from console.rules.pem import decoded

@@ -164,8 +164,6 @@ _LABELS = {
     "DH PARAMETERS": "DH parameters",
     "X9.42 DH PARAMETERS": "DH parameters",
     "DSA PARAMETERS": "DSA parameters",
-    "EC PARAMETERS": "the parameters of an elliptic curve",
-    "SM2 PARAMETERS": "the parameters of an elliptic curve",
     "ATTRIBUTE CERTIFICATE": "an attribute certificate",
     "OCSP RESPONSE": "an OCSP response",
     "OCSP REQUEST": "an OCSP request",
