@@ -37,13 +37,12 @@ def _json_option(noun: str) -> Callable[[Any], Any]:
 @click.option("--pem", is_flag=True, help="Only the certificates, as PEM.")
 @_json_option("certificate_content")
 @click.pass_obj
-def inspect(
-    settings: Settings, source: str, server_name: str, passphrase_stdin: bool, pem: bool, as_json: bool
-) -> None:
+def inspect(settings: Settings, source: str, server_name: str, passphrase_stdin: bool, pem: bool, as_json: bool) -> int:
     """Tell what SOURCE holds: a file of any form, `-` for standard input, or host:port.
 
     PEM, DER, PKCS#7, PKCS#12, requests, bundles and bare base64 are told by their content. Private keys are counted,
-    never shown. Nothing is verified here. With --profile a host is asked through that profile's proxy.
+    never shown. No chain is verified here; 1 for a request that does not prove that its sender holds the key. With
+    --profile a host is asked through that profile's proxy.
     """
     tool = _inspector(settings)
     held = _opened(
@@ -66,6 +65,7 @@ def inspect(
         from console.present.certificates import inspected_lines
 
         _print(inspected_lines(held, now, _width()))
+    return 0 if all(one.convincing for one in held.requests) else 1
 
 
 @click.command()

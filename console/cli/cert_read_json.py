@@ -27,9 +27,12 @@ def inspected_json(held: Inspected, now: datetime) -> Json:
                 "common_name": one.common_name,
                 "key": one.key,
                 "key_bits": one.key_bits,
-                "proven": one.proven,
+                "proven": None if one.not_known else one.proven,
+                "possession": one.possession,
+                "signature_hash": one.signature_hash,
                 "asks_for": list(one.asks_for),
                 "sha256_of_key": one.sha256_of_key,
+                "oddities": list(one.oddities),
             }
             for one in held.requests
         ],
@@ -64,6 +67,7 @@ def certificate_json(one: CertificateInfo, now: datetime) -> Json:
         "revocation": list(one.pointers),
         "version": one.version,
         "problems": list(one.problems),
+        "oddities": list(one.oddities),
     }
 
 

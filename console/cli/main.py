@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -134,6 +135,7 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str]) -> int:
     """Run the command line; return the exit code. Nothing but an exit code and sentences leaves this function."""
     prepare()
+    warnings.simplefilter("ignore")  # what libraries say to programmers; to users everything is said in our own words
     before = os.umask(_PRIVATE)
     try:
         return _run(args)

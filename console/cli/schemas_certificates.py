@@ -41,6 +41,7 @@ _CERTIFICATE: Schema = record(
         "revocation": _LIST,
         "version": COUNT,
         "problems": _LIST,
+        "oddities": _LIST,
     }
 )
 _REQUEST: Schema = record(
@@ -49,9 +50,12 @@ _REQUEST: Schema = record(
         "common_name": TEXT,
         "key": TEXT,
         "key_bits": COUNT,
-        "proven": FLAG,
+        "proven": {"type": ["boolean", "null"]},
+        "possession": TEXT,
+        "signature_hash": TEXT,
         "asks_for": _LIST,
         "sha256_of_key": TEXT,
+        "oddities": _LIST,
     }
 )
 _FAULT: Schema = record(

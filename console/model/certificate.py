@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from console.model.certificate_request import RequestInfo
 from console.model.change import Severity
 from console.model.device import AuthType
+from console.model.trust_settings import TrustSettings
 
 
 class KeyType(StrEnum):
@@ -159,7 +161,8 @@ class CertificateInfo:
 
     `authority` is basicConstraints' CA flag, None where the extension is missing. `der` is the certificate itself.
     `problems` are sentences on what of it could not be read; what they are about is empty, the times then are far away.
-    `pointers` are the addresses where its revocation could be asked for.
+    `oddities` are sentences on what is unusual in it, though it could be read.
+    `pointers` are the addresses where its revocation could be asked for. `settings` stood behind it in its file.
     """
 
     subject: str
@@ -185,24 +188,12 @@ class CertificateInfo:
     der: bytes = field(default=b"", repr=False)
     problems: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()
+    oddities: tuple[str, ...] = ()
+    settings: TrustSettings | None = None
 
     def needs_renewal(self, now: datetime) -> bool:
         """Whether it is past two thirds of its lifetime (or expired)."""
         return now >= self.not_before + (self.not_after - self.not_before) * RENEW_AT
-
-
-@dataclass(frozen=True)
-class RequestInfo:
-    """A certificate signing request, read. `proven` tells whether it is signed by its own key."""
-
-    subject: str
-    common_name: str
-    key: str
-    key_bits: int
-    proven: bool
-    asks_for: tuple[str, ...] = ()
-    sha256_of_key: str = ""
-    der: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -294,6 +285,8 @@ class Fault(StrEnum):
     TOO_LONG = "certificate chain too long"
     UNVERIFIED_CA = "CA certificate is not verified at the hub"
     UNREADABLE = "certificate cannot be read"
+    UNKNOWN_ALGORITHM = "not known"
+    REJECTED = "certificate rejected"
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from console.model.certificate import (
-    Answer,
-    CertificateInfo,
-    ChainVerdict,
-    Comparison,
-    Inspected,
-    LintFinding,
-    RequestInfo,
-)
+from console.model.certificate import Answer, CertificateInfo, ChainVerdict, Comparison, Inspected, LintFinding
+from console.model.certificate_request import OLD_HASHES, RequestInfo
 from console.model.change import Severity
 from console.present.lines import Line, Piece, cut, fit_line, line_width, paragraph
 from console.present.pages import BLANK, fields, section
@@ -84,6 +77,9 @@ def inspected_lines(held: Inspected, now: datetime, width: int) -> list[Line]:
     for number, info in enumerate(held.certificates, start=1):
         place = f" {number} OF {len(held.certificates)}" if many else ""
         lines += section(f"CERTIFICATE{place}: {kind_words(info)}", certificate_lines(info, now, width))
+    for lost in held.unread:
+        if lost.info is not None:
+            lines += section(f"NOT TAKEN: {lost.place}", certificate_lines(lost.info, now, width))
     for request in held.requests:
         lines += section("SIGNING REQUEST", _request_lines(request, width))
     if held.certificates:
@@ -105,7 +101,7 @@ def certificate_lines(info: CertificateInfo, now: datetime, width: int) -> list[
             ("from", _moment(info.not_before)),
             ("until", _moment(info.not_after)),
             ("key", info.key),
-            ("signature", info.signature_hash, "warn" if info.signature_hash in ("SHA-1", "MD5") else ""),
+            ("signature", info.signature_hash, "warn" if info.signature_hash in OLD_HASHES else ""),
             ("serial", info.serial),
             ("SHA-256", info.sha256),
             ("SHA-1", info.sha1),
@@ -118,20 +114,30 @@ def certificate_lines(info: CertificateInfo, now: datetime, width: int) -> list[
             ("revocation", ", ".join(info.pointers)),
             ("version", "" if info.version == 3 else str(info.version), "warn"),
             *(("problem", problem, "bad") for problem in info.problems),
+            *(("unusual", oddity, "warn") for oddity in info.oddities),
+            ("alias", info.settings.alias if info.settings else ""),
+            ("trust settings", info.settings.words if info.settings else ""),
         ),
         width,
     )
 
 
 def _request_lines(request: RequestInfo, width: int) -> list[Line]:
-    proven = "signed by its own key" if request.proven else "NOT signed by its own key"
+    proven, token = "NOT signed by its own key", "bad"
+    if request.not_known:
+        proven, token = request.possession, "warn"
+    elif request.proven:
+        old = request.signature_hash in OLD_HASHES
+        proven = "signed by its own key" + (f", with {request.signature_hash}, which can be forged" if old else "")
+        token = "warn" if old else "ok"
     return fields(
         (
             ("subject", request.subject or "empty"),
             ("key", request.key),
-            ("possession", proven, "ok" if request.proven else "bad"),
+            ("possession", proven, token),
             ("asks for", ", ".join(request.asks_for)),
             ("SHA-256 of key", request.sha256_of_key),
+            *(("unusual", oddity, "warn") for oddity in request.oddities),
         ),
         width,
     )

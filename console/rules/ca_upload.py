@@ -139,7 +139,11 @@ def check_proof(authority: bytes, proof: CertificateInfo, code: str, now: dateti
             f"the CA certificate at the hub cannot be read ({reason_of(authority)}), so whether its key signed this is"
         )
         raise _no_proof(what, f"{why} not known", "Upload that CA anew under another name")
-    if not signed_by(proof.der, authority):
+    outcome = signed_by(proof.der, authority)
+    if outcome.unknown:
+        why = f"whether the CA's key signed it is not known: {clean(outcome.unknown)} cannot be checked here"
+        raise _no_proof(what, why, "Sign it with RSA or EC P-256, and SHA-256")
+    if not outcome.holds:
         issuer, subject = issuer_names(proof.der, authority)
         if proof.der == authority:
             why = "it is the CA certificate itself"

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from console.model.certificate import ChainFault, ChainVerdict, Fault, Inspected, Purpose, Unread
+from console.model.trust_settings import TrustSettings
 from console.rules.certificate_checks import check, signature_holds
 from console.rules.certificate_facts import Facts, facts
 from console.rules.certificate_places import place
 from console.rules.certificate_unread import UNORDERED, instead_of, notes_on, readable, reason_of, refused, weighed
 from console.rules.issuing_match import likely_issued, self_signed
+from console.rules.trust_settings import ends_chain, joined, rejected
 
 DEEPEST = 102
 """Leaf, 100 CAs and the root: OpenSSL's default depth."""
 _MOST_STEPS = 20_000
 """Candidates looked at before the search gives up: hostile bundles let every CA be the issuer of every other."""
 _MOST_CHAINS = 64
+_ONLY_STRICT = "only the strict rules refuse it (openssl verify -x509_strict); without them openssl verify trusts it"
 _MOST_RANKED = 16
 
 
@@ -30,6 +33,7 @@ class Anchor:
         label: where it is from.
         complete: it ends a chain although it is not self-signed (a CA at the hub).
         verified: False: it is at the hub, and the hub does not trust it yet.
+        settings: OpenSSL's trust settings that stood behind it, None for none.
         unread: why the certificate cannot be read, where a reader said so; None: it is read here.
     """
 
@@ -38,6 +42,7 @@ class Anchor:
     complete: bool = False
     verified: bool = True
     unread: Unread | None = None
+    settings: TrustSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,15 @@ class _Trusted:
 
 @dataclass(frozen=True)
 class _Path:
-    """A chain, leaf first; `anchor` is what ended it, None for a dead end. `own`: how many are not from the anchors."""
+    """A chain, leaf first; `anchor` is what ended it, None for a dead end. `own`: how many are not from the anchors.
+
+    `rejected`: why what ended it is not to be trusted, by the settings that were given with it.
+    """
 
     links: tuple[Facts, ...]
     anchor: Anchor | None
     own: int
+    rejected: str = ""
 
 
 def leaf_of(ders: Sequence[bytes]) -> bytes:
@@ -118,6 +127,10 @@ def verify(
         notes.append(f"{unused} more {noun} in {held.source} did not belong to the chain")
     if ders[0] != leaf and not held.tls and not UNORDERED & set(held.forms):
         notes.append("the leaf is not the first in the file: TLS stacks present a file in its order, leaf first")
+    if strict and not verdict.trusted and not verdict.unknown:
+        lenient = verify_leaf(leaf, ders, anchors, now, purpose, strict=False, unread=held.unread_certificates)
+        if lenient.trusted:
+            notes.append(_ONLY_STRICT)
     lost = [*held.unread_certificates, *lost_of(anchors)]
     notes += notes_on([one for one in lost if not any(one.place in fault.message for fault in verdict.faults)])
     return replace(verdict, notes=tuple(notes), unread=tuple(lost))
@@ -149,14 +162,14 @@ def _verdict(
     told = [anchor for anchor in anchors if anchor.unread is None]
     known = [_Trusted(one, anchor) for anchor in told for one in _readable([anchor.der])]
     trusted = [one for one in known if one.anchor.verified]
-    builder = _Builder(start, pool, trusted, now)
+    builder = _Builder(start, pool, trusted, now, purpose)
     best: ChainVerdict | None = None
     dead: _Path | None = None
     for number, path in enumerate(builder.paths()):
         if path.anchor is None:
             dead = dead or path
             continue
-        faults = check(path.links, now, purpose, strict=strict)
+        faults = [*_rejection(path), *check(path.links, now, purpose, strict=strict)]
         if best is None or len(faults) < len(best.faults):
             infos = tuple(one.info for one in path.links)
             best = ChainVerdict(infos, tuple(faults), path.anchor.label, purpose)
@@ -172,8 +185,12 @@ def _verdict(
 class _Builder:
     """Yields chains depth first: trusted issuers before others, valid ones before others, as OpenSSL chooses."""
 
-    def __init__(self, leaf: Facts, pool: list[Facts], trusted: list[_Trusted], now: datetime) -> None:
+    def __init__(
+        self, leaf: Facts, pool: list[Facts], trusted: list[_Trusted], now: datetime, purpose: Purpose
+    ) -> None:
         self._leaf = leaf
+        self._purpose = purpose
+        self._settings = _settings_of(trusted)
         self._now = now
         self._steps = 0
         self._pool: dict[bytes, list[Facts]] = {}
@@ -187,7 +204,7 @@ class _Builder:
     def paths(self) -> Iterator[_Path]:
         leaf = self._leaf
         if leaf.der in self._complete:
-            yield _Path((leaf,), self._complete[leaf.der].anchor, 0)
+            yield self._ended((leaf,), self._complete[leaf.der].anchor, 0)
         yield from self._extend((leaf,), 1, None)
 
     def _extend(self, links: tuple[Facts, ...], own: int, last: Anchor | None) -> Iterator[_Path]:
@@ -198,7 +215,7 @@ class _Builder:
             if last is None and self_signed(current):
                 same = [one for one in self._issuers(current) if one.facts.der == current.der]
                 if same:
-                    yield _Path(links, same[0].anchor, own - 1)
+                    yield self._ended(links, same[0].anchor, own - 1)
                     return
             else:
                 for parent in self._issuers(current):
@@ -206,8 +223,8 @@ class _Builder:
                         continue
                     ends = False
                     grown = (*links, parent.facts)
-                    if parent.anchor.complete or self_signed(parent.facts):
-                        yield _Path(grown, parent.anchor, own)
+                    if parent.anchor.complete or self_signed(parent.facts) or self._decided(parent.facts):
+                        yield self._ended(grown, parent.anchor, own)
                     else:
                         yield from self._extend(grown, own, parent.anchor)
                 if last is None:
@@ -218,6 +235,15 @@ class _Builder:
                         yield from self._extend((*links, other), own + 1, None)
         if ends:
             yield _Path(links, None, own)
+
+    def _decided(self, one: Facts) -> bool:
+        """Say whether the settings that were given with a certificate alone end a chain with it, for good or bad."""
+        settings = self._settings.get(one.der)
+        return settings is not None and bool(rejected(settings, self._purpose) or ends_chain(settings, self._purpose))
+
+    def _ended(self, links: tuple[Facts, ...], anchor: Anchor, own: int) -> _Path:
+        settings = self._settings.get(links[-1].der)
+        return _Path(links, anchor, own, rejected(settings, self._purpose) if settings else "")
 
     def _issuers(self, child: Facts) -> list[_Trusted]:
         named = self._trusted.get(child.issuer, ())
@@ -240,6 +266,22 @@ class _Builder:
         return (not signed, not valid, 0.0 if valid else -_seconds(parent.not_after))
 
 
+def _settings_of(trusted: list[_Trusted]) -> dict[bytes, TrustSettings]:
+    found: dict[bytes, list[TrustSettings]] = {}
+    for one in trusted:
+        if one.anchor.settings is not None:
+            found.setdefault(one.facts.der, []).append(one.anchor.settings)
+    return {der: joined(several) for der, several in found.items()}
+
+
+def _rejection(path: _Path) -> list[ChainFault]:
+    if not path.rejected:
+        return []
+    top = len(path.links) - 1
+    hint = "Give it with other settings (openssl x509 -addtrust, -clrreject), or without any"
+    return [ChainFault(Fault.REJECTED, top, f"{place(path.links[top], top)} {path.rejected}", hint)]
+
+
 def _seconds(moment: datetime) -> float:
     return moment.toordinal() * 86400.0 + moment.hour * 3600 + moment.minute * 60 + moment.second
 
@@ -250,7 +292,7 @@ def _unverified(
     """Return the verdict when only a CA that is at the hub, but not verified, ends the chain; None when none does."""
     if all(one.anchor.verified for one in known):
         return None
-    for path in _Builder(leaf, pool, known, now).paths():
+    for path in _Builder(leaf, pool, known, now, purpose).paths():
         if path.anchor is None or path.anchor.verified:
             continue
         top = len(path.links) - 1

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
 from console.model.certificate import ChainFault, Fault, Purpose
+from console.model.text import clean
 from console.rules.certificate_facts import NETSCAPE_TYPE, Facts
 from console.rules.certificate_places import place
 from console.rules.certificate_strictness import critical_problem, strict_problem
 from console.rules.issuing_match import self_signed
 from console.rules.name_constraints import violation
+from console.rules.signature_check import Outcome, strange_algorithm, unknown_key
+from console.rules.signature_check import check as check_signature
 
 _CLIENT, _SERVER = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"
 _GATED = ("1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1")  # old words for TLS servers, which OpenSSL still takes
@@ -44,6 +43,8 @@ def check(
         one = links[depth]
         if depth + 1 < len(links):
             faults += _signature_faults(one, links[depth + 1], depth)
+        elif one.self_issued and (strange := strange_algorithm(one.parts.algorithm)):
+            faults.append(_unknown(strange, f"the signature of {place(one, depth)}", depth))
         faults += _time_faults(one, depth, now)
     return faults + _name_faults(links)
 
@@ -59,12 +60,19 @@ def _extension_faults(links: Sequence[Facts], depth: int, purpose: Purpose, *, s
     def add(fault: Fault, text: str, hint: str = _REISSUE) -> None:
         faults.append(ChainFault(fault, depth, text, hint))
 
-    if one.key is None:
+    if unknown := unknown_key(one.parts.spki, one.key):
+        if depth == 0:  # of an issuer it is said where its key would be needed
+            faults.append(_unknown(unknown, f"the public key of {where}", depth))
+    elif one.key is None:
         add(Fault.WEAK, f"the public key of {where} cannot be read: of an unknown kind, too small or damaged")
     if not alone and one.explicit_curve:
         add(Fault.MALFORMED, f"{where} spells out the curve of its key instead of naming it", "Make a key on P-256")
     if critical := critical_problem(one):
         add(Fault.CRITICAL_EXTENSION, f"{where} has {critical}")
+    if one.unread_extensions:
+        why = "; ".join(one.unread_extensions[:3])
+        text = f"of {where} is not known what verifying needs: {why}"
+        faults.append(ChainFault(Fault.UNREADABLE, depth, text, "Ask `openssl verify`", unknown=True))
     if one.invalid:
         why = "; ".join(one.problems[:3])
         add(Fault.MALFORMED, f"{where} has extensions that break the rules: {why}")
@@ -134,8 +142,11 @@ def _usage_problem(one: Facts, purpose: Purpose, *, leaf: bool) -> str:
 
 
 def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]:
-    if signature_holds(one, issuer):
+    outcome = signature_outcome(one, issuer)
+    if outcome.holds:
         return []
+    if outcome.unknown:
+        return [_unknown(outcome.unknown, f"the signature of {place(one, depth)}", depth)]
     if issuer.key is None:
         return []  # said of the issuer already
     text = f"the signature of {place(one, depth)} was not made by the key of “{issuer.info.subject}”"
@@ -143,35 +154,25 @@ def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]
     return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text}: {why}", "Get it, and its issuer's certificate, afresh")]
 
 
+def _unknown(name: str, what: str, depth: int) -> ChainFault:
+    """Return the fault for an algorithm that is not known here: nothing is said against the certificate."""
+    text = f"{clean(name, limit=60)}: {what} cannot be checked here"
+    hint = "Ask `openssl verify`, or issue it with RSA or EC P-256, and SHA-256"
+    return ChainFault(Fault.UNKNOWN_ALGORITHM, depth, text, hint, unknown=True)
+
+
 @lru_cache(maxsize=512)
+def signature_outcome(one: Facts, issuer: Facts) -> Outcome:
+    """Return whether a certificate's signature is by another's key, whatever their names."""
+    parts = one.parts
+    if one.algorithms_differ:
+        return Outcome(False)
+    return check_signature(parts.algorithm, issuer.parts.spki, issuer.key, parts.signature, parts.signed)
+
+
 def signature_holds(one: Facts, issuer: Facts) -> bool:
-    """Say whether a certificate's signature is by another's key, whatever their names; False for what is not known."""
-    try:
-        return not one.algorithms_differ and _verified(one.certificate, issuer.key)
-    except (KeyboardInterrupt, SystemExit, MemoryError):
-        raise
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    except BaseException:  # the library's panics are no Exception
-        return False
-
-
-def _verified(certificate: Any, key: Any) -> bool:
-    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
-    if isinstance(key, rsa.RSAPublicKey):
-        how = certificate.signature_algorithm_parameters
-        if not isinstance(how, padding.PKCS1v15 | padding.PSS):
-            return False
-        key.verify(signature, signed, how, certificate.signature_hash_algorithm)
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(signature, signed, ec.ECDSA(certificate.signature_hash_algorithm))
-    elif isinstance(key, dsa.DSAPublicKey):
-        key.verify(signature, signed, certificate.signature_hash_algorithm)
-    elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
-        key.verify(signature, signed)
-    else:
-        return False
-    return True
+    """Say whether a certificate's signature is by another's key; False for what is not known."""
+    return signature_outcome(one, issuer).holds
 
 
 def _time_faults(one: Facts, depth: int, now: datetime) -> list[ChainFault]:

@@ -10,6 +10,7 @@ from console.model.device import SHA1_DIGITS, AuthType
 from console.model.text import clean
 from console.rules.certificate_chain import Anchor, judged_leaf, verify_leaf
 from console.rules.certificate_one import subject_names
+from console.rules.certificate_places import unknown_words
 from console.rules.certificate_strength import hash_doubt, key_doubt
 from console.rules.certificate_unread import UNORDERED
 
@@ -160,7 +161,7 @@ def _by_ca(
     if verdict.faults:
         first = verdict.faults[0]
         if first.unknown:
-            return Answer.UNKNOWN, first.message, first.hint
+            return Answer.UNKNOWN, unknown_words(first), first.hint
         if not verdict.trusted_by:
             return Answer.UNKNOWN, f"no end of its chain was found: {first.message}", first.hint
         text = f"its chain leads to {verdict.trusted_by}, but breaks a rule that the hub may or may not enforce"

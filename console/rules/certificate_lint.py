@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from console.model.certificate import CertificateInfo, ChainVerdict, Fault, Inspected, LintFinding
+from console.model.certificate_request import OLD_HASHES
 from console.model.change import Severity
 from console.model.device import SHA1_DIGITS
 from console.rules.certificate_chain import Anchor, leaf_of, verify_leaf
 from console.rules.certificate_facts import facts
 from console.rules.certificate_one import subject_names
-from console.rules.certificate_strength import GOOD_CURVES, LEAST_RSA, OLD_HASHES
+from console.rules.certificate_places import unknown_words
+from console.rules.certificate_strength import GOOD_CURVES, LEAST_RSA
 from console.rules.certificate_unread import instead_of, may_have_issued
 from console.rules.issuing_match import likely_issued
 
@@ -19,6 +21,7 @@ HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 LONGEST_LEAF = timedelta(days=825)
 _ORDER = {HIGH: 0, MEDIUM: 1, LOW: 2}
 _MOST_LINKS = 50
+_ANOTHER_TOOL = "Issue it anew with another tool"
 _CLIENT = ("clientAuth", "anyExtendedKeyUsage")
 
 
@@ -247,7 +250,7 @@ class Lint:
             return
         for fault in self._verdict(leaf).faults:
             if fault.unknown:
-                yield LintFinding("ca-at-hub", MEDIUM, fault.message, fault.hint, leaf.subject, unknown=True)
+                yield LintFinding("ca-at-hub", MEDIUM, unknown_words(fault), fault.hint, leaf.subject, unknown=True)
             elif fault.fault is Fault.UNVERIFIED_CA:
                 yield LintFinding("ca-unverified", HIGH, fault.message, fault.hint, leaf.subject)
             elif fault.fault in (Fault.NO_ISSUER, Fault.UNTRUSTED_ROOT):
@@ -263,7 +266,11 @@ class Lint:
         yield from self._strength(info)
         yield from self._times(info, leaf=leaf)
         for problem in info.problems:
-            yield LintFinding("malformed", MEDIUM, f"{problem}", "Issue it anew with another tool", info.subject)
+            yield LintFinding("malformed", MEDIUM, f"{problem}", _ANOTHER_TOOL, info.subject)
+        for oddity in info.oddities:
+            grave = leaf and not oddity.startswith("the common name has ") and "common name" in oddity
+            hint = "Issue it with printable letters of UTF-8, 64 at most" if "name" in oddity else _ANOTHER_TOOL
+            yield LintFinding("unusual", MEDIUM if grave else LOW, oddity, hint, info.subject)
         if info.version < 3:
             text = f"it is of version {info.version}, without extensions"
             yield LintFinding("version", MEDIUM, text, "Issue it as version 3", info.subject)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from cryptography import x509
-
 from console.model.certificate import CertificateInfo, Inspected
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
-from console.rules.certificate_facts import guarded
+from console.rules.certificate_der import take_apart
+from console.rules.certificate_facts import facts
 from console.rules.certificate_reading import read
 from console.rules.certificate_unread import refused
-from console.rules.x509_names import name_text
+from console.rules.der import DerError
+from console.rules.signature_check import Outcome, check
+from console.rules.x509_names import COMMON_NAME, values, words
 
 _SHOWN = 6
 
@@ -74,29 +75,26 @@ def named(certificates: tuple[CertificateInfo, ...]) -> str:
 
 def subject_names(der: bytes) -> list[str]:
     """Return the common names in a certificate's subject, as they are: not clean."""
-
-    def names() -> list[str]:
-        subject = x509.load_der_x509_certificate(der).subject
-        return [str(one.value) for one in subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
-
-    return guarded(names, [], [], "")
+    try:
+        return values(take_apart(der).subject, COMMON_NAME)
+    except DerError:
+        return []
 
 
 def issuer_names(der: bytes, authority: bytes) -> tuple[str, str]:
     """Return a certificate's issuer and a CA's subject, clean."""
-
-    def names() -> tuple[str, str]:
-        one, other = x509.load_der_x509_certificate(der), x509.load_der_x509_certificate(authority)
-        return name_text(one.issuer), name_text(other.subject)
-
-    return guarded(names, ("not readable", "another"), [], "")
+    try:
+        return words(take_apart(der).issuer), words(take_apart(authority).subject)
+    except DerError:
+        return "not readable", "another"
 
 
-def signed_by(der: bytes, authority: bytes) -> bool:
-    """Whether a certificate names a CA as its issuer and is signed by that CA's key."""
-
-    def check() -> bool:
-        x509.load_der_x509_certificate(der).verify_directly_issued_by(x509.load_der_x509_certificate(authority))
-        return True
-
-    return guarded(check, False, [], "")
+def signed_by(der: bytes, authority: bytes) -> Outcome:
+    """Return whether a certificate names a CA as its issuer and is signed by that CA's key."""
+    try:
+        one, above = facts(der), facts(authority)
+    except ValueError:
+        return Outcome(False)
+    if one.issuer != above.subject or one.algorithms_differ:
+        return Outcome(False)
+    return check(one.parts.algorithm, above.parts.spki, above.key, one.parts.signature, one.parts.signed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.model.certificate import ChainFault, Fault
 from console.rules.certificate_facts import Facts
 
 
@@ -11,3 +12,8 @@ def place(one: Facts, depth: int) -> str:
     if depth == 0:
         return f"the leaf “{name}”"
     return f"the issuer “{name}” ({depth} above the leaf)"
+
+
+def unknown_words(fault: ChainFault) -> str:
+    """Return what could not be told of a chain as a sentence that stands alone: "not known: md5: the signature …"."""
+    return f"{fault.fault}: {fault.message}" if fault.fault is Fault.UNKNOWN_ALGORITHM else fault.message

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import replace
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from console.model.certificate import CertificateInfo, Inspected, RequestInfo, Unread
+from console.model.certificate import CertificateInfo, Inspected, Unread
+from console.model.certificate_request import RequestInfo
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
 from console.model.text import clean
 from console.rules import der as asn1
-from console.rules.certificate_facts import facts, guarded, key_words
+from console.rules.certificate_facts import anyhow, facts, guarded
 from console.rules.certificate_unread import reason_of
+from console.rules.other_files import label_words, what_is
 from console.rules.pem import Block, blocks, decoded, guess, text_of, unarmoured
 from console.rules.pkcs7_members import members
 from console.rules.pkcs12_members import Bags, bags
-from console.rules.x509_names import common_name, general_name, name_text
+from console.rules.request_facts import request_info
+from console.rules.trust_settings import read_settings
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_MEMBERS = 5000
+_ALONE = "the certificate"
 MAX_NOTES = 20
 _NAMES = {
     "crl": "a revocation list",
@@ -51,7 +55,7 @@ def read(data: bytes, source: str, passphrase: Secret | None = None) -> Inspecte
     found = reader.result()
     told = any(one.info is not None for one in found.unread)
     if not (found.certificates or found.requests or found.private_keys or told):
-        why = "; ".join(found.notes[:3]) or guess(data)
+        why = "; ".join(found.notes[:3] or tuple(reader.others[:3])) or guess(data)
         code = "unread" if found.unread_certificates else "no-certificate"
         raise _refused(source, why, "Give PEM, DER, PKCS#7, PKCS#12 or base64", code)
     return found
@@ -71,6 +75,7 @@ class _Reader:
         self._keys = self._encrypted = 0
         self._notes: list[str] = []
         self._unread: list[Unread] = []
+        self.others: list[str] = []
 
     def result(self) -> Inspected:
         notes = list(dict.fromkeys(self._notes))
@@ -89,7 +94,7 @@ class _Reader:
 
     def anything(self, data: bytes) -> None:
         """Read bytes of whatever form."""
-        if data[:1] == b"\x30" and (asn1.shape(data) or data[1:2] in _LONG):
+        if data[:1] == b"\x30" and (asn1.shape(data) or what_is(data) or data[1:2] in _LONG):
             self._binary(data)
             return
         text = text_of(data)
@@ -105,7 +110,8 @@ class _Reader:
             self._pem(plain)
 
     def _lost(self, place: str, reason: str, der: bytes = b"", *, request: bool = False) -> None:
-        one = Unread(place, reason, len(self._certificates), der, request=request)
+        info = anyhow(der)[0] if der and not request and asn1.shape(der) == "certificate" else None
+        one = Unread(place, reason, len(self._certificates), der, info, request)
         self._unread.append(one)
         self._notes.append(one.sentence())
 
@@ -136,7 +142,8 @@ class _Reader:
         if block.suspicious or block.for_request or sealed:
             self._lost(place, flaw, request=block.for_request)
         else:
-            self._notes.append(f"{place} cannot be read: {flaw}")
+            words = label_words(block.label)
+            self._notes.append(f"{place} is {words}" if words else f"{place} cannot be read: {flaw}")
 
     def _unnamed(self, block: Block, place: str, content: bytes) -> None:
         """Tell of a block whose label promises no certificate and whose content is nothing that is known."""
@@ -144,8 +151,11 @@ class _Reader:
             self._lost(place, "it is no request by its outline", content, request=True)
         elif block.suspicious or (content[:1] == b"\x30" and not block.for_others):
             self._lost(place, reason_of(content), content)
-        elif "PARAMETERS" not in block.label:
-            self._notes.append(f"{place} is neither certificate nor request")
+        else:
+            words = label_words(block.label) or what_is(content)
+            told = f"{place} is {words}" if words else f"{place} is neither certificate nor request"
+            # parameters stand before many a key, and nobody misses them
+            (self.others if "PARAMETERS" in block.label else self._notes).append(told)
 
     def _promised(self, content: bytes, place: str) -> None:
         """Read a block whose label promises certificates: what it holds else stands in the place of one."""
@@ -177,12 +187,14 @@ class _Reader:
                 self._rest(rest, number, "it is no certificate by its outline")
                 return
             alone = member.after == len(data) and number == 1
-            self._element(member.whole(data), "the certificate" if alone else f"element {number}")
+            self._element(member.whole(data), _ALONE if alone else f"element {number}")
             at = member.after
 
     def _element(self, member: bytes, place: str) -> None:
         kind = asn1.shape(member)
-        if not kind or (kind == "crl" and not _is_crl(member)):
+        if place == _ALONE and not kind and (what := what_is(member)):
+            self._notes.append(f"it is {what}")
+        elif not kind or (kind == "crl" and not _is_crl(member)):
             self._lost(place, reason_of(member), member)
         else:
             self._member(member, place, "DER")
@@ -192,7 +204,7 @@ class _Reader:
         if b"-----BEGIN" in rest:
             self._pem(text_of(rest))
         else:
-            self._lost(f"element {number}" if number > 1 else "the certificate", reason, rest)
+            self._lost(f"element {number}" if number > 1 else _ALONE, reason, rest)
 
     def _padding(self, rest: bytes) -> None:
         if rest.strip():
@@ -215,10 +227,8 @@ class _Reader:
         if form and kind in ("certificate", "request", "key", "encrypted-key"):
             self._form(form)
         if kind == "certificate":
-            first = next(asn1.elements(data), data)  # a TRUSTED CERTIFICATE has openssl's trust settings behind it
-            self._certificate(first, place)
-            if len(first) != len(data):
-                self._behind(data[len(first) :], place)
+            first = next(asn1.elements(data), data)
+            self._certificate(first, place, data[len(first) :])
         elif kind == "request":
             self._request(data, place)
         elif kind in ("key", "encrypted-key"):
@@ -231,35 +241,31 @@ class _Reader:
             self._form("PKCS#12")
             self._pkcs12(data, place)
         elif kind in _NAMES:
-            self._notes.append(f"{place} is {_NAMES[kind]}")
+            self._notes.append(f"{'it' if place == _ALONE else place} is {_NAMES[kind]}")
         return bool(kind)
 
-    def _certificate(self, data: bytes, place: str) -> None:
+    def _certificate(self, data: bytes, place: str, behind: bytes = b"") -> None:
+        """Read a certificate; a TRUSTED CERTIFICATE has openssl's trust settings `behind` it."""
+        settings = read_settings(behind) if behind else None
         try:
             info = facts(data).info
         except ValueError:
             self._lost(place, reason_of(data), data)
-            return
-        self._certificates.append(info)
-
-    def _behind(self, rest: bytes, place: str) -> None:
-        """Tell of what stands behind a certificate in its own block."""
-        if any(asn1.shape(one) == "certificate" for one in asn1.elements(rest)):
-            self._lost(f"what follows the certificate in {place}", "a block holds one certificate", rest)
         else:
-            self._notes.append(f"{place} has trust settings, which were not read")
+            self._certificates.append(replace(info, settings=settings) if settings else info)
+        if behind and settings is None:
+            holds = any(asn1.shape(one) == "certificate" for one in asn1.elements(behind))
+            why = "a block holds one certificate" if holds else "these are no trust settings"
+            self._lost(f"what follows the certificate in {place}", why, behind)
 
     def _request(self, data: bytes, place: str) -> None:
-        problems: list[str] = []
-        info = guarded(lambda: _request_info(data, problems), None, problems, f"{place}: the request")
-        if info is None:
-            self._lost(place, "it is no request that follows the standard", data, request=True)
-        else:
-            self._notes += problems
-            self._requests.append(info)
+        try:
+            self._requests.append(request_info(data))
+        except ValueError as error:
+            self._lost(place, clean(error), data, request=True)
 
     def _pkcs7(self, data: bytes, place: str) -> None:
-        number, owner = 0, "the PKCS#7" if place == "the certificate" else f"the PKCS#7 in {place}"
+        number, owner = 0, "the PKCS#7" if place == _ALONE else f"the PKCS#7 in {place}"
         try:
             for number, one in enumerate(members(data), start=1):
                 if self._full(number):
@@ -287,7 +293,7 @@ class _Reader:
             self._lost(place, "it does not follow the standard")
 
     def _pkcs12(self, data: bytes, place: str) -> None:
-        owner = "the PKCS#12" if place == "the certificate" else f"the PKCS#12 in {place}"
+        owner = "the PKCS#12" if place == _ALONE else f"the PKCS#12 in {place}"
         if asn1.hard_work(data):
             self._lost(owner, "it is damaged, or asks for more work than any program's would")
             return
@@ -338,44 +344,6 @@ class _Reader:
 
 def _is_crl(data: bytes) -> bool:
     return guarded(lambda: x509.load_der_x509_crl(data) is not None, False, [], "")
-
-
-def _request_info(data: bytes, problems: list[str]) -> RequestInfo:
-    request = x509.load_der_x509_csr(data)
-    key: Any = guarded(request.public_key, None, problems, "the request's public key")
-    words, bits = key_words(key, "unknown")
-    proven = guarded(lambda: request.is_signature_valid, False, problems, "the request's signature")
-    spki = guarded(
-        lambda: key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo),
-        b"",
-        [],
-        "",
-    )
-    return RequestInfo(
-        subject=guarded(lambda: name_text(request.subject), "", problems, "the request's subject"),
-        common_name=guarded(lambda: common_name(request.subject), "", [], ""),
-        key=words,
-        key_bits=bits,
-        proven=proven,
-        asks_for=guarded(lambda: _asks(request), (), problems, "what the request asks for"),
-        sha256_of_key=hashlib.sha256(spki).hexdigest().upper() if spki else "",
-        der=data,
-    )
-
-
-def _asks(request: x509.CertificateSigningRequest) -> tuple[str, ...]:
-    asks: list[str] = []
-    for one in request.extensions:
-        value = one.value
-        if isinstance(value, x509.SubjectAlternativeName):
-            asks += [general_name(name) for name in list(value)[:16]]
-        elif isinstance(value, x509.BasicConstraints):
-            asks.append("to be a CA" if value.ca else "not to be a CA")
-        elif isinstance(value, x509.ExtendedKeyUsage):
-            asks.append("usage " + ", ".join(clean(getattr(oid, "_name", oid.dotted_string)) for oid in value))
-        else:
-            asks.append(clean(getattr(one.oid, "_name", "") or one.oid.dotted_string, limit=60))
-    return tuple(asks[:24])
 
 
 def of_host(source: str, chain: tuple[bytes, ...], tls: str) -> Inspected:

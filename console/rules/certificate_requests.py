@@ -6,18 +6,23 @@ import re
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from console.model.certificate import CertificateKind, LeafOrder
+from console.model.certificate_request import OLD_HASHES
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
+from console.rules.certificate_der import key_name
 from console.rules.certificate_keys import SigningKey, check_public_key, generate, hash_for
 from console.rules.certificate_names import check_name
 from console.rules.certificates import PublicKey, alternative_names, common_name
+from console.rules.extension_values import extension_word
+from console.rules.pem import decoded
+from console.rules.request_facts import RequestParts, take_apart
+from console.rules.signature_check import hash_word, unknown_key
+from console.rules.x509_names import COMMON_NAME, sets_of, values
 
 WHAT = "The request was not signed"
 _BEGIN = re.compile(rb"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----")
-_FORGEABLE = {"md5": "MD5", "sha1": "SHA-1"}  # cryptography verifies neither
 
 
 @dataclass(frozen=True)
@@ -63,25 +68,40 @@ def _read(data: bytes) -> Request:
         if len(_BEGIN.findall(data)) > 1:
             why = "there are several in the file"
             raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Give each a file of its own")
-        request = x509.load_pem_x509_csr(data)
-    else:
-        request = x509.load_der_x509_csr(data)
-    key = check_public_key(request.public_key(), WHAT)
-    if not request.is_signature_valid:
-        digest = request.signature_hash_algorithm
-        if digest is not None and digest.name in _FORGEABLE:
-            why = f"it is signed with {_FORGEABLE[digest.name]}, which proves nothing any more"
-            raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for one that is signed with SHA-256")
-        why = "it is not signed by its own key, so nothing proves that its sender holds it"
-        raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for it again")
-    names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        found = _BEGIN.search(data)
+        body = data[found.end() :].partition(b"-----END")[0] if found else b""
+        data = decoded(body) or b""
+    parts = take_apart(data)
+    family, name = key_name(parts.spki)
+    if unknown_key(parts.spki, parts.key):
+        where = f"is on the curve {clean(name)}" if family in ("ec", "sm2") else f"is of the kind {clean(name)}"
+        why = f"its key {where}, and TLS with IoT Hub wants RSA, P-256 or P-384"
+        raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for one with RSA 2048 or more, or EC P-256 or P-384")
+    key = check_public_key(parts.key, WHAT)
+    _check_possession(parts)
+    names = values(parts.subject, COMMON_NAME)
     if len(names) > 1:
         raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, "it has more than one common name", "Ask for one name each")
-    name = str(names[0].value) if names else ""
-    others = [one.rfc4514_attribute_name for one in request.subject if one.oid != NameOID.COMMON_NAME]
-    wanted = [one.oid._name if one.oid._name != "Unknown OID" else one.oid.dotted_string for one in request.extensions]
-    left = [f"{clean(one)} of its subject" for one in others] + [f"the extension {clean(one)}" for one in wanted]
-    return Request(key, name, tuple(left))
+    others = [part.word for together in sets_of(parts.subject) for part in together if part.oid != COMMON_NAME]
+    left = [f"{clean(one)} of its subject" for one in others]
+    left += [f"the extension {clean(extension_word(one.oid))}" for one in parts.extensions]
+    return Request(key, names[0] if names else "", tuple(left))
+
+
+def _check_possession(parts: RequestParts) -> None:
+    """Raise ConsoleError unless a request is signed by its own key, in a way that proves something."""
+    outcome, digest = parts.possession(), hash_word(parts.algorithm)
+    ask = "Ask for one that is signed with SHA-256"
+    if not outcome.holds and not outcome.unknown:
+        why = "it is not signed by its own key, so nothing proves that its sender holds it"
+        raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for it again")
+    if digest in OLD_HASHES:
+        begin = "it is" if outcome.unknown else "it is signed by its own key, but"
+        why = f"{begin} signed with {digest}, which proves nothing any more"
+        raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, ask)
+    if outcome.unknown:
+        why = f"whether it is signed by its own key is not known: {clean(outcome.unknown)} cannot be checked here"
+        raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, ask)
 
 
 def agreed_name(request: Request, wanted: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from console.model.certificate import CertificateInfo
+from console.model.certificate_request import OLD_HASHES
 
 GOOD_CURVES = ("EC P-256", "EC P-384")
-OLD_HASHES = ("SHA-1", "MD5", "MD4", "MD2")
 LEAST_RSA = 2048
 
 

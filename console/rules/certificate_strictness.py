@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from cryptography import x509
-
-from console.model.text import clean
 from console.rules.certificate_facts import NETSCAPE_TYPE, SUBJECT_ALTERNATIVE, Facts
+from console.rules.extension_values import extension_word
 
 _BASIC, _USAGE, _SUBJECT_KEY, _AUTHORITY_KEY = "2.5.29.19", "2.5.29.15", "2.5.29.14", "2.5.29.35"
 _HANDLED = {
@@ -32,9 +30,7 @@ def critical_problem(one: Facts) -> str:
     unknown = [oid for oid, found in one.extensions.items() if found.critical and oid not in _HANDLED]
     if not unknown:
         return ""
-    name = getattr(one.extensions[unknown[0]].oid, "_name", "")
-    word = clean(name) if name and name != "Unknown OID" else unknown[0]
-    return f"the critical extension {word}, which is not understood"
+    return f"the critical extension {extension_word(unknown[0])}, which is not understood"
 
 
 def strict_problem(one: Facts, *, last: bool) -> str:
@@ -79,6 +75,6 @@ def _identifiers(one: Facts, *, last: bool) -> str:
         return "has extensions, though it is of version 1 (§4.1.2.9)" if one.extensions else ""
     if not last and (one.akid is None or one.akid.key_identifier is None):
         return "has no authorityKeyIdentifier (§4.2.1.1)"
-    if one.authority and one.value(x509.SubjectKeyIdentifier) is None:
+    if one.authority and "2.5.29.14" not in one.extensions:
         return "is a CA without subjectKeyIdentifier (§4.2.1.2)"
     return ""

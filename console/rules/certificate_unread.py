@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from cryptography import x509
-
 from console.model.certificate import ChainFault, ChainVerdict, Fault, Inspected, Unread
 from console.model.errors import ConsoleError, ErrorKind
 from console.rules import der as asn1
-from console.rules.certificate_facts import facts
+from console.rules.certificate_facts import anyhow, facts
 from console.rules.certificate_places import place
+from console.rules.other_files import what_is
 from console.rules.x509_names import canonical
 
 UNORDERED = frozenset({"PKCS#7", "PKCS#12"})
@@ -22,30 +20,6 @@ UNORDERED = frozenset({"PKCS#7", "PKCS#12"})
 _MOST_NAMED = 5
 _ISSUED_BY = frozenset({Fault.NO_ISSUER, Fault.UNTRUSTED_ROOT, Fault.TOO_LONG, Fault.UNVERIFIED_CA})
 """What is said of a certificate because of who issued it, or because nobody here did."""
-_PARSE_ERROR = re.compile(r"kind: (\w+)(?:.*location: \[([^\]]*)\])?")
-_KINDS = {
-    "InvalidValue": "has a value that does not follow the standard",
-    "InvalidTag": "has a tag that cannot be",
-    "InvalidLength": "has a length that does not follow DER",
-    "UnexpectedTag": "is of another type than the standard has there",
-    "ShortData": "ends too early",
-    "ExtraData": "has something behind it that does not belong there",
-    "InvalidSetOrdering": "holds a set that is not sorted, as DER demands",
-    "EncodedDefault": "writes out what is the default, which DER forbids (as critical FALSE)",
-    "OidTooLong": "has an identifier that is too long",
-    "IntegerOverflow": "has a number that is too large",
-}
-_PLACES = {
-    "version": "its version",
-    "serial": "its serial number",
-    "signature_alg": "its signature's algorithm",
-    "issuer": "its issuer",
-    "validity": "its validity",
-    "subject": "its subject",
-    "spki": "its public key",
-    "extensions": "one of its extensions",
-    "signature": "its signature",
-}
 
 
 class Names(NamedTuple):
@@ -74,28 +48,10 @@ def reason_of(der: bytes) -> str:
         return f"it is damaged or cut off ({error})"
     if outer.tag != asn1.SEQUENCE:
         return "it is no certificate by its outline"
-    try:
-        x509.load_der_x509_certificate(der)
-    except (KeyboardInterrupt, SystemExit, MemoryError):
-        raise
-    except x509.InvalidVersion as error:
-        return f"its version is {error.parsed_version + 1}, and there are 1 to 3"
-    except BaseException as error:  # the library's panics are no Exception
-        return _in_words(str(error), der)
-    return "its parts are not where they should be"
-
-
-def _in_words(text: str, der: bytes) -> str:
-    found = _PARSE_ERROR.search(text)
-    if asn1.shape(der) != "certificate" and (found is None or found[1] != "ShortData"):
-        return "it is no certificate by its outline"
-    if found is None:
-        return "it does not follow the standard"
-    steps = [one.strip(' "') for one in (found[2] or "").split(",")]
-    fields = [one.rpartition("::")[2].removeprefix("raw_") for one in steps if one.startswith("TbsCertificate::")]
-    fields += [one.rpartition("::")[2] for one in steps if one.startswith("Certificate::")]
-    where = next((_PLACES[one] for one in fields if one in _PLACES), "it")
-    return f"{where} {_KINDS.get(found[1], 'does not follow the standard')}"
+    if asn1.shape(der) != "certificate":
+        what = what_is(der)
+        return f"it is {what}, no certificate" if what else "it is no certificate by its outline"
+    return anyhow(der)[1] or "its parts are not where they should be"
 
 
 @lru_cache(maxsize=512)

@@ -9,6 +9,7 @@ INTEGER, BIT_STRING, OCTET_STRING, OID, UTC_TIME, GENERALIZED_TIME = 0x02, 0x03,
 SEQUENCE, SET, CONTEXT_0, CONTEXT_3 = 0x30, 0x31, 0xA0, 0xA3
 _CONSTRUCTED, _HIGH_TAG, _INDEFINITE = 0x20, 0x1F, 0x80
 _DEEPEST = 32
+_LARGEST_PRIME = 1100
 _PKCS7 = bytes.fromhex("2a864886f70d0107")
 MOST_ITERATIONS = 2_000_000
 """More rounds of a key derivation than any program asks for: such a file would only keep us busy."""
@@ -120,15 +121,37 @@ def shape(data: bytes) -> str:
     tags = [one.tag for one in parts]
     if tags[:2] == [OID, CONTEXT_0]:
         return "pkcs7" if parts[0].content(data)[:8] == _PKCS7 else ""
-    if tags[:2] == [INTEGER, SEQUENCE]:
-        return "key" if tags[2:3] == [OCTET_STRING] else "pkcs12"
-    if tags == [INTEGER, INTEGER]:
-        return "public-key"
-    if tags[:2] in ([INTEGER, INTEGER], [INTEGER, OCTET_STRING]):
-        return "key"
+    if tags[:1] == [INTEGER]:
+        return _numbered(data, parts, tags)
     if len(tags) == 2 and inner and inner[0].tag == OID:
         return {OCTET_STRING: "encrypted-key", BIT_STRING: "public-key"}.get(tags[1], "")
     return _signed(inner) if tags == [SEQUENCE, SEQUENCE, BIT_STRING] else ""
+
+
+def _numbered(data: bytes, parts: list[Element], tags: list[int]) -> str:
+    """Return which of the things that begin with a number it is: keys and PKCS#12; parameters and the like are none."""
+    if tags[:2] == [INTEGER, SEQUENCE]:
+        if tags[2:3] == [OCTET_STRING]:
+            return "key"
+        try:
+            content = children(data, parts[1])
+        except DerError:
+            return "pkcs12"  # damaged
+        known = content and content[0].tag == OID and content[0].content(data)[:8] == _PKCS7
+        return "pkcs12" if known else ""
+    if tags == [INTEGER, INTEGER]:
+        return "public-key" if _rsa_key(*(part.content(data) for part in parts)) else ""
+    if tags[:2] == [INTEGER, OCTET_STRING]:
+        return "key"
+    return "key" if len(tags) >= 6 and set(tags[:6]) == {INTEGER} else ""
+
+
+def _rsa_key(modulus: bytes, exponent: bytes) -> bool:
+    """Tell a modulus and its exponent from a prime and a generator (DH), and from the two halves of a signature."""
+    number = int.from_bytes(modulus, "big")
+    if not exponent or exponent[-1] % 2 == 0 or len(modulus) < 48 or len(exponent) > len(modulus) // 2:
+        return False
+    return number % 2 == 1 and (len(modulus) > _LARGEST_PRIME or pow(2, number - 1, number) != 1)
 
 
 def _signed(inner: list[Element]) -> str:

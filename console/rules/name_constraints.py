@@ -8,10 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from console.rules.certificate_facts import Facts, guarded
-from console.rules.x509_names import canonical, general_name
+from console.rules.x509_names import COMMON_NAME, EMAIL, canonical, general_name, values
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)+")
 _MOST = 1 << 20  # names times constraints; OpenSSL's own limit
@@ -39,14 +38,21 @@ def violation(one: Facts, above: Facts, *, leaf: bool) -> str:
 
 
 def _names_of(one: Facts) -> list[Any]:
-    subject = one.subject_name
     names: list[Any] = []
-    if subject is not None and len(list(subject)):
-        names.append(x509.DirectoryName(subject))
-        for attribute in subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
-            name = guarded(lambda value=str(attribute.value): x509.RFC822Name(value), None, [], "")  # type: ignore[misc]
-            names.append(name if name is not None else _Unreadable(str(attribute.value)))
+    if one.subject:
+        names.append(_Subject(one.subject, one.info.subject))
+        for value in values(one.parts.subject, EMAIL):
+            name = guarded(lambda value=value: x509.RFC822Name(value), None, [], "")  # type: ignore[misc]
+            names.append(name if name is not None else _Unreadable(value))
     return names + list(one.names or ())
+
+
+class _Subject:
+    """A certificate's subject: so that names which count as equal are the same bytes, and for people."""
+
+    def __init__(self, canonical: bytes, text: str) -> None:
+        self.value = canonical
+        self.text = text
 
 
 class _Unreadable:
@@ -57,21 +63,25 @@ class _Unreadable:
 
 
 def _hosts_of(one: Facts) -> list[Any]:
-    subject = one.subject_name
-    if subject is None:
-        return []
-    values = [str(found.value).rstrip("\0") for found in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    return [x509.DNSName(value) for value in values if _HOST.fullmatch(value)]
+    found = [value.rstrip("\0") for value in values(one.parts.subject, COMMON_NAME)]
+    return [x509.DNSName(value) for value in found if _HOST.fullmatch(value)]
 
 
 def _judge(name: Any, permitted: Iterable[Any], excluded: Iterable[Any]) -> str:
     if isinstance(name, _Unreadable):
         return "has an address in its subject that cannot be compared"
-    words = general_name(name)
-    mine = [rule for rule in permitted if type(rule) is type(name)]
-    banned = [rule for rule in excluded if type(rule) is type(name)]
+    words = f"DN:{name.text}" if isinstance(name, _Subject) else general_name(name)
+    kind = x509.DirectoryName if isinstance(name, _Subject) else type(name)
+    mine = [rule for rule in permitted if type(rule) is kind]
+    banned = [rule for rule in excluded if type(rule) is kind]
     if not isinstance(
-        name, x509.DirectoryName | x509.DNSName | x509.RFC822Name | x509.UniformResourceIdentifier | x509.IPAddress
+        name,
+        _Subject
+        | x509.DirectoryName
+        | x509.DNSName
+        | x509.RFC822Name
+        | x509.UniformResourceIdentifier
+        | x509.IPAddress,
     ):
         return f"has the name {words}, of a form that cannot be held against the constraints" if mine or banned else ""
     if mine and not any(_within(name, rule) for rule in mine):
@@ -82,6 +92,8 @@ def _judge(name: Any, permitted: Iterable[Any], excluded: Iterable[Any]) -> str:
 
 
 def _within(name: Any, rule: Any) -> bool:
+    if isinstance(name, _Subject):
+        return name.value.startswith(_canonical(rule))
     if isinstance(name, x509.DirectoryName):
         return _canonical(name).startswith(_canonical(rule))
     if isinstance(name, x509.IPAddress):

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from console.rules.other_files import what_is
+
 _BEGIN, _END = b"-----BEGIN ", b"-----END "
 _LABEL = re.compile(rb"([^\r\n-]{1,64})-----")
 _ALMOST_BEGIN = re.compile(rb"-{2,9}[ \t]*BEGIN[ \t_-]{0,4}([^\r\n-]{0,64})")
@@ -30,6 +32,9 @@ _MARKS = (
     (b"{", "it is JSON without a certificate in it"),
     (b"[", "it is JSON without a certificate in it"),
     (b"<", "it is a web page or XML"),
+    (b"---- BEGIN SSH2", "it is an SSH key"),
+    (b"\x99\x01", "it is a PGP key"),
+    (b"-----BEGIN PGP", "it is of PGP: a key or a message"),
     (b"ssh-", "it is an SSH key"),
     (b"ecdsa-sha2", "it is an SSH key"),
     (b"SharedAccessSignature", "it is a token: hubwarden sas inspect reads it"),
@@ -172,7 +177,9 @@ def guess(data: bytes) -> str:
     start = text.lstrip()[:64]
     for mark, words in _MARKS:
         if start.startswith(mark):
-            return words
+            return "it is a key in JSON (JWK)" if words.startswith("it is JSON") and b'"kty"' in text else words
+    if what := what_is(data):
+        return f"it is {what}"
     if data[:1] == b"\x30":
         return "it begins like DER, but is damaged or cut off"
     if _BEGIN in text:

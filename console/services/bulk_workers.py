@@ -67,7 +67,7 @@ class Workers:
 
     def _start(self, order: bytes) -> None:
         process = subprocess.Popen(  # noqa: S603 (our own interpreter and code)
-            [sys.executable, "-P", "-c", _CODE, _ROOT],
+            [sys.executable, "-P", "-W", "ignore", "-c", _CODE, _ROOT],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a screen may be open

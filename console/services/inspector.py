@@ -299,7 +299,7 @@ def _anchors_of(root: str) -> list[Anchor]:
         raise ConsoleError(ErrorKind.BAD_INPUT, f"{name} cannot be trusted", why, "Give a file of CA certificates")
     lost = [replace(one, place=f"{one.place} of {name}") for one in found.unread_certificates]
     return [
-        *(Anchor(one.der, name) for one in found.certificates),
+        *(Anchor(one.der, name, settings=one.settings) for one in found.certificates),
         *(Anchor(one.der, name, unread=one) for one in lost),
     ]
 

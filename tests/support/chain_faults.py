@@ -23,7 +23,7 @@ MEANS: dict[int, set[Fault]] = {
     22: {Fault.TOO_LONG},
     24: {Fault.NOT_A_CA, Fault.KEY_USAGE},
     25: {Fault.PATH_LENGTH},
-    26: {Fault.WRONG_PURPOSE, Fault.NOT_A_CA, Fault.KEY_USAGE, Fault.MALFORMED},
+    26: {Fault.WRONG_PURPOSE, Fault.NOT_A_CA, Fault.KEY_USAGE, Fault.MALFORMED, Fault.UNREADABLE},
     32: {Fault.KEY_USAGE},
     34: {Fault.CRITICAL_EXTENSION},
     47: {Fault.NAME_CONSTRAINT},
@@ -35,7 +35,7 @@ MEANS: dict[int, set[Fault]] = {
     77: {Fault.BAD_SIGNATURE},
     78: {Fault.MALFORMED, Fault.BAD_SIGNATURE},
     79: {Fault.NOT_A_CA, Fault.KEY_USAGE},
-    **{number: {Fault.MALFORMED} for number in range(80, 96)},
+    **{number: {Fault.MALFORMED, Fault.UNREADABLE} for number in range(80, 96)},
 }
 
 
