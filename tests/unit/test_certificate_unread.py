@@ -213,3 +213,12 @@ def test_more_parts_than_are_read_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("console.rules.certificate_reading.MAX_MEMBERS", 2)
     held = read(LEAF.pem + MIDDLE.pem + ROOT.pem, "chain.pem")
     assert [(one.place, one.before) for one in held.unread] == [("part 3 and what follows", 2)]
+
+
+@pytest.mark.parametrize(
+    "unit", [b"\x30\x82\x00\x02\x05\x00", b"--BEGIN X\n", b"-----BEGIN CERTIFICAX-----\n", b"--END X\n"]
+)
+def test_a_large_file_of_broken_pieces_ends_in_a_sentence(unit: bytes) -> None:
+    with pytest.raises(ConsoleError) as caught:
+        read(unit * (4_000_000 // len(unit)) + b"-----BEGIN CERTIFICATE-----\n", "broken")
+    assert caught.value.code in ("unread", "no-certificate")
