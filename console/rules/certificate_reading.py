@@ -174,17 +174,13 @@ class _Reader:
             number += 1
             if self._full(number):
                 return
-            rest = data[at:]
-            if at and not rest.strip(_PADDING):
-                self._padding(rest)
-                return
             try:
                 member = asn1.read(data, at)
             except asn1.DerError as error:
-                self._rest(rest, number, f"it is damaged or cut off ({error})")
+                self._rest(data[at:], number, f"it is damaged or cut off ({error})")
                 return
             if member.tag != asn1.SEQUENCE:
-                self._rest(rest, number, "it is no certificate by its outline")
+                self._rest(data[at:], number, "it is no certificate by its outline")
                 return
             alone = member.after == len(data) and number == 1
             self._element(member.whole(data), _ALONE if alone else f"element {number}")
@@ -200,15 +196,13 @@ class _Reader:
             self._member(member, place, "DER")
 
     def _rest(self, rest: bytes, number: int, reason: str) -> None:
-        """Tell of what follows elements and is none."""
-        if b"-----BEGIN" in rest:
+        """Tell of what follows elements and is none; blanks and zeros are no part of it."""
+        if number > 1 and not rest.strip(_PADDING):
+            self._notes += ["what follows is no certificate"] if rest.strip() else []
+        elif b"-----BEGIN" in rest:
             self._pem(text_of(rest))
         else:
             self._lost(f"element {number}" if number > 1 else _ALONE, reason, rest)
-
-    def _padding(self, rest: bytes) -> None:
-        if rest.strip():
-            self._notes.append("what follows is no certificate")
 
     def _full(self, number: int) -> bool:
         if number > MAX_MEMBERS:

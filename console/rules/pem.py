@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 
 from console.rules.other_files import what_is
 
@@ -18,6 +19,7 @@ _ALMOST_END = re.compile(rb"-{2,9}[ \t]*END[ \t_-]{0,4}([^\r\n-]{0,64})")
 _CERTIFICATES = re.compile(r"CERT|X\.?509(?! CRL)|PKCS ?#?7|CMS", re.IGNORECASE)
 _LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7")
 _ALIKE = 0.6
+_MOST_LOOKED = 500
 _OTHERS = re.compile(r"KEY|PARAM|CRL|PGP|SSH|OCSP|MESSAGE|SIGN|SESSION|TIME|OPENVPN|TOKEN", re.IGNORECASE)
 _REQUESTS = re.compile(r"REQUEST", re.IGNORECASE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -133,13 +135,18 @@ def _block(text: bytes, label: re.Match[bytes], limit: int) -> tuple[Block, int]
 
 def _broken(text: bytes) -> Iterator[Block]:
     """Yield what stands between blocks and was one of a certificate before its lines were damaged."""
-    at = 0
-    while (found := _ALMOST_BEGIN.search(text, at)) is not None:
-        end = _ALMOST_END.search(text, found.end())
+    at, looked, ends = 0, 0, True
+    while looked < _MOST_LOOKED and (found := _ALMOST_BEGIN.search(text, at)) is not None:
+        looked += 1
+        end = _ALMOST_END.search(text, found.end()) if ends else None
+        ends = end is not None
         at = found.end() if end is None else end.end()
         yield from _suspicious("its first line is damaged", found, *([end] if end is not None else []))
-    for found in _ALMOST_END.finditer(text, at):
+    for found in islice(_ALMOST_END.finditer(text, at), _MOST_LOOKED):
+        looked += 1
         yield from _suspicious("it has no first line", found)
+    if looked >= _MOST_LOOKED:
+        yield Block("", b"", f"more than {_MOST_LOOKED} of its lines look like the first and last ones of blocks")
 
 
 def _suspicious(flaw: str, *lines: re.Match[bytes]) -> Iterator[Block]:

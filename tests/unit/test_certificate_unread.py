@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
-from support.chains import DAY, NOW, OPENSSL, inside, make, needs_openssl, parts_of, tlv
-from support.unreadable import UNREADABLE, armour, changed
+from support.chains import DAY, NOW, OPENSSL, make, needs_openssl, tlv
+from support.unreadable import UNREADABLE, armour, changed, with_members
 
 from console.model.certificate import Inspected
 from console.model.errors import ConsoleError
@@ -124,14 +124,6 @@ def test_elements_of_der(data: bytes, places: list[tuple[str, int]]) -> None:
     assert [(one.place, one.before) for one in held.unread] == places
 
 
-def _with_members(data: bytes, members: list[bytes]) -> bytes:
-    """Return a PKCS#7 file with other certificates in it."""
-    oid, content = parts_of(inside(data))
-    parts = parts_of(inside(inside(content)))
-    parts = [tlv(0xA0, b"".join(members)) if one[0] == 0xA0 else one for one in parts]
-    return tlv(0x30, oid + tlv(0xA0, tlv(0x30, b"".join(parts))))
-
-
 @pytest.mark.parametrize(
     "encode", [bytes, lambda der: armour(der, "PKCS7"), base64.b64encode], ids=["DER", "PEM", "base64"]
 )
@@ -140,7 +132,7 @@ def test_each_member_of_pkcs7_counts(at: int, encode) -> None:
     plain = pkcs7.serialize_certificates([LEAF.certificate, MIDDLE.certificate], DER)
     members = [LEAF.der, MIDDLE.der]
     members.insert(at, bad("critical FALSE"))
-    held = read(encode(_with_members(plain, members)), "chain.p7b")
+    held = read(encode(with_members(plain, members)), "chain.p7b")
     assert [one.der for one in held.certificates] == [LEAF.der, MIDDLE.der]
     (one,) = held.unread
     assert one.before == at
@@ -149,7 +141,7 @@ def test_each_member_of_pkcs7_counts(at: int, encode) -> None:
 
 def test_a_pkcs7_that_is_damaged_behind_its_first_member() -> None:
     plain = pkcs7.serialize_certificates([LEAF.certificate, MIDDLE.certificate], DER)
-    held = read(_with_members(plain, [LEAF.der, MIDDLE.der[:60]]), "chain.p7b")
+    held = read(with_members(plain, [LEAF.der, MIDDLE.der[:60]]), "chain.p7b")
     assert [(one.place, one.before) for one in held.unread] == [("certificate 2 of the PKCS#7", 1)]
 
 
@@ -213,3 +205,12 @@ def test_more_parts_than_are_read_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("console.rules.certificate_reading.MAX_MEMBERS", 2)
     held = read(LEAF.pem + MIDDLE.pem + ROOT.pem, "chain.pem")
     assert [(one.place, one.before) for one in held.unread] == [("part 3 and what follows", 2)]
+
+
+@pytest.mark.parametrize(
+    "unit", [b"\x30\x82\x00\x02\x05\x00", b"--BEGIN X\n", b"-----BEGIN CERTIFICAX-----\n", b"--END X\n"]
+)
+def test_a_large_file_of_broken_pieces_ends_in_a_sentence(unit: bytes) -> None:
+    with pytest.raises(ConsoleError) as caught:
+        read(unit * (4_000_000 // len(unit)) + b"-----BEGIN CERTIFICATE-----\n", "broken")
+    assert caught.value.code in ("unread", "no-certificate")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs7
 from support.chains import DAY, NOW, Node, make, tampered
-from support.unreadable import UNREADABLE, armour, changed
+from support.unreadable import UNREADABLE, armour, changed, with_members
 
 from console.model.certificate import Answer, ChainVerdict, Fault, Purpose, Registered, Unread
 from console.model.change import Severity
@@ -36,6 +38,7 @@ def bad(node: Node = LEAF, by: Node = MIDDLE, kind: str = "critical FALSE") -> b
     return armour(changed(node, by, UNREADABLE[kind]))
 
 
+CRITICAL = UNREADABLE["critical FALSE"]
 LEAVES = {**{kind: bad(kind=kind) for kind in UNREADABLE}, "cut": CUT}
 JUDGES: dict[str, Callable[[bytes], object]] = {
     "verify": lambda data: verify(read(data, "chain.pem"), ANCHORS, NOW),
@@ -94,6 +97,20 @@ def test_an_issuer_that_cannot_be_read_is_not_missing() -> None:
     assert "block 2 (CERTIFICATE), which cannot be read" in fault.message
     text = "\n".join(plain(line) for line in tree_lines(found, NOW, 100))
     assert "NOT KNOWN" in text and "NOT TRUSTED" not in text and "is not here" not in text
+
+
+def test_in_a_pkcs7_the_place_of_an_issuer_says_nothing() -> None:
+    plain = pkcs7.serialize_certificates([LEAF.certificate], serialization.Encoding.DER)
+    lost = changed(MIDDLE, ROOT, CRITICAL)
+    for at, members in enumerate(([lost, LEAF.der], [LEAF.der, lost]), start=1):
+        found = verify(read(with_members(plain, members), "chain.p7b"), ANCHORS, NOW)
+        assert found.unknown
+        assert f"certificate {at} of the PKCS#7" in found.faults[0].message
+    lost = changed(LEAF, MIDDLE, CRITICAL)
+    for at, members in enumerate(([lost, MIDDLE.der], [MIDDLE.der, lost]), start=1):
+        with pytest.raises(ConsoleError) as caught:
+            verify(read(with_members(plain, members), "chain.p7b"), ANCHORS, NOW)
+        assert f"certificate {at} of the PKCS#7 cannot be read" in caught.value.why
 
 
 def test_nor_one_among_the_roots() -> None:
