@@ -171,11 +171,11 @@ def show_profile(settings: Settings, as_json: bool) -> None:
 def check_profile(settings: Settings, as_json: bool) -> int:
     """Check DNS, TCP, TLS trust, clock, sign-in and each permission the console needs; exit 1 if one is missing."""
     entry = settings.load_profile()
-    items = []
+    items: list[CheckItem] = []
     for item in run_checks(_steps(settings, entry)):
-        items.append(item)
         if not as_json:
-            _print_item(item)
+            _print_item(item, hint=all(item.hint != before.hint for before in items))
+        items.append(item)
     if as_json:
         print_json(envelope("profile_check", system_clock(), [_item_json(i) for i in items], profile=entry.name))
     return 1 if any(item.result is CheckResult.FAIL for item in items) else 0
@@ -238,11 +238,11 @@ def _steps(settings: Settings, entry: Profile) -> Iterator[Step]:
     yield Step("permission", "device twins", read_twins, needs=needs("hub"))
 
 
-def _print_item(item: CheckItem) -> None:
+def _print_item(item: CheckItem, *, hint: bool) -> None:
     words = {CheckResult.PASS: "ok", CheckResult.FAIL: "FAIL", CheckResult.NOT_APPLICABLE: "n/a"}
     word = words.get(item.result, "unknown")
     click.echo(f"{word:<8} {item.check:<11} {item.target:<17} {item.detail}".rstrip())
-    if item.hint and item.result is CheckResult.FAIL:
+    if hint and item.hint and item.result is CheckResult.FAIL:
         click.echo(f"{'':<39}-> {item.hint}")
 
 
