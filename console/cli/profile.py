@@ -24,6 +24,7 @@ from console.model.check import CheckItem, CheckResult
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.role import Answer
+from console.model.text import clean
 from console.services.check import Step, run_checks
 from console.services.ports import Cancel
 
@@ -108,7 +109,12 @@ def _save_checked(entry: Profile) -> Path:
                 "The profile file is wrong at ", "Wrong in "
             )
             raise ConsoleError(error.kind, what, error.why, error.hint, code="usage") from None
-    return save_profile(entry)
+    try:
+        return save_profile(entry)
+    except OSError as error:
+        why = f"{error.filename or default_file()}: {(error.strerror or type(error).__name__).lower()}"
+        hint = "Give yourself the right to write there, or name another folder in XDG_CONFIG_HOME"
+        raise ConsoleError(ErrorKind.NOT_CONFIGURED, "The profile was not saved", clean(why), hint) from None
 
 
 @profile.command("list")
