@@ -100,8 +100,8 @@ class _Input(io.TextIOWrapper):
 def _told(read: Callable[[], T]) -> T:
     try:
         return read()
-    except UnicodeDecodeError:  # its own text would repeat a byte of what may be a secret
-        raise _refused("it is not text in UTF-8") from None
+    except UnicodeDecodeError as error:  # its own text would repeat a byte of what may be a secret
+        raise _refused(f"it is no {error.encoding} text") from None
     except OSError as error:
         raise _refused((error.strerror or str(error)).lower()) from None
 
