@@ -214,9 +214,8 @@ def _load(path: str | Path | None) -> tuple[dict[str, Profile], str]:
     except FileNotFoundError:
         return {}, ""
     except (OSError, UnicodeDecodeError) as error:
-        raise _bad(
-            file, "", f"it cannot be read ({error.__class__.__name__})", "Check the path and its rights"
-        ) from None
+        why = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise _bad(file, "", f"it cannot be read ({why})", "Check the path and its rights") from None
     except tomllib.TOMLDecodeError as error:
         raise _bad(file, "", f"it is not TOML: {error}", "Correct the line it names") from None
     _known(file, "", raw, ("profiles", "default"))

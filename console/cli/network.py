@@ -63,6 +63,7 @@ def simulate(settings: Settings, /, address: tuple[str, ...], as_json: bool, **g
     wanted = hub_edit(given)
     view = service.read()
     edit = _narrowed(service, view, wanted, given["narrow"])
+    address = tuple(dict.fromkeys(address))
     verdicts = [(text, service.verdict(view, text)) for text in address]
     simulation, effect = service.simulate(view, edit)
     then = [

@@ -26,6 +26,7 @@ from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.role import Answer
 from console.model.shell import command_line
+from console.model.text import clean
 from console.services.check import Step, run_checks
 from console.services.ports import Cancel
 
@@ -118,7 +119,12 @@ def _save_checked(entry: Profile) -> Path:
                 "The profile file is wrong at ", "Wrong in "
             )
             raise ConsoleError(error.kind, what, error.why, error.hint, code="usage") from None
-    return save_profile(entry)
+    try:
+        return save_profile(entry)
+    except OSError as error:
+        why = f"{error.filename or default_file()}: {(error.strerror or type(error).__name__).lower()}"
+        hint = "Give yourself the right to write there, or name another folder in XDG_CONFIG_HOME"
+        raise ConsoleError(ErrorKind.NOT_CONFIGURED, "The profile was not saved", clean(why), hint) from None
 
 
 @profile.command("list")
@@ -183,11 +189,11 @@ def show_profile(settings: Settings, as_json: bool) -> None:
 def check_profile(settings: Settings, as_json: bool) -> int:
     """Check DNS, TCP, TLS trust, clock, sign-in and each permission the console needs; exit 1 if one is missing."""
     entry = settings.load_profile()
-    items = []
+    items: list[CheckItem] = []
     for item in run_checks(_steps(settings, entry)):
-        items.append(item)
         if not as_json:
-            _print_item(item)
+            _print_item(item, hint=all(item.hint != before.hint for before in items))
+        items.append(item)
     if as_json:
         print_json(envelope("profile_check", system_clock(), [_item_json(i) for i in items], profile=entry.name))
     return 1 if any(item.result is CheckResult.FAIL for item in items) else 0
@@ -253,11 +259,11 @@ def _steps(settings: Settings, entry: Profile) -> Iterator[Step]:
     yield Step("permission", "device twins", read_twins, needs=needs("hub"))
 
 
-def _print_item(item: CheckItem) -> None:
+def _print_item(item: CheckItem, *, hint: bool) -> None:
     words = {CheckResult.PASS: "ok", CheckResult.FAIL: "FAIL", CheckResult.NOT_APPLICABLE: "n/a"}
     word = words.get(item.result, "unknown")
     click.echo(f"{word:<8} {item.check:<11} {item.target:<17} {item.detail}".rstrip())
-    if item.hint and item.result is CheckResult.FAIL:
+    if hint and item.hint and item.result is CheckResult.FAIL:
         click.echo(f"{'':<39}-> {item.hint}")
 
 

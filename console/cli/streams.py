@@ -61,6 +61,8 @@ class _Screen(io.TextIOWrapper):
     """Output to a terminal: what a command printed as it came is spelled out here."""
 
     def write(self, text: str, /) -> int:
+        if not isinstance(text, str):  # whoever tries what kind of stream it is must learn that
+            raise TypeError("text is written here, not bytes")
         super().write(clean(text, multiline=True))
         return len(text)
 
@@ -69,6 +71,8 @@ class _Notes(io.TextIOWrapper):
     """Notes and failures: spelled out, and what was given in kilobytes is not given back so."""
 
     def write(self, text: str, /) -> int:
+        if not isinstance(text, str):
+            raise TypeError("text is written here, not bytes")
         head = _SAME_LINE if text.startswith(_SAME_LINE) else ""
         super().write(head + shortened(clean(text[len(head) :], multiline=True)))
         return len(text)
@@ -96,8 +100,8 @@ class _Input(io.TextIOWrapper):
 def _told(read: Callable[[], T]) -> T:
     try:
         return read()
-    except UnicodeDecodeError:  # its own text would repeat a byte of what may be a secret
-        raise _refused("it is not text in UTF-8") from None
+    except UnicodeDecodeError as error:  # its own text would repeat a byte of what may be a secret
+        raise _refused(f"it is no {error.encoding} text") from None
     except OSError as error:
         raise _refused((error.strerror or str(error)).lower()) from None
 

@@ -31,7 +31,7 @@ def test_a_folder_with_files_is_refused_and_stays_as_it_was(tmp_path: Path) -> N
     assert "holds files that are not a local hub's" in done.stderr
     assert (theirs / "ca.pem").read_text() == "theirs"
     assert stat.S_IMODE(theirs.stat().st_mode) == 0o755
-    assert os.listdir(theirs) == ["ca.pem"]
+    assert [path.name for path in theirs.iterdir()] == ["ca.pem"]
 
 
 def test_a_file_that_is_no_ready_file_is_refused_and_stays(tmp_path: Path) -> None:
