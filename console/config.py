@@ -184,7 +184,9 @@ def pick_profile(spec: str | None = None) -> Profile:
         raise _bad(default_file(), spec, "there is no such profile", f'Did you mean "{near[0]}"?')
     if why := wrong_place("hub_name", spec):
         what = f"There is no profile “{_shown(spec)}”"
-        raise ConsoleError(ErrorKind.BAD_INPUT, what, f"as a hub's name, {why}", "See: hubwarden profile list")
+        raise ConsoleError(
+            ErrorKind.BAD_INPUT, what, f"it is no hub's name either: {why}", "See: hubwarden profile list"
+        )
     return Profile(name=spec, hub_name=spec)
 
 

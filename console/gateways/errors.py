@@ -95,6 +95,9 @@ def translate(error: BaseException, what: str, target: Target, now: datetime) ->
         return Failure(refused)
     if trouble := connection_trouble(error, what, target):
         return Failure(trouble, retry=trouble.kind in {ErrorKind.NETWORK, ErrorKind.TIMEOUT})
+    if any(type(one).__name__ in {"InvalidURL", "LocationParseError"} for one in chain(error)):
+        why = f"an answer of {target.service} names a place that is no address"
+        return Failure(ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Check the endpoints in the profile"))
     names = {type(one).__name__ for one in chain(error)}
     if names & {"DecodeError", "DeserializationError", "JSONDecodeError", "SerializationError"}:
         return Failure(_bad_answer(what, target))

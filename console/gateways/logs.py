@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -66,6 +67,8 @@ def table_from(result: Any) -> LogTable:
     if not tables:
         return LogTable((), (), partial)
     columns = tuple(clean(column) for column in tables[0].columns)
+    if any(len(row) != len(columns) for row in tables[0].rows):
+        raise ValueError("rows of another length than the columns")
     originals: dict[str, str] = {}
     rows = tuple(tuple(_value(cell, originals) for cell in row) for row in tables[0].rows)
     return LogTable(columns, rows, partial, originals)
@@ -74,6 +77,8 @@ def table_from(result: Any) -> LogTable:
 def _value(value: Any, originals: dict[str, str]) -> Any:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if value is None or isinstance(value, bool | int | float):
         return value
     text = clean(value, limit=_TEXT_LIMIT)

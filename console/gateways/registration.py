@@ -22,7 +22,7 @@ from console.gateways.proxying import ProxyLogin
 from console.gateways.shapes import answers_of
 from console.gateways.sockets import Deadline, WireError, answers_by, https
 from console.gateways.trouble import chain, connection_trouble
-from console.model.address import is_place, led_to, without_userinfo
+from console.model.address import is_place, led_to, shown_address, without_userinfo
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.registration import ClientCertificate, DeviceAnswer
 from console.model.secret import Secret
@@ -88,7 +88,7 @@ class DeviceLink:
         except ValueError:
             self._host, self._port = "", 0
         if not self._port or not is_place(host.removesuffix("/")):
-            why = f"“{clean(host, limit=80)}” is no host name"
+            why = f"“{clean(shown_address(host), limit=80)}” is no host name"
             hint = "Write it like global.azure-devices-provisioning.net"
             raise ConsoleError(ErrorKind.BAD_INPUT, _WHAT, why, hint, code="usage")
         self._context = context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from console.model.fleet_snapshot import FleetPage
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel, QueryPage
 
+_COUNTS = re.compile(r"COUNT\(\) AS (\w+)")
 _PARAMS = {"api-version": "2021-04-12"}
 
 
@@ -52,6 +54,10 @@ class RegistryGateway:
         following = response.headers.get("x-ms-continuation") or None
         if text.casefold().lstrip().startswith("select * "):
             return QueryPage(devices=tuple(device_from_twin(row) for row in rows), continuation=following)
+        counts = _COUNTS.findall(text)
+        if not all(isinstance(row, dict) and all(_is_count(row.get(name, 0)) for name in counts) for row in rows):
+            why = "the hub's answer holds something else than the rows that were asked for"
+            raise ConsoleError(ErrorKind.BAD_ANSWER, what, why, "Check the hub's address")
         return QueryPage(rows=tuple(rows), continuation=following)
 
     def fleet_page(self, continuation: str, size: int, cancel: Cancel = NEVER_CANCELLED) -> FleetPage:
@@ -226,6 +232,10 @@ class RegistryGateway:
         config.session_configuration_callback = ours
         # Only the HTTPS half is kept: the AMQP half, freed when the interpreter is half gone, complains on stderr.
         return manager.protocol
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _operation(method: str, path: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from console.gateways.proxying import ProxyLogin
 from console.gateways.sockets import connect
+from console.model.address import shown_address
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.text import clean
 from console.services.ports import NEVER_CANCELLED, Cancel
@@ -41,7 +42,7 @@ class RemoteGateway:
         and breaks the handshake off is told of in the second text. Raises ConsoleError: NETWORK, TIMEOUT, TLS.
         """
         cancel.check()
-        place = f"[{host}]:{port}" if ":" in host else f"{clean(host)}:{port}"
+        place = f"[{host}]:{port}" if ":" in host else f"{clean(shown_address(host))}:{port}"
         _check_name(server_name or host, f"{place} was not asked")
         connection = self._connect(host, port, place, cancel)
         try:
@@ -73,7 +74,7 @@ def _check_name(name: str, what: str) -> None:
             return
     except UnicodeError:
         pass
-    why = f"“{clean(name, limit=80)}” is not the name of a host"
+    why = f"“{clean(shown_address(name), limit=80)}” is not the name of a host"
     raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Check the name")
 
 

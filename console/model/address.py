@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv6Address
-from urllib.parse import unquote, urljoin, urlsplit
 
 _WORD = r"[^\s\"'<>“”]*"
 _NAME = r"[A-Za-z][A-Za-z0-9+.-]{0,31}"
-_SCHEME = re.compile(
-    rf"(?i)(?P<start>(?<![A-Za-z0-9+.-])(?:https?|socks\w*|ftp):[/\\]+|{_NAME}:[/\\]{{2,}}|(?<![:\w/\\])//)(?P<rest>{_WORD})"
-)
-_ESCAPED = re.compile(rf"(?i)(?P<start>{_NAME}%3A%2F%2F){_WORD}(?:%40|@)")
-_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_MARK = rf"(?:https?|socks\w*|ftp):[/\\]+|{_NAME}:[/\\]{{2,}}"
+_SCHEME = rf"(?i)(?P<start>(?<![A-Za-z0-9+.-])(?:{_MARK})|(?<![:\w/\\])//)(?P<rest>{_WORD})"
+_ESCAPED = rf"(?i)(?P<start>{_NAME}%3A%2F%2F){_WORD}(?:%40|@)"
+"""Patterns as text: most runs need none of them, and the first frame waits for this module."""
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _MOST = 253
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -21,7 +19,7 @@ def without_userinfo(text: str) -> str:
     """Return text in which no address shows a user name or password; most of what a user meets goes through here."""
     if "@" not in text and "%40" not in text:
         return text
-    return _ESCAPED.sub(r"\g<start>", _SCHEME.sub(_bare, text))
+    return re.sub(_ESCAPED, r"\g<start>", re.sub(_SCHEME, _bare, text))
 
 
 def _bare(match: re.Match[str]) -> str:
@@ -35,6 +33,8 @@ def _bare(match: re.Match[str]) -> str:
 
 def shown_address(value: str) -> str:
     """Return an address, also one without a scheme or in percent-encoding, without what stands before its last @."""
+    from urllib.parse import unquote
+
     for text in (value, unquote(value), unquote(unquote(value))):
         if "@" in text:
             scheme, mark, rest = text.partition("://")
@@ -44,16 +44,20 @@ def shown_address(value: str) -> str:
 
 def has_userinfo(value: str) -> bool:
     """Return whether an address carries a user name or password, in whatever writing."""
+    from urllib.parse import unquote
+
     return "@" in unquote(unquote(value))
 
 
 def is_host(text: str) -> bool:
     """Return whether text is a host in ASCII: a name of letters, digits, `-`, `_` and dots, or an IPv4 address."""
-    return len(text) <= _MOST and all(_LABEL.fullmatch(label) for label in text.split("."))
+    return len(text) <= _MOST and all(re.fullmatch(_LABEL, label) for label in text.split("."))
 
 
 def is_place(text: str) -> bool:
     """Return whether text is `HOST` or `HOST:PORT` and nothing else; an IPv6 address stands in brackets."""
+    from ipaddress import AddressValueError, IPv6Address
+
     host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
     if not colon:
         host = text
@@ -74,6 +78,8 @@ def is_service_url(text: str) -> bool:
 
 def place_of(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port of a URL; empty texts and 0 for what is none."""
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
@@ -84,6 +90,8 @@ def place_of(url: str) -> tuple[str, str, int]:
 
 def same_place(url: str, other: str) -> bool:
     """Return whether two URLs lead to the same host, by one scheme and port, without tricks in the first."""
+    from urllib.parse import urlsplit
+
     if re.search(r"[\x00-\x20\x7f\\]", url) or not url.isascii():
         return False
     found = place_of(url)
@@ -92,6 +100,8 @@ def same_place(url: str, other: str) -> bool:
 
 def led_to(base: str, location: str) -> str:
     """Return where a header `Location` of an answer from `base` leads: no user name, password or query shown."""
+    from urllib.parse import urljoin, urlsplit
+
     if not location.strip():
         return "a place that it does not name"
     try:

@@ -29,7 +29,7 @@ from console.services.connections_groups import build_groups
 from console.services.connections_provisioning import Refusals, RefusalsReader
 from console.services.log_time import time_of
 from console.services.network_memory import MEMORY, NetworkMemory, RuleHistory
-from console.services.ports import NEVER_CANCELLED, Cancel, LogsReader, LogTable, ProvisioningReader
+from console.services.ports import NEVER_CANCELLED, Cancel, LogsReader, LogTable, ProvisioningReader, count_of
 from console.services.session import NoDiagnosticSettingError, Session
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ class ConnectionsService:
         logs = self._session.logs(cancel)
         scope = kql.Scope(self._session.arm_id(cancel), end - window, end)
         table = self._ask(logs, kql.by_device(scope), scope, cancel)
-        return {str(row["DeviceId"]): int(row["Count"] or 0) for row in table.dicts()}
+        return {str(row["DeviceId"]): count_of(row["Count"]) for row in table.dicts()}
 
     def run(self, text: str, start: datetime, end: datetime, cancel: Cancel = NEVER_CANCELLED) -> LogTable:
         """Run a query as somebody wrote it, over the rows a report of [start, end) would see. Raises ConsoleError."""
@@ -172,7 +172,7 @@ class ConnectionsService:
             provisioning=refusals.names,
         )
         newest = time_of(pulse.get("Newest"))
-        if not int(pulse.get("Rows") or 0) and not refusals.errors:
+        if not count_of(pulse.get("Rows")) and not refusals.errors:
             state = LogState.NO_SETTING if around.setting is False else LogState.NO_ROWS
             error = NoDiagnosticSettingError(self._session.hub_name, 0) if around.setting is False else None
             lag = self._lag(logs, arm_id, start, end, cancel)
@@ -203,22 +203,22 @@ class ConnectionsService:
             lambda: self._ask(logs, kql.totals(scope), scope, cancel),
         )
         counts = [
-            (time, _cause(row["Cause"]), int(row["Count"] or 0))
+            (time, _cause(row["Cause"]), count_of(row["Count"]))
             for row in binned.dicts()
             if (time := time_of(row["Bin"])) is not None
         ]
         before = sum(count for time, cause, count in counts if time < scope.start and cause is not Cause.RENEWAL)
         sums = totals.dicts()[0] if totals.rows else {}
-        total = int(sums.get("Failures") or 0)
+        total = count_of(sums.get("Failures"))
         return replace(
             known,
             state=LogState.READY if total else LogState.EMPTY,
             bins=fill_bins(counts, scope.start, scope.end, known.step),
             groups=build_groups(grouping, grouped, distinct, found.cuts),
             total=total,
-            devices=int(sums.get("Devices") or 0),
+            devices=count_of(sums.get("Devices")),
             previous_total=before,
-            folded=int(sums.get("Folded") or 0),
+            folded=count_of(sums.get("Folded")),
             kql=text,
             partial=known.partial or binned.partial or grouped.partial or totals.partial,
         )
@@ -238,13 +238,13 @@ class ConnectionsService:
         evidence = [
             RangeEvidence(
                 address=str(row["Address"]),
-                segment=int(row["Segment"] or 0),
-                refused=int(row["Refused"] or 0),
-                lost=int(row["Lost"] or 0),
-                failures=int(row["Failures"] or 0),
+                segment=count_of(row["Segment"]),
+                refused=count_of(row["Refused"]),
+                lost=count_of(row["Lost"]),
+                failures=count_of(row["Failures"]),
                 first=first,
                 last=last,
-                returned=int(row["Returned"] or 0),
+                returned=count_of(row["Returned"]),
             )
             for row in self._ask(logs, kql.evidence(scope), scope, cancel).dicts()
             if (first := time_of(row["First"])) is not None and (last := time_of(row["Last"])) is not None

@@ -13,7 +13,7 @@ from console.model.text import clean
 from console.rules.causes import Cut, GroupFacts, cut_evidence, judge, short_range
 from console.services.connections_kql import CAUSE_WORDS, KEY_COLUMNS
 from console.services.log_time import time_of
-from console.services.ports import LogTable
+from console.services.ports import LogTable, count_of
 
 NOT_TOLD = "not told"
 """The label of failures whose row does not hold the value that groups them."""
@@ -33,7 +33,7 @@ def build_groups(
     by_key: dict[str, list[dict[str, Any]]] = {}
     for row in table.dicts():
         by_key.setdefault(str(row["Key"] or ""), []).append(row)
-    devices = {str(row["Key"] or ""): int(row["Devices"] or 0) for row in distinct.dicts()}
+    devices = {str(row["Key"] or ""): count_of(row["Devices"]) for row in distinct.dicts()}
     groups = [
         _group(grouping, key, rows, devices.get(key), cuts, table.originals.get(key, key))
         for key, rows in by_key.items()
@@ -46,12 +46,12 @@ def _group(
     grouping: Grouping, key: str, rows: list[dict[str, Any]], devices: int | None, cuts: Sequence[Cut], original: str
 ) -> FailureGroup:
     counted = [row for row in rows if _cause(row) is not Cause.RENEWAL] or rows
-    main = max(counted, key=lambda row: int(row["Count"] or 0))
+    main = max(counted, key=lambda row: count_of(row["Count"]))
     cause = _cause(main)
     facts = GroupFacts(
-        count=int(main["Count"] or 0),
-        devices=int(main["Devices"] or 0),
-        ranges=int(main["Ranges"] or 0),
+        count=count_of(main["Count"]),
+        devices=count_of(main["Devices"]),
+        ranges=count_of(main["Ranges"]),
         device_id=str(main["DeviceId"] or ""),
         code=str(main["Code"] or ""),
         address=str(main["Address"] or ""),
@@ -65,7 +65,7 @@ def _group(
     return FailureGroup(
         key=key,
         label=_label(grouping, key, cause),
-        count=sum(int(row["Count"] or 0) for row in counted),
+        count=sum(count_of(row["Count"]) for row in counted),
         devices=devices if devices is not None else facts.devices,
         first=min(_time(row["First"]) for row in counted),
         last=max(_time(row["Last"]) for row in counted),

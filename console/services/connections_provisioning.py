@@ -20,7 +20,7 @@ from console.rules.ip_decisions import decide
 from console.rules.ip_ranges import seen_interval
 from console.services.kql_text import quote, stamp, strings
 from console.services.log_time import time_of
-from console.services.ports import Cancel, LogsReader, LogTable, ProvisioningReader
+from console.services.ports import Cancel, LogsReader, LogTable, ProvisioningReader, count_of
 from console.services.session import Session
 
 LINKS_AGE = 60.0
@@ -98,9 +98,9 @@ class RefusalsReader:
         if not links:
             return Refusals()
         counted = logs.query(pulse([link.arm_id for link in links], start, end), start, end, cancel).dicts()
-        there = [row for row in counted if int(row["Rows"] or 0)]
+        there = [row for row in counted if count_of(row["Rows"])]
         services = tuple(str(row["Service"]) for row in there)
-        errors = sum(int(row["Errors"] or 0) for row in there)
+        errors = sum(count_of(row["Errors"]) for row in there)
         filtered: tuple[Filtered, ...] = ()
         if errors and any(link.filters or not link.public_access for link in links):
             filtered = rejected(links, logs.query(addresses(services, start, end), start, end, cancel))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hubs import HubEntry, HubList
 from console.services.connections import NoTableError, query_log
-from console.services.ports import NEVER_CANCELLED, Cancel, HubLister
+from console.services.ports import NEVER_CANCELLED, Cancel, HubLister, count_of
 from console.services.session import Session
 
 WINDOW = timedelta(hours=1)
@@ -52,7 +52,7 @@ class Hubs:
         except NoTableError:  # it is made with the first record
             return {}
         return {
-            str(row["_ResourceId"]).casefold(): (int(row["Failures"] or 0), int(row["Devices"] or 0))
+            str(row["_ResourceId"]).casefold(): (count_of(row["Failures"]), count_of(row["Devices"]))
             for row in table.dicts()
         }
 

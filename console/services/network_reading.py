@@ -15,7 +15,7 @@ from console.model.reading import Reading
 from console.rules.network_body import endpoint_of, hub_network, provisioning_of
 from console.services.network_own import read_own_address
 from console.services.network_seen import read_seen
-from console.services.ports import Cancel, DocumentReader, NetworkReader
+from console.services.ports import Cancel, DocumentReader, NetworkReader, count_of
 from console.services.session import Session
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class NetworkReadings:
         session = self.session
         try:
             rows = session.registry.query(_COUNT, cancel=cancel).rows
-            return int(rows[0].get("numberOfDevices") or 0) if rows else 0
+            return count_of(rows[0].get("numberOfDevices")) if rows else 0
         except ConsoleError as error:
             if error.kind is ErrorKind.CANCELLED or session.data_plane_only:
                 raise

@@ -10,7 +10,7 @@ from console.services.connections import query_log
 from console.services.connections_kql import rows_of_hub
 from console.services.kql_text import quote, stamp, strings
 from console.services.log_time import time_of
-from console.services.ports import Cancel, LogTable
+from console.services.ports import Cancel, LogTable, count_of
 from console.services.session import Session
 
 WINDOW = timedelta(hours=24)
@@ -74,8 +74,8 @@ def seen_from(devices: LogTable, services: LogTable, start: datetime, end: datet
         masked = str(row["Address"])
         known = callers.pop(masked, None)
         times = [time for time in (time_of(row["Last"]), known) if time is not None]
-        address = SeenAddress(masked, int(row["Devices"] or 0), max(times, default=None), int(known is not None))
-        ranges.append(SeenRange(address, int(row["Refused"] or 0)))
+        address = SeenAddress(masked, count_of(row["Devices"]), max(times, default=None), int(known is not None))
+        ranges.append(SeenRange(address, count_of(row["Refused"])))
     ranges += [SeenRange(SeenAddress(masked, 0, last, 1)) for masked, last in callers.items()]
     partial = devices.partial or services.partial
     if len(devices.rows) >= MAX_RANGES:

@@ -6,6 +6,7 @@ text went through `clean()`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from console.model.device import Device, DeviceDetail
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.hub import ActivityEntry, DiagnosticSetting, Hub, HubCertificate, Identity, MetricSeries
 from console.model.hubs import HubList
+from console.model.text import clean
 
 if TYPE_CHECKING:  # the first frame does without them
     from console.model.document import Document, Target
@@ -84,8 +86,28 @@ class LogTable:
     originals: Mapping[str, str] = field(default_factory=dict)
 
     def dicts(self) -> list[dict[str, Any]]:
-        """Return the rows keyed by column name."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        """Return the rows keyed by column name; a column that is not there raises ConsoleError BAD_ANSWER."""
+        return [LogRow(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+class LogRow(dict[str, Any]):
+    """One row by column name; a column that the answer lacks is told as such."""
+
+    def __missing__(self, column: str) -> Any:
+        why = f"it has no column {column}"
+        raise ConsoleError(ErrorKind.BAD_ANSWER, "The log's answer could not be read", why, "Check the endpoints")
+
+
+def count_of(value: object) -> int:
+    """Return a count as a log or a registry gives it, 0 for none. Raises ConsoleError BAD_ANSWER for anything else."""
+    if not value:
+        return 0
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    why = f"“{clean(value, limit=40)}” stands where a count is"
+    raise ConsoleError(ErrorKind.BAD_ANSWER, "The answer could not be read", why, "Check the endpoints")
 
 
 class HubReader(Protocol):

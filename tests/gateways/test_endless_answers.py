@@ -10,40 +10,21 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.villain import DPS, HUB, TENANT, Request, Villain, answer, authority, profile_at, wiring
+from support.readings import OWN_BODY, READINGS
+from support.villain import DPS, HUB, Request, Villain, answer, authority, profile_at, wiring
 
-from console.cli.wiring import Wiring
 from console.gateways import sockets
 from console.gateways.probe import Probe
-from console.gateways.registration import RegistrarGateway
 from console.model.errors import ConsoleError, ErrorKind
-from console.model.secret import Secret
 from console.services.paging import Pages
 from console.services.ports import Cancel
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-def device(wired: Wiring) -> Any:
-    link = RegistrarGateway(ca_file=authority()[0]).reach(wired._profile.endpoints.dps.removeprefix("https://"))
-    return link.register("0ne00000000", "press-1", {}, Secret("sas"), Cancel())
-
-
-READINGS: dict[str, Callable[[Wiring], Any]] = {
-    "arm": lambda w: w.arm.get("It failed", HUB, {}, Cancel()),
-    "sdk": lambda w: w.hub.hub(),
-    "registry": lambda w: w.registry.query("SELECT * FROM devices"),
-    "logs": lambda w: w.logs(TENANT).query("print 1", NOW, NOW + timedelta(hours=1)),
-    "token service": lambda w: w.sign_in.whoami(),
-    "dps device": device,
-    "probe": lambda w: Probe(w._profile.arm_endpoint, ca_file=authority()[0]).drift(),
-}
-OWN_BODY = {"dps device", "probe"}  # they read no large answer in the first place
 
 
 def drip(start: bytes, byte: bytes) -> Callable[[Request], Iterator[bytes]]:
