@@ -35,7 +35,7 @@ _WHOLE = 43  # symbols of a signature or a key of 32 bytes without its padding
 _CLOSED = re.compile(r"[\"'`<>{}\[\]]")
 _NO_SYMBOL = re.compile(r"[^A-Za-z0-9+/_=%\\-]")
 _PADDED = re.compile(r"[A-Za-z0-9+/_-]{21,}={1,2}")  # base64 of 16 bytes or more, with its end
-_RUN = re.compile(r"[A-Za-z0-9+/_]{32,}")
+_RUN = re.compile(r"(?:[A-Za-z0-9+/_]|%(?:25)*(?:2B|2F|3D)){32,}", re.IGNORECASE)
 _USER = re.compile(r"(?<=//)[^/@\s]*@")
 
 
@@ -74,6 +74,7 @@ class Redaction:
 
 def looks_random(text: str) -> bool:
     """Return whether a run of letters and digits is a key by its looks: upper, lower and digits in no order."""
+    text = unquote(unquote(text))
     kinds = [1 if char.isdigit() else 2 if char.islower() else 3 if char.isupper() else 0 for char in text]
     if not {1, 2, 3} <= set(kinds):
         return False
