@@ -100,7 +100,8 @@ def _unwrapped(text: str, findings: list[TokenFinding]) -> tuple[str, str]:
     if not _SCHEME.search(body) and "%20sr%3D" in body:
         body = unquote(body)
     elif re.search(rf"{SCHEME}(?:%20|\+)sr(?:%3D|=)", body, re.IGNORECASE):
-        body = unquote(body.replace("+", " ", 1))
+        body = unquote(body) if re.search(r"sr%3D", body, re.IGNORECASE) else body
+        body = re.sub(rf"({SCHEME})(?:%20|\+)", r"\1 ", body, count=1, flags=re.IGNORECASE)
         findings.append(_malformed("token-encoded", "the whole token is URL-encoded once more", "Only its values are"))
     found = _SCHEME.search(body)
     if found is None:

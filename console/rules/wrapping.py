@@ -23,7 +23,7 @@ _ENTITY = re.compile(
     rf"quest;|#0*[0-9]{{1,7}};|#[xX]0*[0-9A-Fa-f]{{1,6}};|amp(?={_NAMES}=))"
 )
 _BACKSLASH = re.compile(
-    r"\\+(?:u\{?(?P<u>[0-9A-Fa-f]{4})\}?|x(?P<x>[0-9A-Fa-f]{2})|(?P<o>[0-7]{3}|46(?=s)|75(?=\w))|(?P<c>26(?=\s?s))|"
+    r"\\(?:u\{?(?P<u>[0-9A-Fa-f]{4})\}?|x(?P<x>[0-9A-Fa-f]{2})|(?P<o>[0-7]{3}|46(?=s)|75(?=\w))|(?P<c>26(?=\s?s))|"
     r"(?P<t>[nrt])|(?P<s>[^\w\s]))"
 )
 _CARET = re.compile(r"\^(?=[&|=;%<>\"])|`(?=[&$\"'])")
@@ -159,8 +159,9 @@ def _percent_doubled(text: str) -> tuple[str, TokenFinding | None]:
 def _backslashes(text: str) -> tuple[str, TokenFinding | None]:
     if "\\" not in text:
         return text, None
-    plain = _BACKSLASH.sub(_unescaped, re.sub(r"\\\r?\n[ \t]*", "", text))
-    return plain, _sign(text, _BACKSLASH, _unescaped)
+    single = re.sub(r"\\{2,}", r"\\", text)  # however often it was escaped
+    plain = _BACKSLASH.sub(_unescaped, re.sub(r"\\\r?\n[ \t]*", "", single))
+    return plain, _sign(single, _BACKSLASH, _unescaped)
 
 
 def _unescaped(found: re.Match[str]) -> str:
