@@ -20,10 +20,10 @@ SIGNATURE_BYTES = 32  # HMAC-SHA256
 LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 _NAMES = ("sr", "sig", "se", "skn")
 _REQUIRED = ("sr", "sig", "se")
-_SCHEME = re.compile(rf"{SCHEME}(?!\s*[\"']?\s*[=:]\s*[\"']?\s*{SCHEME})", re.IGNORECASE)
+_SCHEME = re.compile(rf"{SCHEME}(?!\s*(?:[\"']\s*)?[=:]\s*(?:[\"']\s*)?{SCHEME})", re.IGNORECASE)
 _ANOTHER = re.compile(rf"{SCHEME}(?:\s|\+|%20)+sr", re.IGNORECASE)
-_QUERY = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))(?:sr|sig|se|skn)\s*[\"']?\s*[=:]", re.IGNORECASE)
-_SIGNATURE = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))sig\s*[\"']?\s*[=:]", re.IGNORECASE)
+_QUERY = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))(?:sr|sig|se|skn)\s*(?:[\"']\s*)?[=:]", re.IGNORECASE)
+_SIGNATURE = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))sig\s*(?:[\"']\s*)?[=:]", re.IGNORECASE)
 _HEADER = re.compile(r"authorization[\"']?\s*[:=]\s*[\"']?$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?:pass(?:word|wd)?[\"']?\s*[:=]|-P|--pw)\s*[\"']?$", re.IGNORECASE)
 _BLANK = re.compile(r"\s")

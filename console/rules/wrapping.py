@@ -31,7 +31,7 @@ _ESCAPED_SIGN = re.compile(
     rf"(?<!SharedAccessSignature)%(?:25)*(?:26|3B|7C|2C|20|09|0A|0D)(?={_NAMES}(?:=|%(?:25)*3D))", re.IGNORECASE
 )
 _ESCAPED_NAME = re.compile(rf"{_PARTS}%(?:25)*3D", re.IGNORECASE)
-_PLAIN_NAME = re.compile(rf"{_PARTS}\s*[\"']?\s*[=:]", re.IGNORECASE)
+_PLAIN_NAME = re.compile(rf"{_PARTS}\s*(?:[\"']\s*)?[=:]", re.IGNORECASE)
 _PRINTABLE = re.compile(rf"{_PARTS}=(?=3D)", re.IGNORECASE)
 _NAMED = re.compile(rf"{_PARTS}=", re.IGNORECASE)
 _PREFIX = r"[LuU@$rfb]{0,2}"
