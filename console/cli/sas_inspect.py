@@ -33,7 +33,7 @@ def run(
     as_json: bool,
 ) -> int:
     """Read what is to be explained, explain it, and return the exit code: 1 when it will not do."""
-    refuse_keys([*more, wanted], extra=bool(more))
+    refuse_keys([wanted, *more], extra=bool(more))
     if at_hub and (key_stdin or ask_key):
         what, why = "Nothing was checked", "--at-hub reads the keys at the hub, and a key was to be given too"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Choose one of them", code="usage")

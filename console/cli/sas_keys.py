@@ -198,9 +198,11 @@ def refuse_keys(arguments: Iterable[str], *, extra: bool = False, instead: str =
         if looks_secret(text):
             raise key_as_argument("an argument", instead)
     if extra:
-        from console.rules.redaction import Redaction
+        from console.rules.redaction import HIDDEN, Redaction, looks_random
 
-        why = f"“{Redaction(listed).covered(clean(listed[-1], limit=60))}” is one argument too many"
+        text = listed[-1]
+        shown = HIDDEN if looks_random(text) else clean(Redaction(listed).covered(text), limit=60)
+        why = f"“{shown}” is one argument too many"
         raise ConsoleError(ErrorKind.BAD_INPUT, "Nothing was done", why, "See --help", code="usage")
 
 

@@ -29,13 +29,13 @@ _BEGUN = re.compile(rf"\s*({'|'.join(sorted(_BY_FOLD, key=len, reverse=True))})(
 _WORDS = "|".join(sorted(_NAMES, key=len, reverse=True))
 _MEMBER = re.compile(rf"[\"']?({_WORDS})[\"']\s*:\s*(?:[\"']([^\"']*)[\"']|(\w+))", re.IGNORECASE)
 _MEANT = re.compile(
-    r"(?:HostName|DeviceId)\s*=|SharedAccessKey(?:Name)?\s*[\"']?\s*[=:]|Endpoint\s*=\s*sb:|AccountKey\s*=",
+    r"(?:HostName|DeviceId)\s*=|SharedAccessKey(?:Name)?\s*(?:[\"']\s*)?[=:]|Endpoint\s*=\s*sb:|AccountKey\s*=",
     re.IGNORECASE,
 )
-_FIRST = re.compile(rf"(?<![A-Za-z0-9])(?:{_WORDS}|{'|'.join(_OTHERS)})\s*[\"']?\s*[=:]", re.IGNORECASE)
+_FIRST = re.compile(rf"(?<![A-Za-z0-9])(?:{_WORDS}|{'|'.join(_OTHERS)})\s*(?:[\"']\s*)?[=:]", re.IGNORECASE)
 _TOKEN = re.compile(r"SharedAccessSignature\s+s", re.IGNORECASE)
 _NEXT_LINE = re.compile(
-    rf"\n[ \t]*(?:\n|export\s|set\s|#|//|[}}\])<\-]|(?!(?:{_WORDS})\s*[\"']?\s*[:=])"
+    rf"\n[ \t]*(?:\n|export\s|set\s|#|//|[}}\])<\-]|(?!(?:{_WORDS})\s*(?:[\"']\s*)?[:=])"
     r"(?:[A-Za-z][\w.-]*:\s|[A-Z_][A-Z0-9_]{2,}=(?=[^;\s])))",
     re.IGNORECASE,
 )
@@ -44,7 +44,7 @@ _KEY_END = re.compile(
     rf"SharedAccessKey\s*=\s*[A-Za-z0-9+/]{{20,}}={{1,2}}(?![=;&A-Za-z0-9+/]|[\s,|]*(?:{_WORDS})\s*=|\s*;)",
     re.IGNORECASE,
 )
-_OTHER_SIGN = re.compile(rf"(?<=[^;\s,|&])\s*[,|&\s]\s*(?=(?:{_WORDS})\s*=)", re.IGNORECASE)
+_OTHER_SIGN = re.compile(rf"(?<=[^;\s,|&])(?:\s+|\s*[,|&]\s*)(?=(?:{_WORDS})\s*=)", re.IGNORECASE)
 
 
 def looks_like_one(text: str) -> bool:

@@ -11,7 +11,7 @@ HIDDEN = "••••"
 SHORTEST = 6
 """Characters in a row that are enough to know a piece of a secret by."""
 
-_EQUALS = r"(?:=(?:3D)?|:|＝|：|%(?:25)*3D|\\+u003d|\\+x3d|&(?:#61|#x3d|equals);)"
+_EQUALS = r"(?:=(?:3D)?|:|＝|：|%(?:25)*3D|\\{1,4}u003d|\\{1,4}x3d|&(?:#61|#x3d|equals);)"
 _QUOTED = r"[\s\\\"'“”‘’`]*"
 _SECRETS = (
     r"sig(?:nature)?|SharedAccessKey(?!Name)|AccountKey|primaryKey|secondaryKey|symmetricKey|device_?key|"
@@ -24,19 +24,24 @@ _OTHERS = (
 _LABEL = re.compile(
     rf"(?:{_SECRETS}){_QUOTED}(?:{_EQUALS}|(?<=[\s\"'\\])(?=[A-Za-z0-9+/]{{16}})){_QUOTED}", re.IGNORECASE
 )
-_ESCAPE = r"%(?:25)*[0-9A-F]{2}|\\+u[0-9A-F]{4}|\\+x[0-9A-F]{2}|\\[0-7]{2,3}|=[0-9A-F]{2}"
+_ESCAPE = r"%(?:25)*[0-9A-F]{2}|\\{1,4}u[0-9A-F]{4}|\\{1,4}x[0-9A-F]{2}|\\[0-7]{2,3}|=[0-9A-F]{2}"
 _NEXT = re.compile(
     rf"(?:{_ESCAPE}|[^A-Za-z0-9]|(?<==))(?:(?:{_OTHERS}){_QUOTED}{_EQUALS}|SharedAccessSignature\s)", re.IGNORECASE
 )
 _HOLDS_MORE = re.compile(r"\W*(?:SharedAccessSignature|HostName|sr=|https?://)", re.IGNORECASE)
 _SYMBOL = re.compile(rf"{_ESCAPE}|[A-Za-z0-9+/_-]", re.IGNORECASE)
 _LONGEST = 400  # characters after a label: an HMAC-SHA512 has 88, each may be escaped
+_MARGIN = 100  # characters: a label so near to the end of a secret may begin another
 _WHOLE = 43  # symbols of a signature or a key of 32 bytes without its padding
 _CLOSED = re.compile(r"[\"'`<>{}\[\]]")
 _NO_SYMBOL = re.compile(r"[^A-Za-z0-9+/_=%\\-]")
 _PADDED = re.compile(r"[A-Za-z0-9+/_-]{21,}={1,2}")  # base64 of 16 bytes or more, with its end
-_RUN = re.compile(r"[A-Za-z0-9+/_]{32,}")
-_USER = re.compile(r"(?<=//)[^/@\s]*@")
+_RUN = re.compile(r"(?:[A-Za-z0-9+/_]|%(?:25)*(?:2B|2F|3D)){32,}", re.IGNORECASE)
+_USER = re.compile(
+    r"(?:(?<=//)|(?<=\s)|^)[^/@\s:]{1,200}:[^/@\s]{0,200}@(?=[\w-]+[.:])|(?<=//)[^/@\s]{1,200}@"
+    r"|(?:(?<=%2F%2F)|^)[^%\s/]{1,200}%3A.{0,200}?%40(?=[\w-]+[.:])",
+    re.IGNORECASE,
+)
 
 
 class Redaction:
@@ -53,7 +58,8 @@ class Redaction:
 
     def covered(self, text: str) -> str:
         """Return a text in which each piece of a secret, and whatever looks like a key, is four dots."""
-        text = _USER.sub(f"{HIDDEN}@", _PADDED.sub(HIDDEN, text) if "=" in text else text)
+        text = _PADDED.sub(HIDDEN, text) if "=" in text else text
+        text = _USER.sub(f"{HIDDEN}@", text) if "@" in text or "%40" in text else text
         text = _RUN.sub(lambda found: HIDDEN if looks_random(found[0]) else found[0], text)
         if not self._pieces:
             return text
@@ -74,6 +80,7 @@ class Redaction:
 
 def looks_random(text: str) -> bool:
     """Return whether a run of letters and digits is a key by its looks: upper, lower and digits in no order."""
+    text = unquote(unquote(text))
     kinds = [1 if char.isdigit() else 2 if char.islower() else 3 if char.isupper() else 0 for char in text]
     if not {1, 2, 3} <= set(kinds):
         return False
@@ -84,15 +91,19 @@ def looks_random(text: str) -> bool:
 def _labelled(text: str) -> Iterator[str]:
     """Yield what follows each label of a secret, up to the next part or to as much as a secret has."""
     ends = [found.start() for found in _NEXT.finditer(text)]
-    place = 0
+    place = covered = 0
     for label in _LABEL.finditer(text):
         start = label.end()
+        if start + _MARGIN <= covered:
+            continue  # it stands in the middle of what the one before has
         while place < len(ends) and ends[place] < start:
             place += 1
         end = min(ends[place] if place < len(ends) else len(text), start + _LONGEST)
         value = text[start:end]
         if value and not _HOLDS_MORE.match(value):
-            yield _of_one(value)
+            secret = _of_one(value)
+            covered = start + len(secret)
+            yield secret
 
 
 def _of_one(value: str) -> str:

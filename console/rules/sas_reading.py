@@ -20,10 +20,10 @@ SIGNATURE_BYTES = 32  # HMAC-SHA256
 LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 _NAMES = ("sr", "sig", "se", "skn")
 _REQUIRED = ("sr", "sig", "se")
-_SCHEME = re.compile(rf"{SCHEME}(?!\s*[\"']?\s*[=:]\s*[\"']?\s*{SCHEME})", re.IGNORECASE)
+_SCHEME = re.compile(rf"{SCHEME}(?!\s*(?:[\"']\s*)?[=:]\s*(?:[\"']\s*)?{SCHEME})", re.IGNORECASE)
 _ANOTHER = re.compile(rf"{SCHEME}(?:\s|\+|%20)+sr", re.IGNORECASE)
-_QUERY = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))(?:sr|sig|se|skn)\s*[\"']?\s*[=:]", re.IGNORECASE)
-_SIGNATURE = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))sig\s*[\"']?\s*[=:]", re.IGNORECASE)
+_QUERY = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))(?:sr|sig|se|skn)\s*(?:[\"']\s*)?[=:]", re.IGNORECASE)
+_SIGNATURE = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))sig\s*(?:[\"']\s*)?[=:]", re.IGNORECASE)
 _HEADER = re.compile(r"authorization[\"']?\s*[:=]\s*[\"']?$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?:pass(?:word|wd)?[\"']?\s*[:=]|-P|--pw)\s*[\"']?$", re.IGNORECASE)
 _BLANK = re.compile(r"\s")
@@ -100,7 +100,8 @@ def _unwrapped(text: str, findings: list[TokenFinding]) -> tuple[str, str]:
     if not _SCHEME.search(body) and "%20sr%3D" in body:
         body = unquote(body)
     elif re.search(rf"{SCHEME}(?:%20|\+)sr(?:%3D|=)", body, re.IGNORECASE):
-        body = unquote(body.replace("+", " ", 1))
+        body = unquote(body) if re.search(r"sr%3D", body, re.IGNORECASE) else body
+        body = re.sub(rf"({SCHEME})(?:%20|\+)", r"\1 ", body, count=1, flags=re.IGNORECASE)
         findings.append(_malformed("token-encoded", "the whole token is URL-encoded once more", "Only its values are"))
     found = _SCHEME.search(body)
     if found is None:

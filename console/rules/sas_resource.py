@@ -15,6 +15,7 @@ from console.rules.sas import covers
 
 _SCOPE_ID = re.compile(r"[0-9][A-Za-z0-9]{7,}")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_USER = re.compile(r"^[^/]*@")
 _QUERY = re.compile(r"(?:/?\?|&)(?=api-version=)|/\?(?=[\w-]+=)", re.IGNORECASE)  # an id may hold “?” and “=”
 _COLLECTIONS = ("devices", "twins", "messages", "jobs", "servicebound", "configurations", "statistics", "digitaltwins")
 _PROVISIONING = ("registrations", "enrollments", "enrollmentGroups", "keyinfo")
@@ -45,7 +46,7 @@ def opens(parts: SasParts) -> str:
 
 def as_meant(parts: SasParts) -> SasParts:
     """Return a token's parts with its resource as it was meant: no scheme, port, query or slip, encoded once."""
-    resource = _QUERY.split(re.sub(r"^\w+://", "", parts.resource), maxsplit=1)[0]
+    resource = _QUERY.split(_USER.sub("", re.sub(r"^\w+://", "", parts.resource)), maxsplit=1)[0]
     if _ESCAPE.search(resource):
         resource = unquote(resource)
     host, slash, path = resource.partition("/")
@@ -76,6 +77,9 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
         message = f"the resource begins with “{clean(scheme[0])}”"
         found.append(_wrong("resource-scheme", message, "It begins with the host: HUB.azure-devices.net/devices/ID"))
         resource = resource[scheme.end() :]
+    if _USER.match(resource):
+        found.append(_wrong("resource-user", "the resource carries a user name before the host", "Take it out"))
+        resource = _USER.sub("", resource)
     query = _QUERY.search(resource)
     if query is not None:
         shown = clean(resource[query.start() :].lstrip("/"), limit=60)

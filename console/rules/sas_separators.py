@@ -9,14 +9,14 @@ from console.model.token import TokenFinding, Verdict
 from console.rules.wrapping import characters, outside
 
 _NAMES = r"(?:sr|sig|se|skn)"
-_MARK = re.compile(rf"(?<![A-Za-z0-9])({_NAMES})(\s*[\"']?\s*[=:]\s*[\"']?)", re.IGNORECASE)
+_MARK = re.compile(rf"(?<![A-Za-z0-9])({_NAMES})(\s*(?:[\"']\s*)?[=:]\s*[\"']?)", re.IGNORECASE)
 _NEXT_LINE = re.compile(
     rf"\r?\n[ \t]*(?:\r?\n|export\s|set\s|#|//|[}}\])<\-]|HostName=|"
-    rf"(?!{_NAMES}\s*[\"']?\s*[:=])(?:[A-Za-z][\w.-]*:\s|[A-Z_][A-Z0-9_]{{2,}}=(?=[^&\s])))"
+    rf"(?!{_NAMES}\s*(?:[\"']\s*)?[:=])(?:[A-Za-z][\w.-]*:\s|[A-Z_][A-Z0-9_]{{2,}}=(?=[^&\s])))"
 )
-_SIGNS = re.compile(r"(?:[^A-Za-z0-9%=+/&]+|[/+])$")
-_TAIL = re.compile(r"[\s\"`}\]>]+$")
-_TAIL_OF_DIGITS = re.compile(r"[^A-Za-z0-9%=+/_-]+$")
+_SIGNS = re.compile(r"(?:(?<![^A-Za-z0-9%=+/&])[^A-Za-z0-9%=+/&]+|[/+])$")
+_TAIL = re.compile(r"(?<![\s\"`}\]>])[\s\"`}\]>]+$")
+_TAIL_OF_DIGITS = re.compile(r"(?<![^A-Za-z0-9%=+/_-])[^A-Za-z0-9%=+/_-]+$")
 _AFTER = re.compile(rf"(?:(?<=[?&])|^){_NAMES}=[^\s&]+(?:&{_NAMES}=[^\s&]+){{2,3}}(?=\s+[^\s\d&])", re.IGNORECASE)
 _WORDS = {" ": "a blank", "\t": "a tab", "\n": "a line break", "": "nothing at all"}
 

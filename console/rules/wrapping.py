@@ -23,7 +23,7 @@ _ENTITY = re.compile(
     rf"quest;|#0*[0-9]{{1,7}};|#[xX]0*[0-9A-Fa-f]{{1,6}};|amp(?={_NAMES}=))"
 )
 _BACKSLASH = re.compile(
-    r"\\+(?:u\{?(?P<u>[0-9A-Fa-f]{4})\}?|x(?P<x>[0-9A-Fa-f]{2})|(?P<o>[0-7]{3}|46(?=s)|75(?=\w))|(?P<c>26(?=\s?s))|"
+    r"\\(?:u\{?(?P<u>[0-9A-Fa-f]{4})\}?|x(?P<x>[0-9A-Fa-f]{2})|(?P<o>[0-7]{3}|46(?=s)|75(?=\w))|(?P<c>26(?=\s?s))|"
     r"(?P<t>[nrt])|(?P<s>[^\w\s]))"
 )
 _CARET = re.compile(r"\^(?=[&|=;%<>\"])|`(?=[&$\"'])")
@@ -31,7 +31,7 @@ _ESCAPED_SIGN = re.compile(
     rf"(?<!SharedAccessSignature)%(?:25)*(?:26|3B|7C|2C|20|09|0A|0D)(?={_NAMES}(?:=|%(?:25)*3D))", re.IGNORECASE
 )
 _ESCAPED_NAME = re.compile(rf"{_PARTS}%(?:25)*3D", re.IGNORECASE)
-_PLAIN_NAME = re.compile(rf"{_PARTS}\s*[\"']?\s*[=:]", re.IGNORECASE)
+_PLAIN_NAME = re.compile(rf"{_PARTS}\s*(?:[\"']\s*)?[=:]", re.IGNORECASE)
 _PRINTABLE = re.compile(rf"{_PARTS}=(?=3D)", re.IGNORECASE)
 _NAMED = re.compile(rf"{_PARTS}=", re.IGNORECASE)
 _PREFIX = r"[LuU@$rfb]{0,2}"
@@ -159,8 +159,9 @@ def _percent_doubled(text: str) -> tuple[str, TokenFinding | None]:
 def _backslashes(text: str) -> tuple[str, TokenFinding | None]:
     if "\\" not in text:
         return text, None
-    plain = _BACKSLASH.sub(_unescaped, re.sub(r"\\\r?\n[ \t]*", "", text))
-    return plain, _sign(text, _BACKSLASH, _unescaped)
+    single = re.sub(r"\\{2,}", r"\\", text)  # however often it was escaped
+    plain = _BACKSLASH.sub(_unescaped, re.sub(r"\\\r?\n[ \t]*", "", single))
+    return plain, _sign(single, _BACKSLASH, _unescaped)
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -58,6 +58,31 @@ async def test_an_expired_token_and_a_connection_string() -> None:
         assert "DEVICE CONNECTION STRING" in dump(app) and KEY not in dump(app)
 
 
+@pytest.mark.parametrize("sign", ["\\u0026", "&amp;", ";", " ", "\t", "\n", "\uff06", "\\x26"])
+async def test_no_piece_of_a_signature_is_shown_whatever_stands_before_it(sign: str) -> None:
+    async with tokens(size=LARGE) as (pilot, app, _):
+        await press(pilot, "e")
+        text = token()
+        signature = text.partition("&sig=")[2].partition("&")[0]
+        await paste(pilot, text.replace("&", sign))
+        screen = dump(app)
+        assert "MALFORMED" in screen and "one device: press-0417" in screen
+        assert "instead of" in screen or "are written" in screen or "full-width" in screen
+        bare = "".join(screen.split()).lower()
+        assert not [signature[at : at + 8] for at in range(40) if signature[at : at + 8].lower() in bare]
+
+
+async def test_what_was_pasted_from_a_file_is_found_inside() -> None:
+    async with tokens(size=LARGE) as (pilot, app, _):
+        await press(pilot, "e")
+        await paste(
+            pilot, f"env:\n  - name: IOT\n    value: HostName={HOST};DeviceId=d;SharedAccessKey={KEY}\nnext: 1\n"
+        )
+        screen = shown(app)
+        assert "WELL-FORMED" in screen and "device d" in screen and "Line breaks inside" not in screen
+        assert KEY[:8] not in screen
+
+
 @pytest.mark.parametrize(
     "text",
     [
