@@ -275,7 +275,7 @@ def test_a_json_file_whose_rows_look_like_lines_is_still_one_document() -> None:
 def test_a_hub_that_starts_with_an_export_says_the_same(tmp_path: Path) -> None:
     document = exported(PublicNetworkAccess="Disabled", routing={"routes": [{"name": "hot"}]})
     (tmp_path / "export.json").write_text(json.dumps(document))
-    with HubRunner.subprocess("--load", str(tmp_path / "export.json"), scenario="empty", devices=0) as process:
+    with HubRunner.subprocess("--load", str(tmp_path / "export.json"), scenario="empty", devices=1) as process:
         code, said = process.stop()
     assert code == 0
     assert "publicNetworkAccess: Disabled\nleft out: 1 routes (hot)" in said
