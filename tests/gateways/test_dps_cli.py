@@ -132,7 +132,7 @@ def test_an_endorsement_key_in_pem_is_converted_and_one_certificate_too_many_is_
     code, said = create("press-2", "--attestation", "x509", "--certificate", both)
     assert code == 1 and "holds 2 certificates" in said
     code, said = create("press-2", "--attestation", "x509", "--certificate", one, "--certificate", one)
-    assert code == 2 and "is the primary one again" in said
+    assert code == 0 and "primary and secondary certificate are the same" in said
 
 
 def test_switching_blocking_deleting(hub: HubRunner, cli: Run) -> None:
