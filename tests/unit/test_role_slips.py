@@ -17,7 +17,10 @@ from console.model.operations import Plane
 from console.model.role import GRANT, AccessFacts, Answer, Permissions
 from console.rules.rbac import verdict
 from console.rules.rbac_correction import correction, lint_file
+from console.rules.rbac_difference import moved, write_over
+from console.rules.rbac_json import rest_body
 from console.rules.rbac_reading import read_roles
+from console.ui.panes.provisioning.forms import public_key_problem
 
 H = "Microsoft.Devices/IotHubs"
 SCOPE = "/subscriptions/8d1f5c0e-3b7a-4a52-9c46-2e0b6f7d9a13"
@@ -109,3 +112,18 @@ def test_a_condition_in_a_role_makes_giving_roles_conditional() -> None:
         one = replace(limited, permissions=blocks)
         facts = AccessFacts(HUB, NOW, (assigned(ME, "c", HUB),), {"c": one}, ME)
         assert verdict(facts, ME, GRANT, Plane.CONTROL).answer is answer
+
+
+def test_a_plan_names_a_condition_that_goes() -> None:
+    limited = replace(role("c", "limited", custom=True), permissions=(Permissions((GRANT,), condition="@x"),))
+    free = replace(limited, permissions=(Permissions((GRANT,)),))
+    assert moved("drops", limited, free) == [("drops", "condition: @x")] and moved("adds", free, limited) == []
+    body = {"permissions": [{"actions": [GRANT], "condition": "@x", "conditionVersion": "2.0"}], "x": 1}
+    write_over(body, free, limited)
+    assert body == {"permissions": [rest_body(free)["properties"]["permissions"][0]], "x": 1}
+
+
+def test_a_key_that_is_typed_is_checked_by_its_letters() -> None:
+    for good in ("AToAAQALAAMA", "013a0001", "01:3a:00", "-----BEGIN PUBLIC KEY-----MIIB-----END PUBLIC KEY-----"):
+        assert public_key_problem(good) == ""
+    assert public_key_problem("") and public_key_problem("no key!")
