@@ -62,6 +62,9 @@ def load(file: Path, ready_file: Path, as_json: bool) -> None:
         click.echo(text)
     for text in left_out:
         click.echo(f"left out: {clean(text)}")
+    counted = any(count for name in _LABELS for count in loaded[name].values())
+    if not (counted or settings or left_out or loaded["networkRules"] is not None):
+        click.echo("Nothing was in it", err=True)
 
 
 @click.command()

@@ -15,6 +15,7 @@ from console.localhub.load_plan import make_plan
 from console.localhub.registry_identity import first_counter, make_edge, new_device, new_module
 from console.localhub.registry_twins import set_twin
 from console.localhub.state import Cloud, DeviceRecord, HubState, Json, ProvisioningState
+from console.model.text import clean
 
 
 def load(cloud: Cloud, document: Json) -> Json:
@@ -43,6 +44,12 @@ def load(cloud: Cloud, document: Json) -> Json:
         if is_so:
             cloud.notify(hub, what)
     return {"loaded": report, "settings": settings_words(plan), "leftOut": plan.left_out}
+
+
+def report_text(report: Json) -> str:
+    """Return a report's settings and what was left out, a line for each: nothing of a file goes in silence."""
+    lines = [*report["settings"], *(f"left out: {text}" for text in report["leftOut"])]
+    return "".join(f"{clean(line)}\n" for line in lines)
 
 
 def _hub(cloud: Cloud, hub: HubState, plan: LoadPlan) -> Json:

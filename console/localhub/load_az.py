@@ -17,6 +17,8 @@ _ASPECTS = {"devices", "configurations", "arm"}
 _HUB = "microsoft.devices/iothubs"
 _AROUND = ("variables", "outputs", "functions")
 _HELD = {*SETTINGS, "networkRuleSets", "authorizationPolicies"}
+_RIGHTLY = {name.casefold(): name for name in _HELD}
+"""The resource manager takes its members in any case."""
 _COMPUTED = {"state", "provisioningState", "hostName", "locations", "privateEndpointConnections"}
 _NAMING = {"type", "apiVersion", "name", "id", "etag", "properties", "dependsOn", "resources", "systemData", "location"}
 _AZ_SHOW = {"resourcegroup", "subscriptionid"}
@@ -148,7 +150,7 @@ def _template(template: Json, result: Json, left: list[str]) -> None:
 
 
 def _hub(resource: Json, result: Json, left: list[str]) -> None:
-    properties = _object(resource.get("properties"))
+    properties = {_RIGHTLY.get(name.casefold(), name): one for name, one in _object(resource.get("properties")).items()}
     result["hub"] = {name: properties[name] for name in SETTINGS if properties.get(name) is not None}
     if isinstance(properties.get("networkRuleSets"), dict):
         result["networkRules"] = properties["networkRuleSets"]

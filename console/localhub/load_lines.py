@@ -5,6 +5,7 @@ Their shape is that of Azure's document on bulk import and export of device iden
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from console.localhub import wire_json
@@ -50,6 +51,9 @@ def _telling(line: str) -> bool:
 def _object(number: int, line: str) -> Json:
     try:
         value: Any = wire_json.loads(line, once=True)
+    except json.JSONDecodeError as error:
+        why = f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.colno}"
+        raise BadLine(f"line {number} is no JSON: {why}") from None
     except ValueError as error:
         raise BadLine(f"line {number} is no JSON: {error}") from None
     if not isinstance(value, dict):

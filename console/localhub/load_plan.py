@@ -27,6 +27,7 @@ def make_plan(document: Json, hub: HubState, service: ProvisioningState, now: da
     problems.unknown("the file", document, _TOP if BULK not in document else (*_TOP, BULK))
     plan_devices(document, plan, problems)
     plan_bulk(document, hub, plan, problems)
+    plan.left_out += _what_stays(plan, hub)
     plan_policies(document, plan, problems)
     for name, der, verified in certificates_of(document, "certificates", problems):
         plan.certificates[name] = (der, verified)
@@ -42,3 +43,18 @@ def make_plan(document: Json, hub: HubState, service: ProvisioningState, now: da
     if problems.found:
         raise LoadRefused(problems.found)
     return plan
+
+
+def _what_stays(plan: LoadPlan, hub: HubState) -> list[str]:
+    """Return what of a device that is there already a load does not change, where the file says otherwise."""
+    found = []
+    with hub.lock:
+        for one in plan.devices:
+            before = hub.devices.get(one.device_id)
+            if before is None:
+                continue
+            if before.edge and not one.spec.edge:
+                found.append(f"{one.device_id} stays an edge device, as it is at the hub")
+            if one.spec.scope and one.spec.scope != before.scope:
+                found.append(f"the scope of {one.device_id}: it keeps its own")
+    return found

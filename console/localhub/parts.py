@@ -17,7 +17,7 @@ from console.localhub.faults import Faults
 from console.localhub.faults_desk import FaultyDesk
 from console.localhub.faults_mqtt import FaultyAcceptor
 from console.localhub.http_server import AsgiApp
-from console.localhub.load import load
+from console.localhub.load import load, report_text
 from console.localhub.log_store import LogStore
 from console.localhub.more_hubs import add_hubs
 from console.localhub.mqtt import Acceptor
@@ -51,7 +51,8 @@ class World:
     """The log store, the doors of the hubs, what devices sent, and what the scenario made; None for the empty one.
 
     `events` are the last log records, for whoever follows them. `plant_addresses` says for which addresses of the
-    simulated plants the loopback addresses of the scenario's real clients stand.
+    simulated plants the loopback addresses of the scenario's real clients stand. `loaded` says what of the load file
+    is in force as a setting, and what was left out of it, a line for each.
     """
 
     store: LogStore
@@ -63,6 +64,7 @@ class World:
     index: QueryIndex
     scenario: Scenario | None = None
     plant_addresses: dict[str, str] = field(default_factory=dict)
+    loaded: str = ""
 
 
 def new_cloud(clock: StoryClock, options: LocalHubOptions) -> Cloud:
@@ -94,7 +96,7 @@ def build(cloud: Cloud, faults: Faults, options: LocalHubOptions) -> World:
             world.plant_addresses = {loopback_address(one.address): one.address for one in clients if one.real}
     cloud.listeners += [doors.hub_changed, world.board.hub_changed]
     if options.load is not None:
-        load(cloud, options.load)
+        world.loaded = report_text(load(cloud, options.load))
     store.watcher = world.events.add  # not before: nobody follows the history
     return world
 

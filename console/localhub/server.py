@@ -376,6 +376,7 @@ def serve(options: LocalHubOptions, *, parent: int | None = None) -> int:
                 raise told
             sys.stdout.write(told.line() + "\n")
             sys.stdout.flush()
+            sys.stderr.write(hub.world.loaded if hub.world is not None else "")
     finally:
         hub.stop()
     if threading.active_count() > 1:

@@ -72,7 +72,6 @@ def checked(order: NewEnrollment, instance: ProvisioningInstance) -> Checked:
         check_id(order.device_id)
         body["deviceId"] = order.device_id
     certificates = tuple(only_certificate(content, "The enrollment cannot be made") for content in order.certificates)
-    _check_pair(certificates, order.ca_names)
     told: tuple[str, ...] = ()
     if order.attestation is Attestation.TPM:
         found = endorsement_key(order.endorsement_key)
@@ -90,15 +89,6 @@ def checked(order: NewEnrollment, instance: ProvisioningInstance) -> Checked:
         body["initialTwin"] = {"tags": dict(order.tags), "properties": {"desired": {}}}
     own_keys = order.attestation is Attestation.SYMMETRIC_KEY and order.keys is None
     return Checked(body, certificates, own_keys, name != order.id, told)
-
-
-def _check_pair(certificates: tuple[CertificateInfo, ...], names: tuple[str, ...]) -> None:
-    """Refuse the same certificate twice: the second is there to follow the first."""
-    twice = len(certificates) == 2 and certificates[0].der == certificates[1].der
-    if twice or (len(names) == 2 and names[0].casefold() == names[1].casefold()):
-        why = "the secondary certificate is the primary one again"
-        hint = "Leave it out, or give the one that follows the first"
-        raise _bad("The enrollment cannot be made", why, hint)
 
 
 def _check_apart(order: NewEnrollment, group: bool) -> None:

@@ -54,6 +54,8 @@ def of_creation(order: NewEnrollment, certificates: Sequence[CertificateInfo], n
             found.append(Risk("common-name", Severity.HIGH, text, blocking=order.enabled, hint=hint))
     if len(certificates) == 2 and certificates[0].sha256 == certificates[1].sha256:
         found.append(Risk("same-certificate", Severity.LOW, "primary and secondary certificate are the same"))
+    if len(order.ca_names) == 2 and order.ca_names[0].casefold() == order.ca_names[1].casefold():
+        found.append(Risk("same-certificate", Severity.LOW, "primary and secondary CA are the same"))
     if order.keys is not None and order.keys[0] == order.keys[1]:
         found.append(Risk("same-key", Severity.LOW, "primary and secondary key are the same: neither can be rotated"))
     return found

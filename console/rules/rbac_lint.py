@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import lru_cache
 
 from console.model.change import Severity
 from console.model.operations import COMPLETE, DEVICES, OPERATIONS, Plane
@@ -33,6 +34,7 @@ _CHANGES_ROLES = "microsoft.authorization/roledefinitions/write"
 _PROVIDERS = sorted({one.provider.casefold() for one in OPERATIONS})
 _OURS = {parts[1] for one in OPERATIONS if len(parts := one.name.casefold().split("/")) > 2 and parts[0] in COMPLETE}
 _PROVIDER = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+_FOLDED = {plane: {one.name.casefold() for one in OPERATIONS if one.plane is plane} for plane in Plane}
 _NAMES = {plane: [one.name for one in OPERATIONS if one.plane is plane] for plane in Plane}
 
 
@@ -78,6 +80,7 @@ def corrected(role: RoleDefinition) -> RoleDefinition:
     return replace(role, permissions=tuple(_moved(block) for block in role.permissions))
 
 
+@lru_cache(maxsize=1 << 14)
 def belongs(entry: str, plane: Plane) -> bool | None:
     """Say whether an entry is in the right list: it covers some operation of that plane.
 
@@ -90,6 +93,7 @@ def belongs(entry: str, plane: Plane) -> bool | None:
     return None
 
 
+@lru_cache(maxsize=1 << 12)
 def nearest(entry: str, plane: Plane) -> tuple[str, ...]:
     """Return known operations that look like an entry, the likeliest first."""
     folded = {name.casefold(): name for one in (plane, _other(plane)) for name in _NAMES[one]}
@@ -329,6 +333,8 @@ def _entries(
 
 
 def _covers(entry: str, plane: Plane) -> bool:
+    if "*" not in entry:
+        return entry.casefold() in _FOLDED[plane]
     return any(matches(entry, name) for name in _NAMES[plane])
 
 
@@ -342,6 +348,7 @@ def _is_unknown(entry: str, plane: Plane) -> bool:
     return "*" not in provider and (ours or not _PROVIDER.fullmatch(provider) or _nearly_ours(provider))
 
 
+@lru_cache(maxsize=1 << 12)
 def _nearly_ours(provider: str) -> bool:
     """Whether a provider that the catalogue does not know is written almost like one that it does."""
     return provider not in _PROVIDERS and bool(get_close_matches(provider, _PROVIDERS, 1, 0.92))

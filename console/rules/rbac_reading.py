@@ -112,13 +112,13 @@ class _Reader:
 
     def read(self, body: Mapping[str, Any]) -> RoleRead:
         """Return the role of an object, with what is lost of it."""
-        names = [str(name).casefold() for name in body]
-        if "properties" in names and isinstance(next(v for k, v in body.items() if k.casefold() == "properties"), dict):
+        given = {str(name).casefold(): value for name, value in body.items()}
+        if isinstance(given.get("properties"), dict):
             outer = self._members(body, RESOURCE if self._in_template else OUTER, "")
             inner = self._members(outer["properties"], PROPERTIES, "properties.")
             place = "properties."
         else:
-            outer = inner = self._members(body, LISTED if "permissions" in names else FLAT, "")
+            outer = inner = self._members(body, FLAT if given.get("permissions") is None else LISTED, "")
             place = ""
         blocks = self._blocks(inner, place)
         empty = not any(any((one.actions, one.not_actions, one.data_actions, one.not_data_actions)) for one in blocks)
@@ -126,6 +126,10 @@ class _Reader:
             raise self._bad("it has nothing under Actions, NotActions, DataActions and NotDataActions")
         name, guid = self._identity(outer, inner)
         kind = str(inner.get("roletype") or inner.get("type") or "")
+        if not isinstance(inner.get("iscustom"), bool | None):
+            self._lose(
+                "not-known", Severity.LOW, "its member IsCustom is neither true nor false", "Write true", "IsCustom"
+            )
         custom = inner.get("iscustom") is not False and kind.casefold() != "builtinrole"
         description = self._text(inner, "description", place)
         role = RoleDefinition(

@@ -371,11 +371,11 @@ class AccessPlans:
     def _planned(change: Change) -> RoleDefinition | None:
         import json
 
-        from console.rules.rbac_reading import read_role
+        from console.rules.rbac_reading import read_roles
 
-        try:
-            return read_role(json.dumps(change.after))
-        except (ConsoleError, TypeError):
+        try:  # what the service may have added to a body is no reason to assess nothing
+            return read_roles(json.dumps(change.after)).roles[0].role
+        except (ConsoleError, TypeError, IndexError):
             return None
 
     def _title(self, verb: str, role: str, who: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from support.authorities import authority
 from support.hub import HubRunner
 from support.provisioning import endorsement_key, hub, register, runner, service_of  # noqa: F401
@@ -57,6 +59,14 @@ def read(said: str, noun: str) -> Any:
     return document
 
 
+EK_PEM = (
+    rsa.generate_private_key(65537, 2048)
+    .public_key()
+    .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+
+
 def test_every_attestation_is_enrolled_and_listed(hub: HubRunner, cli: Run, tmp_path: Path) -> None:
     ca = authority("Lyon CA")
     certificate, key = tmp_path / "ca.pem", tmp_path / "ek.pub"
@@ -90,6 +100,39 @@ def test_every_attestation_is_enrolled_and_listed(hub: HubRunner, cli: Run, tmp_
     assert groups["presses"]["hubs"] == [hub.hub.host]
     assert "press-2" in cli("enrollments")[1]
     assert "static" not in cli("groups")[2]
+
+
+def test_an_endorsement_key_in_pem_is_converted_and_one_certificate_too_many_is_told(
+    hub: HubRunner, cli: Run, tmp_path: Path
+) -> None:
+    def create(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
+        code, out, err = cli("create", name, *arguments, stdin=stdin)
+        return code, " ".join((out + err).split())
+
+    ca = authority("Lyon CA")
+    leaf = ca.issue("press-2").pem
+    files = {
+        "ek.pem": EK_PEM.encode(),
+        "ek16.txt": EK_PEM.encode("utf-16"),
+        "both.pem": leaf + ca.pem,
+        "leaf.pem": leaf,
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    for name, source in (("gw-1", "ek.pem"), ("gw-2", "ek16.txt")):
+        file = ("--attestation", "tpm", "--endorsement-key-file", str(tmp_path / source))
+        assert "made of the public key by TCG's template L-1" in create(name, *file)[1]
+        assert create(name, *file, "--yes")[0] == 0
+    assert create("gw-3", "--attestation", "tpm", "--endorsement-key", "-", "--yes", stdin=EK_PEM)[0] == 0
+    bodies = [service_of(hub).enrollments[name].body for name in ("gw-1", "gw-2", "gw-3")]
+    (key,) = {one["attestation"]["tpm"]["endorsementKey"] for one in bodies}
+    held = base64.b64decode(key)
+    assert held[:4] == b"\x01\x3a\0\x01" and len(held) == 316
+    both, one = str(tmp_path / "both.pem"), str(tmp_path / "leaf.pem")
+    code, said = create("press-2", "--attestation", "x509", "--certificate", both)
+    assert code == 1 and "holds 2 certificates" in said
+    code, said = create("press-2", "--attestation", "x509", "--certificate", one, "--certificate", one)
+    assert code == 0 and "primary and secondary certificate are the same" in said
 
 
 def test_switching_blocking_deleting(hub: HubRunner, cli: Run) -> None:

@@ -77,6 +77,7 @@ def template(*resources: Any, **more: Any) -> dict[str, Any]:
     "definition",
     [
         flat(),
+        flat(Permissions=None),
         flat(IsCustom=True, Id=None, NotActions=[], DataActions=[READ], NotDataActions=[]),
         rest(),
         {"value": [rest(), rest()]},
@@ -121,6 +122,7 @@ def test_roles_come_by_standard_input_in_any_encoding(
         (flat(Dataactions=[READ]), ("member-case", "Write dataActions")),
         ({**flat(), "NAME": "x"}, ("NAME is there more than once",)),
         (flat(Actoins=[]), ("Actoins", "Is Actions meant?")),
+        (flat(IsCustom="nope"), ("IsCustom is neither true nor false",)),
         (flat(Colour="red"), ("Colour means nothing", "Leave it out")),
         (flat(properties={}), ("Actions",)),
         (rest(dataActions=[READ]), ("properties.dataActions", "wrong place", "inside permissions")),

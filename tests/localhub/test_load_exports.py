@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -269,3 +270,16 @@ def test_what_is_nested_too_deep_is_one_sentence(raw: bytes) -> None:
 
 def test_a_json_file_whose_rows_look_like_lines_is_still_one_document() -> None:
     assert parse(b'{"devices": [\n{"id": "a"},\n{"id": "b"}\n]}')["devices"] == [{"id": "a"}, {"id": "b"}]
+
+
+def test_a_hub_that_starts_with_an_export_says_the_same(tmp_path: Path) -> None:
+    document = exported(PublicNetworkAccess="Disabled", routing={"routes": [{"name": "hot"}]})
+    (tmp_path / "export.json").write_text(json.dumps(document))
+    with HubRunner.subprocess("--load", str(tmp_path / "export.json"), scenario="empty", devices=1) as process:
+        code, said = process.stop()
+    assert code == 0
+    assert "publicNetworkAccess: Disabled\nleft out: 1 routes (hot)" in said
+
+
+def test_a_file_with_nothing_in_it_says_so(load: Any) -> None:
+    assert load({"arm": {"resources": []}})[::2] == (0, "Nothing was in it")

@@ -143,3 +143,9 @@ def test_what_lines_hold_and_the_hub_does_not_is_named(load: Any) -> None:
     assert code == 0
     for told in ("modelId of 1 lines", "1 parents of devices", "line 2 (a/m): the status disabled"):
         assert told in out
+
+
+def test_an_edge_device_stays_one_and_that_is_told(hub: HubRunner, load: Any) -> None:
+    assert load(text_of(line("gw", capabilities={"iotEdge": True}), line("b")))[0] == 0
+    code, out, _ = load(text_of(line("gw"), line("b")))
+    assert code == 0 and "gw stays an edge device" in out and hub.hub.devices["gw"].edge

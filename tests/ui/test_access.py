@@ -233,7 +233,7 @@ async def test_the_devices_pane_says_which_role_is_missing_and_who_gives_it(size
         text = shown(app)
         assert "missing role IoT Hub Data Reader on the hub contoso-plants; it grants Microsoft" in text
         assert "who gives it you (Owner)" in text
-        assert f'assign "IoT Hub Data Reader" --principal {ME}' in text
+        assert f"assign 'IoT Hub Data Reader' --principal {ME}" in text
 
 
 async def test_when_the_role_is_there_the_cause_is_another() -> None:
