@@ -75,6 +75,8 @@ class Leaving:
             self._app.set_interval(TERMINAL_CHECK_SECONDS, self._check_terminal)
 
     def _leave(self, status: int) -> None:
+        if self._begun:  # the terminal is cooked before the process has ended: a late ctrl+\\ is a signal then
+            return
         self.begin(status)
         self._app.exit(return_code=status)
 
