@@ -112,6 +112,9 @@ class Leaving:
             return
         if status != HANGUP_STATUS:
             with contextlib.suppress(Exception):
+                silence = getattr(self._app._driver, "silence", None)  # a frame that comes later would undo it
+                if silence is not None:
+                    silence()
                 _restore_terminal(self._attributes)
                 _say(self.words)
         os._exit(status)
