@@ -72,8 +72,11 @@ def ask_secret(text: str) -> str:
     """Ask for a secret on the terminal, without echo. Raises ConsoleError with code "usage" when it is no text."""
     import click
 
+    from console.cli.echo import echo_kept
+
     try:
-        answer: str = click.prompt(text, hide_input=True, err=True)
+        with echo_kept():
+            answer: str = click.prompt(text, hide_input=True, err=True)
     except UnicodeDecodeError:  # its own text would repeat a byte of what was typed
         what, why = "What was typed cannot be used", "it is no text in this terminal's encoding"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Type or paste it again", code="usage") from None

@@ -22,7 +22,7 @@ def report(error: BaseException) -> str:
     name = type(error).__name__
     try:
         folder = state_dir() / "log"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / f"defect-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.txt"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", errors="replace") as file:

@@ -33,13 +33,15 @@ class _Kept:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
+        self.silent = False
 
     def fileno(self) -> int:
         return self._file.fileno()
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError, ValueError):
-            return self._file.write(text)
+            if not self.silent:
+                self._file.write(text)
         return len(text)
 
     def flush(self) -> None:
@@ -52,13 +54,18 @@ class ConsoleDriver(LinuxDriver):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._file = cast("Any", _Kept(cast("IO[str]", sys.__stderr__)))
+        self._kept = _Kept(cast("IO[str]", sys.__stderr__))
+        self._file = cast("Any", self._kept)
         self._stopped = False
         # by the event loop: a handler that ran between any two steps could wait for a lock that the app holds
         self._loop.add_signal_handler(signal.SIGTSTP, self._stop_now)
         self._loop.add_signal_handler(signal.SIGCONT, self._go_on)
         # a window that is dragged sends more signals than the loop's pipe holds; one of them in it is enough
         signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+
+    def silence(self) -> None:
+        """Write nothing more: the terminal was given back."""
+        self._kept.silent = True
 
     def _stop_now(self) -> None:
         """Give the terminal back as it was found, then stop as everything does on SIGTSTP."""

@@ -75,6 +75,8 @@ class Leaving:
             self._app.set_interval(TERMINAL_CHECK_SECONDS, self._check_terminal)
 
     def _leave(self, status: int) -> None:
+        if self._begun:  # the terminal is cooked before the process has ended: a late ctrl+\\ is a signal then
+            return
         self.begin(status)
         self._app.exit(return_code=status)
 
@@ -110,6 +112,9 @@ class Leaving:
             return
         if status != HANGUP_STATUS:
             with contextlib.suppress(Exception):
+                silence = getattr(self._app._driver, "silence", None)  # a frame that comes later would undo it
+                if silence is not None:
+                    silence()
                 _restore_terminal(self._attributes)
                 _say(self.words)
         os._exit(status)

@@ -17,7 +17,7 @@ from textual.widgets import Input
 
 from console.present.columns import Column
 from console.present.lines import Piece
-from console.ui.commands import Command, keys_text, scoped
+from console.ui.commands import BY_ID, Command, keys_text, scoped
 from console.ui.dialogs.base import Dialog
 from console.ui.widgets.heading import Heading
 from console.ui.widgets.resource_table import ResourceTable
@@ -71,6 +71,7 @@ class Palette(Dialog[Command | None]):
             yield Heading(id="title")
             yield TextInput(placeholder="type to find a command")
             yield ResourceTable(COLUMNS, id="commands")
+            yield Heading(id="note")
 
     def on_mount(self) -> None:
         """Offer everything while nothing is typed."""
@@ -96,6 +97,12 @@ class Palette(Dialog[Command | None]):
         message.stop()
         self._choose(message.key)
 
+    @on(ResourceTable.Moved)
+    def moved(self, message: ResourceTable.Moved) -> None:
+        """Say all about the command under the cursor: its column may be too narrow for that."""
+        message.stop()
+        self._tell(message.key)
+
     def action_move(self, by: int) -> None:
         """Move the cursor of the list."""
         self.query_one(ResourceTable).action_cursor(by)
@@ -118,7 +125,17 @@ class Palette(Dialog[Command | None]):
         keys = ((" enter", "key"), (" choose  ", "dim"), ("esc", "key"), (" cancel ", "dim"))
         self.query_one("#title", Heading).set(((" COMMANDS  ", "head"), (str(len(found)), "")), keys)
 
-    def _cells(self, command: Command) -> tuple[Piece, ...]:
+        self._tell(table.selected)
+
+    def _tell(self, key: str | None) -> None:
+        told = self._told(BY_ID[key]) if key in BY_ID else ("", "")
+        self.query_one("#note", Heading).set(((" ", ""), told))
+
+    def _told(self, command: Command) -> Piece:
         reason = cast("HubwardenApp", self.app).why_not(command)
-        told = (f"disabled · {reason}", "warn") if reason else (command.help, "dim")
-        return ((command.title, "dim" if reason else ""), (keys_text(command, arrows=False), "key"), told)
+        return (f"disabled · {reason}", "warn") if reason else (command.help, "dim")
+
+    def _cells(self, command: Command) -> tuple[Piece, ...]:
+        told = self._told(command)
+        tone = "dim" if told[1] == "warn" else ""
+        return ((command.title, tone), (keys_text(command, arrows=False), "key"), told)

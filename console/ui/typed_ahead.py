@@ -59,7 +59,11 @@ class TypedAhead:
 
     async def _begin(self, event: events.Event) -> None:
         self._busy, self._until = True, time.monotonic() + PATIENCE
-        self._screen, self._way, self._rounds = self._app.screen, self._way_up(), ROUNDS
+        try:
+            self._screen, self._way, self._rounds = self._app.screen, self._way_up(), ROUNDS
+        except ScreenStackError:  # the app is about to end; what was typed behind that is for nobody
+            self._waiting.clear()
+            return
         await self._take(event)
         self._climb(self._step)
 

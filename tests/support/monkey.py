@@ -175,16 +175,19 @@ class Monkey:
         mark = f"zz{self.done}zz"
         terminal.resize(80, 24)
 
-        def answered() -> bool:
-            for typed in (ESCAPE, ESCAPE, b":", mark.encode()):  # the first may only empty a field
-                if terminal.process.poll() is None:
-                    with suppress(OSError):
-                        terminal.write(typed)
-                    terminal.quiet(0.15)
+        def appears() -> bool:
             return terminal.process.poll() is not None or mark in terminal.lines()[-1]
 
+        def answered() -> bool:
+            with suppress(OSError):  # it may have ended
+                terminal.write(ESCAPE + ESCAPE + b":" + mark.encode())  # the first may only empty a field
+            try:
+                return until(appears, mark, 5)
+            except AssertionError:
+                return False
+
         try:
-            until(answered, "an answer")
+            until(answered, "an answer", 120)
         except AssertionError:
             raise AssertionError(self._told(terminal, "no way back to a pane and its prompt")) from None
         with suppress(OSError):
@@ -198,7 +201,9 @@ class Monkey:
         defects = sorted(self.state.rglob("defect-*"))
         bad = f"exit code {code}" if code else "a defect" if defects else ""
         bad = bad or ("a traceback" if b"Traceback" in terminal.raw else "")
-        bad = bad or ("" if restored(terminal) else "the terminal is not as it was")
+        with suppress(AssertionError):  # its last bytes may still be on their way
+            until(lambda: restored(terminal), "a restored terminal", 10)
+        bad = bad or ", ".join(left_behind(terminal))
         if bad:
             raise AssertionError("\n".join([self._told(terminal, bad), *(path.read_text() for path in defects)]))
 
@@ -208,8 +213,16 @@ class Monkey:
 
 
 def restored(terminal: Terminal) -> bool:
-    """Return whether a terminal is as a shell expects it: cooked, main screen, cursor shown, mouse and pastes plain."""
+    """Return whether a terminal is as a shell expects it."""
+    return not left_behind(terminal)
+
+
+def left_behind(terminal: Terminal) -> list[str]:
+    """Return what a shell would not expect of a terminal: not cooked, reports on, another screen, no cursor."""
     lines, modes = terminal.attributes()[3], terminal.raw.decode("latin-1")
-    cooked = bool(lines & termios.ICANON and lines & termios.ECHO and lines & termios.ISIG)
-    off = all(modes.rfind(f"\x1b[?{mode}l") >= modes.rfind(f"\x1b[?{mode}h") for mode in _TAKEN_BACK)
-    return cooked and off and modes.rfind("\x1b[?25h") > modes.rfind("\x1b[?25l")
+    cooked = {"line by line": termios.ICANON, "echo": termios.ECHO, "signals": termios.ISIG}
+    found = [f"without {name}" for name, bit in cooked.items() if not lines & bit]
+    on = [mode for mode in _TAKEN_BACK if modes.rfind(f"\x1b[?{mode}l") < modes.rfind(f"\x1b[?{mode}h")]
+    found += [f"with mode {mode}" for mode in on]
+    hidden = modes.rfind("\x1b[?25h") <= modes.rfind("\x1b[?25l")
+    return [*found, "without a cursor"] if hidden else found

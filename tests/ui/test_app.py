@@ -117,11 +117,23 @@ async def test_palette_offers_commands_and_their_refusal_but_no_screenshot() -> 
         await press(pilot, "2", "ctrl+p")
         await type_text(pilot, "rotate")
         await until(pilot, lambda: "Rotate its keys" in dump(app))
-        assert "disabled · read-only: :write allows" in dump(app)
+        assert "disabled · read-only: :write allows changes of this hub" in dump(app)
         await press(pilot, "escape", "ctrl+p")
         await type_text(pilot, "screenshot")
         await until(pilot, lambda: "No matches found" in dump(app))
         assert "Save an SVG" not in dump(app)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_palette_says_all_about_the_selected_command_and_carries_it_out(size: tuple[int, int]) -> None:
+    async with console(size=size) as (pilot, app):
+        await press(pilot, "2", "ctrl+p")
+        await type_text(pilot, "undo the last")
+        assert "disabled · read-only: :write allows changes of this hub" in dump(app)
+        await press(pilot, "enter")
+        assert "Undo the last change: read-only" in " ".join(note.message for note in app._notifications)
+        await press(pilot, "ctrl+p", "down", "down", "enter")
+        assert app.current_mode == "connections"
 
 
 async def test_history_and_last_pane() -> None:
