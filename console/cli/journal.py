@@ -209,6 +209,7 @@ def row_json(row: JournalRow) -> Json:
         "hub": row.hub,
         "body": row.body,
         "mac": row.mac,
+        **({"trouble": clean(row.trouble)} if row.trouble else {}),
     }
 
 
