@@ -158,7 +158,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
 def print_head(services: Services) -> None:
     """Write where the journal ends now, for somebody who notes it: `journal verify --head` holds the journal to it."""
     if head := services.changes.journal.head():
-        click.echo(f"Journal head {head}", err=True)
+        click.echo(f"Journal head {head}")
 
 
 def plan_json(

@@ -87,9 +87,10 @@ def verify(head: str, as_json: bool) -> int:
     """Check that no row was changed, removed or added by anyone without the journal's key.
 
     The head (how many rows, the first and the last) also lies in journal.head beside the key, so that an emptied,
-    deleted, older or other journal is told from this one. It proves accident, and tampering by anyone who does not have
-    journal.key. Whoever has that file can write a journal and a head that look whole, or put older copies of all three
-    files back: against them, note the head that is printed after changes and by this command, and give it to --head.
+    deleted, older or other journal.db is told from this one. It proves accident, and tampering by anyone who does not
+    have journal.key. Whoever has that file can write a journal and a head that look whole, and whoever may write here
+    can put older copies of journal.db and journal.head back together: against both, note the head that is printed
+    after changes and by this command, and give it to --head.
     """
     known = _head(head) if head else None
     check = _journal().verify(known)
@@ -209,6 +210,7 @@ def row_json(row: JournalRow) -> Json:
         "hub": row.hub,
         "body": row.body,
         "mac": row.mac,
+        **({"trouble": clean(row.trouble)} if row.trouble else {}),
     }
 
 

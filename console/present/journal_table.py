@@ -31,12 +31,12 @@ _ACTIVITY_TOKENS = {"succeeded": ("✓ succeeded", "ok"), "failed": ("✗ failed
 PROVES = (
     "Every row is chained to the one before it by an HMAC under the key file beside the journal, and the end of the "
     "chain lies in journal.head too. Whole means that no row was changed, added or taken out, and no older or other "
-    "journal put in this one's place, by accident, nor by anybody who does not have that key file."
+    "journal.db put here, by accident, nor by anybody who does not have that key file."
 )
 PROVES_NOT = (
     "Nothing against somebody who has the key file (this account, an administrator of this machine): they can chain "
-    "anew, or put older copies of all three files back. A head noted elsewhere tells that too: hubwarden journal "
-    "verify --head COUNT:HASH. Nothing about changes made by other means than this console."
+    "anew. Nor against older copies of journal.db and journal.head put back together. A head noted elsewhere tells "
+    "both: hubwarden journal verify --head COUNT:HASH. Nothing about changes made by other means than this console."
 )
 
 
@@ -128,7 +128,7 @@ def check_lines(check: JournalCheck, width: int) -> list[Line]:
         head = ((" ✗ BROKEN  ", "bad"), (f"{clean(check.message)}{before}", ""))
     lines: list[Line] = [head, BLANK]
     if check.whole and check.head:
-        noted = f"{check.head}  (note it elsewhere: hubwarden journal verify --head {check.head})"
+        noted = f"{check.head}  (note it elsewhere, for: hubwarden journal verify --head COUNT:HASH)"
         lines += section("HEAD", paragraph(noted, width, indent=3))
     if not check.whole:
         advice = (

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from console.model.journal import Head
+from console.services.private_files import sync_folder
 
 LINE = 512
 """Bytes of a line: one sector of a disk, so that it is written whole or not at all."""
@@ -65,6 +66,7 @@ class HeadFile:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self.path)
+            sync_folder(self.path.parent)  # a row that is on disk without its head would look like tampering
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()

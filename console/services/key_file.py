@@ -7,6 +7,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from console.services.private_files import sync_folder
+
 KEY_BYTES = 32
 
 
@@ -30,6 +32,7 @@ def make_key(path: Path) -> None:
             os.fsync(file.fileno())
         with suppress(FileExistsError):  # the other process's key is ours too
             os.link(temporary, path)
+            sync_folder(path.parent)  # rows that are on disk need it
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -30,8 +30,9 @@ def text_of(data: bytes) -> str | Undecoded:
 def reading(path: Path, seconds: float) -> Iterator[sqlite3.Connection]:
     """Open a file that is there; it is not changed through this connection. Texts that are no UTF-8 are `Undecoded`.
 
-    SQLite itself wants to write a file beside a write-ahead log even to read it. Where that fails, a private copy of
-    file and log is read: nobody can be writing there, else that file would be there. Raises sqlite3.Error, OSError.
+    SQLite itself wants to write a file beside a write-ahead log even to read it. Where that fails, the file is read as
+    it is, or a private copy of file and log: nobody can be writing there, else that file would be there. Raises
+    sqlite3.Error, OSError.
     """
     with ExitStack() as stack:
         try:
@@ -40,10 +41,20 @@ def reading(path: Path, seconds: float) -> Iterator[sqlite3.Connection]:
             if not getattr(error, "sqlite_errorname", "").startswith(_UNOPENED):
                 raise
             path.open("rb").close()  # says why it cannot be read, where that is so
-            folder = stack.enter_context(TemporaryDirectory(prefix="hubwarden-"))
-            connection = _opened(_copied(path, Path(folder)), seconds)
+            if _log_is_empty(path):
+                connection = _opened(path, seconds, "immutable=1")
+            else:
+                folder = stack.enter_context(TemporaryDirectory(prefix="hubwarden-"))
+                connection = _opened(_copied(path, Path(folder)), seconds)
         stack.callback(connection.close)
         yield connection
+
+
+def _log_is_empty(path: Path) -> bool:
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size == 0
+    except FileNotFoundError:
+        return True
 
 
 def _copied(path: Path, folder: Path) -> Path:
@@ -54,8 +65,10 @@ def _copied(path: Path, folder: Path) -> Path:
     return folder / path.name
 
 
-def _opened(path: Path, seconds: float) -> sqlite3.Connection:
-    address = f"file:{quote_from_bytes(os.fsencode(path))}?mode=rw"  # makes none where there is none
+def _opened(path: Path, seconds: float, how: str = "mode=rw") -> sqlite3.Connection:
+    """Open a file; unlike the usual way, `mode=rw` makes none where there is none, and reads where none may write."""
+    begin = "file://" if path.is_absolute() else "file:"
+    address = f"{begin}{quote_from_bytes(os.fsencode(path))}?{how}"
     connection = sqlite3.connect(address, uri=True, timeout=seconds, isolation_level=None)
     try:
         connection.text_factory = text_of

@@ -155,3 +155,31 @@ def test_a_folder_in_the_place_of_a_file_is_one_sentence(tmp_path: Path, name: s
     result = run(tmp_path, "verify")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.count("\n") == 1 and "broke" not in result.stderr
+
+
+# --- where it lies ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a b", "50%20?mode=ro#x", "ümlaut", "\udcff", "q'uote\"s;"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    filled(folder)
+    assert Journal(folder).verify().whole
+    assert len(Journal(Path(f"/{folder}")).entries()) == 4
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_path_from_the_folder_one_is_in_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled(Path("state"))
+    assert Journal(Path("state")).verify().rows == 8
+
+
+def test_what_a_process_that_died_left_of_a_key_goes(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(60)
+    left, kept = tmp_path / f".journal.key.{ended.pid}.ab12", tmp_path / f".journal.key.{os.getpid()}.ab12"
+    for path in (left, kept):
+        path.write_text("11" * 32)
+    filled(tmp_path)
+    assert (left.exists(), kept.exists()) == (False, True), "a process that lives may be making its key"

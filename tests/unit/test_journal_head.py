@@ -176,6 +176,17 @@ def test_a_noted_head_is_held_against_a_journal_that_its_key_made_whole(tmp_path
     assert "replaced" in Journal(tmp_path).verify((count, digits)).message
 
 
+def test_only_a_noted_head_tells_older_copies_of_journal_and_head_together(tmp_path: Path) -> None:
+    folder, apart = tmp_path / "state", tmp_path / "apart"
+    filled(folder, 2)
+    copied(folder, apart, *FILES, "journal.head")
+    count, _, digits = filled(folder, 2).head().partition(":")
+    without(folder, *FILES)
+    copied(apart, folder, *FILES, "journal.head")
+    assert Journal(folder).verify().whole, "the documented limit: both are as they were written"
+    assert "the noted head is of row 8" in Journal(folder).verify((int(count), digits)).message
+
+
 def test_a_crash_between_the_row_and_the_head_is_no_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = filled(tmp_path, 2)
     one = change()
