@@ -59,6 +59,8 @@ class Part(NamedTuple):
     @property
     def broken(self) -> bool:
         """Whether its value is not written in the way that it says."""
+        if self.tag == asn1.BIT_STRING:
+            return not self.content or self.content[0] > 7 or (len(self.content) == 1 and self.content[0] > 0)
         encoding = _ENCODINGS.get(self.tag)
         try:
             text = self.content.decode(encoding) if encoding else ""
@@ -156,7 +158,7 @@ def canonical(name: bytes) -> bytes:
             pairs = []
             for pair in asn1.children(name, group):
                 kind, text = asn1.children(name, pair)[:2]
-                pairs.append(kind.whole(name) + _folded(text, name))
+                pairs.append(asn1.encode(kind.tag, kind.content(name)) + _folded(text, name))
             if pairs:
                 sets.append(asn1.encode(asn1.SET, b"".join(sorted(pairs))))
         return b"".join(sets)
@@ -166,12 +168,13 @@ def canonical(name: bytes) -> bytes:
 
 def _folded(text: asn1.Element, name: bytes) -> bytes:
     encoding = None if text.tag == _NUMERIC else _ENCODINGS.get(text.tag)
+    plain = asn1.encode(text.tag, text.content(name))
     if encoding is None:
-        return text.whole(name)
+        return plain
     try:
         value = text.content(name).decode(encoding).encode()
     except UnicodeError:
-        return text.whole(name)
+        return plain
     return asn1.encode(0x0C, b" ".join(part for part in value.lower().split() if part))
 
 
