@@ -11,7 +11,7 @@ import click
 
 from console.cli.context import Settings, ask_secret
 from console.cli.output import print_json
-from console.model.certificate import Answer, Purpose
+from console.model.certificate import Answer, Inspected, Purpose
 from console.model.clock import system_clock
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.secret import Secret
@@ -52,6 +52,7 @@ def inspect(settings: Settings, source: str, server_name: str, passphrase_stdin:
     if pem:
         if not held.certificates:
             raise ConsoleError(ErrorKind.BAD_INPUT, f"{held.source} holds no certificate", "", "See it without --pem")
+        _check_whole(held)
         import ssl
 
         for one in held.certificates:
@@ -186,6 +187,14 @@ def compare(
 
         _print(comparison_lines(comparison, _width()))
     return 0 if comparison.answer is Answer.YES else 1
+
+
+def _check_whole(held: Inspected) -> None:
+    """Raise ConsoleError when a certificate cannot be read: what is printed would begin with another, or lack one."""
+    from console.rules.certificate_unread import refused
+
+    if held.unread_certificates:
+        raise refused(held, held.unread_certificates[0], f"Nothing of {held.source} was written as PEM")
 
 
 def _inspector(settings: Settings, *, hub: bool = False) -> Inspector:

@@ -55,7 +55,8 @@ def compare(
         doubt, do = _doubt(held, leaf)
         if doubt:
             answer, why, hint = Answer.UNKNOWN, f"{why}; but {doubt}", do
-    return Comparison(answer, registered.identity, why, hint, tuple(_facts(leaf, registered)))
+    lost = [("cannot be read", one.sentence()) for one in held.unread_certificates[:_MOST_NAMES]]
+    return Comparison(answer, registered.identity, why, hint, (*_facts(leaf, registered), *lost))
 
 
 def _answer(

@@ -20,6 +20,7 @@ from console.rules.certificate_unread import reason_of
 from console.rules.other_files import label_words, what_is
 from console.rules.pem import Block, blocks, decoded, guess, text_of, unarmoured
 from console.rules.pkcs7_members import members
+from console.rules.pkcs12_members import Bags, bags
 from console.rules.request_facts import request_info
 from console.rules.trust_settings import read_settings
 
@@ -137,17 +138,18 @@ class _Reader:
             self._unnamed(block, place, content)
 
     def _damaged(self, block: Block, place: str, flaw: str) -> None:
-        if block.for_others:
+        sealed = block.body.lstrip()[:3] == b"MII" and not block.for_others
+        if block.suspicious or block.for_request or sealed:
+            self._lost(place, flaw, request=block.for_request)
+        else:
             words = label_words(block.label)
             self._notes.append(f"{place} is {words}" if words else f"{place} cannot be read: {flaw}")
-        else:
-            self._lost(place, flaw, request=block.for_request)
 
     def _unnamed(self, block: Block, place: str, content: bytes) -> None:
         """Tell of a block whose label promises no certificate and whose content is nothing that is known."""
         if block.for_request:
             self._lost(place, "it is no request by its outline", content, request=True)
-        elif not block.for_others:
+        elif block.suspicious or (content[:1] == b"\x30" and not block.for_others):
             self._lost(place, reason_of(content), content)
         else:
             words = label_words(block.label) or what_is(content)
@@ -172,17 +174,13 @@ class _Reader:
             number += 1
             if self._full(number):
                 return
-            rest = data[at:]
-            if at and not rest.strip(_PADDING):
-                self._padding(rest)
-                return
             try:
                 member = asn1.read(data, at)
             except asn1.DerError as error:
-                self._rest(rest, number, f"it is damaged or cut off ({error})")
+                self._rest(data[at:], number, f"it is damaged or cut off ({error})")
                 return
             if member.tag != asn1.SEQUENCE:
-                self._rest(rest, number, "it is no certificate by its outline")
+                self._rest(data[at:], number, "it is no certificate by its outline")
                 return
             alone = member.after == len(data) and number == 1
             self._element(member.whole(data), _ALONE if alone else f"element {number}")
@@ -198,15 +196,13 @@ class _Reader:
             self._member(member, place, "DER")
 
     def _rest(self, rest: bytes, number: int, reason: str) -> None:
-        """Tell of what follows elements and is none."""
-        if b"-----BEGIN" in rest:
+        """Tell of what follows elements and is none; blanks and zeros are no part of it."""
+        if number > 1 and not rest.strip(_PADDING):
+            self._notes += ["what follows is no certificate"] if rest.strip() else []
+        elif b"-----BEGIN" in rest:
             self._pem(text_of(rest))
         else:
             self._lost(f"element {number}" if number > 1 else _ALONE, reason, rest)
-
-    def _padding(self, rest: bytes) -> None:
-        if rest.strip():
-            self._notes.append("what follows is no certificate")
 
     def _full(self, number: int) -> bool:
         if number > MAX_MEMBERS:
@@ -302,15 +298,16 @@ class _Reader:
         for secret in tries:
             held: Any = guarded(lambda secret=secret: pkcs12.load_pkcs12(data, secret), None, problems, "")  # type: ignore[misc]
             if held is None:
-                continue
+                if "password" in problems[-1]:
+                    continue
+                self._bags(data, secret, owner)
+                return
             self._keys += held.key is not None
             self._encrypted += held.key is not None and bool(secret)
             every = [held.cert, *held.additional_certs[:MAX_MEMBERS]]
             for number, one in enumerate((one for one in every if one is not None), start=1):
                 self._loaded(one.certificate, f"certificate {number} of {owner}")
-            return
-        if not all("password" in problem for problem in problems):
-            self._lost(owner, "something in it does not follow the standard, a certificate or the whole")
+            self._left_out(data, secret, owner)
             return
         what = f"{self._source} could not be opened"
         if self._passphrase:
@@ -318,6 +315,25 @@ class _Reader:
         else:
             why, hint = "it is PKCS#12 under a passphrase", "Give the passphrase"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, hint, code="passphrase")
+
+    def _bags(self, data: bytes, secret: bytes | None, owner: str) -> None:
+        """Read the certificates of a PKCS#12 file one by one: the library refuses all for one."""
+        found: Bags | None = guarded(lambda: bags(data, secret), None, [], "")
+        if found is None:
+            self._lost(owner, "something in it does not follow the standard, a certificate or the whole")
+            return
+        self._keys += found.keys
+        self._encrypted += found.encrypted
+        for number, one in enumerate(found.certificates[:MAX_MEMBERS], start=1):
+            self._element_of(one, f"certificate {number} of {owner}")
+
+    def _left_out(self, data: bytes, secret: bytes | None, owner: str) -> None:
+        """Tell of certificates that the library left out of what it read."""
+        found: Bags | None = guarded(lambda: bags(data, secret), None, [], "")
+        read_here = {one.der for one in self._certificates} | {one.der for one in self._unread}
+        for number, one in enumerate(found.certificates if found is not None else (), start=1):
+            if one not in read_here:
+                self._lost(f"certificate {number} of {owner}", reason_of(one), one)
 
 
 def _is_crl(data: bytes) -> bool:

@@ -93,11 +93,13 @@ def instead_of(held: Inspected, leaf: bytes | None) -> Unread | None:
     That is one before the first that can be read; and any one that issued none of the others, where the leaf that was
     found is itself a CA's or self-signed, or where the order of a form says nothing.
     """
-    unread = held.unread_certificates
-    if not unread or held.first_unread is not None or leaf is None:
-        return held.first_unread or (unread[0] if unread else None)
+    unread, unordered = held.unread_certificates, bool(UNORDERED & set(held.forms))
+    if leaf is None:
+        return next(iter(unread), None)
+    if not unordered and held.first_unread is not None:
+        return held.first_unread
     found = facts(leaf)
-    settled = not found.authority and not found.self_issued and not UNORDERED & set(held.forms)
+    settled = not found.authority and not found.self_issued and not unordered
     if held.tls or settled:
         return None
     issuers = {facts(one.der).issuer for one in held.certificates}

@@ -7,6 +7,8 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import islice
 
 from console.rules.other_files import what_is
 
@@ -14,7 +16,10 @@ _BEGIN, _END = b"-----BEGIN ", b"-----END "
 _LABEL = re.compile(rb"([^\r\n-]{1,64})-----")
 _ALMOST_BEGIN = re.compile(rb"-{2,9}[ \t]*BEGIN[ \t_-]{0,4}([^\r\n-]{0,64})")
 _ALMOST_END = re.compile(rb"-{2,9}[ \t]*END[ \t_-]{0,4}([^\r\n-]{0,64})")
-_CERTIFICATES = re.compile(r"CERT|PKCS ?#?7|CMS", re.IGNORECASE)
+_CERTIFICATES = re.compile(r"CERT|X\.?509(?! CRL)|PKCS ?#?7|CMS", re.IGNORECASE)
+_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7")
+_ALIKE = 0.6
+_MOST_LOOKED = 500
 _OTHERS = re.compile(r"KEY|PARAM|CRL|PGP|SSH|OCSP|MESSAGE|SIGN|SESSION|TIME|OPENVPN|TOKEN", re.IGNORECASE)
 _REQUESTS = re.compile(r"REQUEST", re.IGNORECASE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -50,6 +55,7 @@ class Block:
     body: bytes
     flaw: str = ""
     encrypted: bool = False
+    ending: str = ""  # the label of its end line, where that is another
 
     @property
     def for_certificates(self) -> bool:
@@ -58,8 +64,17 @@ class Block:
 
     @property
     def for_others(self) -> bool:
-        """Whether its label promises something else; one that says nothing may be a certificate's, damaged."""
+        """Whether its label promises something else."""
         return bool(_OTHERS.search(self.label)) and not self.for_certificates
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether it may have been one of certificates before its label was damaged."""
+        if self.for_certificates or not self.label.strip() or _CERTIFICATES.search(self.ending):
+            return True
+        label = self.label.upper()
+        alike = any(SequenceMatcher(None, label, one).ratio() >= _ALIKE for one in _LABELS)
+        return alike and not self.for_others
 
     @property
     def for_request(self) -> bool:
@@ -108,28 +123,36 @@ def _block(text: bytes, label: re.Match[bytes], limit: int) -> tuple[Block, int]
     name = label[1].decode("ascii", "replace")
     end = text.find(_END, label.end(), limit)
     if end < 0:
-        body, flaw, after = b"", "it has no end line", limit
+        body, flaw, after, ending = b"", "it has no end line", limit, ""
     else:
-        body, flaw, after = text[label.end() : end], "", end + len(_END)
+        body, flaw, after, ending = text[label.end() : end], "", end + len(_END), ""
         if not text.startswith(label[1] + b"-----", after):
+            ending = text[after : after + 64].partition(b"\n")[0].decode("ascii", "replace").strip("-\r ")
             flaw, after = "its end line is another one's", limit
     encrypted = name.startswith("ENCRYPTED") or b"ENCRYPTED" in body[:200]
-    return Block(name, body, flaw, encrypted), after
+    return Block(name, body, flaw, encrypted, ending), after
 
 
 def _broken(text: bytes) -> Iterator[Block]:
     """Yield what stands between blocks and was one of a certificate before its lines were damaged."""
-    at = 0
-    while (found := _ALMOST_BEGIN.search(text, at)) is not None:
-        end = _ALMOST_END.search(text, found.end())
+    at, looked, ends = 0, 0, True
+    while looked < _MOST_LOOKED and (found := _ALMOST_BEGIN.search(text, at)) is not None:
+        looked += 1
+        end = _ALMOST_END.search(text, found.end()) if ends else None
+        ends = end is not None
         at = found.end() if end is None else end.end()
-        block = Block(found[1].decode("ascii", "replace").strip(), b"", "its first line is damaged")
-        if not block.for_others:
-            yield block
-    for found in _ALMOST_END.finditer(text, at):
-        block = Block(found[1].decode("ascii", "replace").strip(), b"", "it has no first line")
-        if not block.for_others:
-            yield block
+        yield from _suspicious("its first line is damaged", found, *([end] if end is not None else []))
+    for found in islice(_ALMOST_END.finditer(text, at), _MOST_LOOKED):
+        looked += 1
+        yield from _suspicious("it has no first line", found)
+    if looked >= _MOST_LOOKED:
+        yield Block("", b"", f"more than {_MOST_LOOKED} of its lines look like the first and last ones of blocks")
+
+
+def _suspicious(flaw: str, *lines: re.Match[bytes]) -> Iterator[Block]:
+    """Yield the block that begins or ends with lines that are damaged, when one of them may be a certificate's."""
+    made = [Block(line[1].decode("ascii", "replace").strip(), b"", flaw) for line in lines]
+    yield from [one for one in made if one.suspicious][:1]
 
 
 def decoded(body: bytes) -> bytes | None:

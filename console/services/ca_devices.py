@@ -50,11 +50,16 @@ def assessed(session: Session, change: Change, cancel: Cancel = NEVER_CANCELLED)
         return change
     old = change.before.body.get("properties") or {}
     new = (change.after or {}).get("properties") or {}
-    stays = new.get("isVerified") is True and der_of(new.get("certificate")) == der_of(old.get("certificate"))
+    stays = new.get("isVerified") is True and _same(new.get("certificate"), old.get("certificate"))
     if old.get("isVerified") is not True or stays or any(risk.id == "ca-cut" for risk in change.risks):
         return change
     what = "is deleted" if change.after is None else "is no longer verified"
     return with_risks(change, verified_loss(session, change.target.name, what, verified=True, cancel=cancel))
+
+
+def _same(one: object, other: object) -> bool:
+    """Say whether two spellings are of one certificate; of what cannot be read only the same spelling is."""
+    return one == other or (der_of(one) == der_of(other) != b"")
 
 
 def _count(row: Any) -> int:

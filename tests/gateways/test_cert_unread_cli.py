@@ -77,6 +77,12 @@ def test_inspect_names_the_block_in_words_and_json(cli: Run) -> None:
     assert len(found["items"]) == 1
 
 
+def test_no_pem_is_written_that_begins_with_another(cli: Run) -> None:
+    code, out, err = cli("cert", "inspect", "chain.pem", "--pem")
+    assert (code, out) == (1, "")
+    assert "block 1 (CERTIFICATE) cannot be read: " in err
+
+
 def test_a_lost_issuer_is_not_known_in_words_and_json(cli: Run) -> None:
     code, out, _ = cli("cert", "verify", "lost-issuer.pem", "--root", "root.pem")
     words = " ".join(out.split())

@@ -59,3 +59,11 @@ UNREADABLE: dict[str, Change] = {
     "times": times_without_seconds,
     "names": unsorted_names,
 }
+
+
+def with_members(data: bytes, members: list[bytes]) -> bytes:
+    """Return a PKCS#7 file with other certificates in it."""
+    oid, content = parts_of(inside(data))
+    parts = parts_of(inside(inside(content)))
+    parts = [tlv(0xA0, b"".join(members)) if one[0] == 0xA0 else one for one in parts]
+    return tlv(0x30, oid + tlv(0xA0, tlv(0x30, b"".join(parts))))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
-from support.chains import DAY, NOW, inside, make, parts_of, tlv
-from support.unreadable import UNREADABLE, armour, changed
+from support.chains import DAY, NOW, OPENSSL, make, needs_openssl, tlv
+from support.unreadable import UNREADABLE, armour, changed, with_members
 
 from console.model.certificate import Inspected
 from console.model.errors import ConsoleError
+from console.model.secret import Secret
 from console.rules.certificate_reading import of_host, read
 
 ROOT = make("Root", ca=True, number=1, not_after=NOW + 3000 * DAY)
@@ -66,6 +69,23 @@ def test_damaged_blocks_are_no_gaps(damage: str) -> None:
     assert words in held.first_unread.reason
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"--- BEGIN LICENSE BLOCK ---\nfree\n--- END LICENSE BLOCK ---\n",
+        armour(b"some words", "LICENSE"),
+        armour(b"\x30\x06\x02\x01\x17\x04\x01\x02", "DH PARAMETERS"),
+        armour(LEAF.der[:-50], "X509 CRL"),
+        armour(LEAF.der[:90], "PUBLIC KEY"),
+        armour(b"\x99\x01", "PGP PUBLIC KEY BLOCK"),
+        b"-----BEGIN PGP MESSAGE-----\nVersion: 1\n",
+    ],
+)
+def test_other_blocks_are_no_certificates(text: bytes) -> None:
+    held = read(text + LEAF.pem, "bundle.pem")
+    assert (len(held.certificates), held.unread) == (1, ())
+
+
 def test_what_only_looks_like_a_block_is_text() -> None:
     words = b"-- begin certificate chain --\n- BEGIN of the list\nsubject=CN = Root\n---\nserver certificate END\n"
     held = read(words + LEAF.pem + words + MIDDLE.pem + words, "chain.pem")
@@ -104,14 +124,6 @@ def test_elements_of_der(data: bytes, places: list[tuple[str, int]]) -> None:
     assert [(one.place, one.before) for one in held.unread] == places
 
 
-def _with_members(data: bytes, members: list[bytes]) -> bytes:
-    """Return a PKCS#7 file with other certificates in it."""
-    oid, content = parts_of(inside(data))
-    parts = parts_of(inside(inside(content)))
-    parts = [tlv(0xA0, b"".join(members)) if one[0] == 0xA0 else one for one in parts]
-    return tlv(0x30, oid + tlv(0xA0, tlv(0x30, b"".join(parts))))
-
-
 @pytest.mark.parametrize(
     "encode", [bytes, lambda der: armour(der, "PKCS7"), base64.b64encode], ids=["DER", "PEM", "base64"]
 )
@@ -120,7 +132,7 @@ def test_each_member_of_pkcs7_counts(at: int, encode) -> None:
     plain = pkcs7.serialize_certificates([LEAF.certificate, MIDDLE.certificate], DER)
     members = [LEAF.der, MIDDLE.der]
     members.insert(at, bad("critical FALSE"))
-    held = read(encode(_with_members(plain, members)), "chain.p7b")
+    held = read(encode(with_members(plain, members)), "chain.p7b")
     assert [one.der for one in held.certificates] == [LEAF.der, MIDDLE.der]
     (one,) = held.unread
     assert one.before == at
@@ -129,8 +141,39 @@ def test_each_member_of_pkcs7_counts(at: int, encode) -> None:
 
 def test_a_pkcs7_that_is_damaged_behind_its_first_member() -> None:
     plain = pkcs7.serialize_certificates([LEAF.certificate, MIDDLE.certificate], DER)
-    held = read(_with_members(plain, [LEAF.der, MIDDLE.der[:60]]), "chain.p7b")
+    held = read(with_members(plain, [LEAF.der, MIDDLE.der[:60]]), "chain.p7b")
     assert [(one.place, one.before) for one in held.unread] == [("certificate 2 of the PKCS#7", 1)]
+
+
+WAYS = {
+    "as new programs do": [],
+    "not at all": ["-certpbe", "NONE", "-keypbe", "NONE", "-nomac"],
+    "in its own way": ["-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES", "-macalg", "sha1"],
+    "by two keys": ["-certpbe", "PBE-SHA1-2DES"],
+    "with AES-128": ["-certpbe", "AES-128-CBC"],
+    "without a key": ["-nokeys"],
+}
+
+
+@needs_openssl
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("at", [None, 0, 1, 2])
+def test_each_member_of_pkcs12_counts(tmp_path: Path, way: str, at: int | None) -> None:
+    members = [LEAF.der, MIDDLE.der, ROOT.der]
+    wanted = [one for number, one in enumerate(members) if number != at]
+    if at is not None:
+        owner = [MIDDLE, ROOT, ROOT][at]
+        members[at] = changed([LEAF, MIDDLE, ROOT][at], owner, UNREADABLE["critical FALSE"])
+    passphrase = "" if way == "not at all" else "pässword"
+    (tmp_path / "key.pem").write_bytes(LEAF.key_pem)
+    (tmp_path / "all.pem").write_bytes(b"".join(armour(one) for one in members))
+    command = [OPENSSL or "openssl", "pkcs12", "-export", "-in", "all.pem", "-inkey", "key.pem", "-out", "all.p12"]
+    command += ["-passout", f"pass:{passphrase}", *WAYS[way]]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    held = read((tmp_path / "all.p12").read_bytes(), "all.p12", Secret(passphrase))
+    assert {one.der for one in held.certificates} == set(wanted)
+    assert [one.place for one in held.unread] == ([] if at is None else [f"certificate {at + 1} of the PKCS#12"])
+    assert held.private_keys == (0 if way == "without a key" else 1)
 
 
 def test_a_pkcs7_without_certificates_is_called_so() -> None:
@@ -162,3 +205,12 @@ def test_more_parts_than_are_read_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("console.rules.certificate_reading.MAX_MEMBERS", 2)
     held = read(LEAF.pem + MIDDLE.pem + ROOT.pem, "chain.pem")
     assert [(one.place, one.before) for one in held.unread] == [("part 3 and what follows", 2)]
+
+
+@pytest.mark.parametrize(
+    "unit", [b"\x30\x82\x00\x02\x05\x00", b"--BEGIN X\n", b"-----BEGIN CERTIFICAX-----\n", b"--END X\n"]
+)
+def test_a_large_file_of_broken_pieces_ends_in_a_sentence(unit: bytes) -> None:
+    with pytest.raises(ConsoleError) as caught:
+        read(unit * (4_000_000 // len(unit)) + b"-----BEGIN CERTIFICATE-----\n", "broken")
+    assert caught.value.code in ("unread", "no-certificate")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs7
 from support.chains import DAY, NOW, Node, make, tampered
-from support.unreadable import UNREADABLE, armour, changed
+from support.unreadable import UNREADABLE, armour, changed, with_members
 
 from console.model.certificate import Answer, ChainVerdict, Fault, Purpose, Registered, Unread
 from console.model.change import Severity
@@ -36,6 +38,7 @@ def bad(node: Node = LEAF, by: Node = MIDDLE, kind: str = "critical FALSE") -> b
     return armour(changed(node, by, UNREADABLE[kind]))
 
 
+CRITICAL = UNREADABLE["critical FALSE"]
 LEAVES = {**{kind: bad(kind=kind) for kind in UNREADABLE}, "cut": CUT}
 JUDGES: dict[str, Callable[[bytes], object]] = {
     "verify": lambda data: verify(read(data, "chain.pem"), ANCHORS, NOW),
@@ -96,6 +99,20 @@ def test_an_issuer_that_cannot_be_read_is_not_missing() -> None:
     assert "NOT KNOWN" in text and "NOT TRUSTED" not in text and "is not here" not in text
 
 
+def test_in_a_pkcs7_the_place_of_an_issuer_says_nothing() -> None:
+    plain = pkcs7.serialize_certificates([LEAF.certificate], serialization.Encoding.DER)
+    lost = changed(MIDDLE, ROOT, CRITICAL)
+    for at, members in enumerate(([lost, LEAF.der], [LEAF.der, lost]), start=1):
+        found = verify(read(with_members(plain, members), "chain.p7b"), ANCHORS, NOW)
+        assert found.unknown
+        assert f"certificate {at} of the PKCS#7" in found.faults[0].message
+    lost = changed(LEAF, MIDDLE, CRITICAL)
+    for at, members in enumerate(([lost, MIDDLE.der], [MIDDLE.der, lost]), start=1):
+        with pytest.raises(ConsoleError) as caught:
+            verify(read(with_members(plain, members), "chain.p7b"), ANCHORS, NOW)
+        assert f"certificate {at} of the PKCS#7 cannot be read" in caught.value.why
+
+
 def test_nor_one_among_the_roots() -> None:
     lost = Unread("block 1 (CERTIFICATE) of root.pem", "it is cut off", 0, ROOT.der[:-4])
     for anchor in (Anchor(lost.der, "root.pem", unread=lost), Anchor(lost.der, "root.pem")):
@@ -142,6 +159,14 @@ def test_what_is_wrong_whoever_issued_it_stays() -> None:
 def test_compare_does_not_know_it_either() -> None:
     found = compare(read(LEAF.pem + bad(MIDDLE, ROOT), "chain.pem"), DEVICE, AT_HUB, NOW)
     assert (found.answer, "block 2 (CERTIFICATE)" in found.why) == (Answer.UNKNOWN, True)
+
+
+def test_compare_by_thumbprint_names_it_beside_its_answer() -> None:
+    held = read(LEAF.pem + bad(MIDDLE, ROOT), "chain.pem")
+    prints = (held.certificates[0].sha256, "")
+    found = compare(held, Registered("press-1", "", True, True, "", AuthType.THUMBPRINT_SHA256, prints), None, NOW)
+    assert found.answer is Answer.YES
+    assert ("cannot be read", held.unread[0].sentence()) in found.facts
 
 
 def test_lint_names_it_and_accuses_nobody() -> None:
