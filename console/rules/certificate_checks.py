@@ -17,7 +17,7 @@ from console.rules.certificate_places import place
 from console.rules.certificate_strictness import critical_problem, strict_problem
 from console.rules.issuing_match import self_signed
 from console.rules.name_constraints import violation
-from console.rules.signature_check import Outcome, strange_algorithm, unknown_key
+from console.rules.signature_check import UNREADABLE_KEY, Outcome, strange_algorithm, unknown_key
 from console.rules.signature_check import check as check_signature
 
 _CLIENT, _SERVER = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"
@@ -66,7 +66,8 @@ def _extension_faults(links: Sequence[Facts], depth: int, purpose: Purpose, *, s
         if depth == 0:  # of an issuer it is said where its key would be needed
             faults.append(_unknown(unknown, f"the public key of {where}", depth))
     elif one.key is None and 0 < rsa_bits(one.parts.spki) < _LEAST_RSA:
-        add(Fault.WEAK, f"the public key of {where} is too small: {one.info.key}")
+        text = f"the public key of {where} is too small to be checked here: {one.info.key}"
+        faults.append(ChainFault(Fault.WEAK, depth, text, _REISSUE, unknown=True))
     elif one.key is None:
         text = f"the public key of {where} cannot be read here: it is damaged, or written in an unusual way"
         faults.append(ChainFault(Fault.UNREADABLE, depth, text, "Ask `openssl verify`", unknown=True))
@@ -149,12 +150,10 @@ def _usage_problem(one: Facts, purpose: Purpose, *, leaf: bool) -> str:
 
 def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]:
     outcome = signature_outcome(one, issuer)
-    if outcome.holds:
+    if outcome.holds or outcome.unknown == UNREADABLE_KEY:  # that is said of the issuer already
         return []
     if outcome.unknown:
         return [_unknown(outcome.unknown, f"the signature of {place(one, depth)}", depth)]
-    if issuer.key is None:
-        return []  # said of the issuer already
     text = f"the signature of {place(one, depth)} was not made by the key of “{issuer.info.subject}”"
     why = "it was altered after it was issued, or its issuer is another CA of the same name"
     return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text}: {why}", "Get it, and its issuer's certificate, afresh")]

@@ -73,14 +73,23 @@ def sets_of(name: bytes) -> list[list[Part]]:
     """Return the parts of a name in DER, those that stand together in one list. Raises DerError."""
     found = []
     for group in asn1.children(name, asn1.read(name)):
+        if group.tag != asn1.SET:
+            raise asn1.DerError("a name is not a list of sets")
         together = []
         for pair in asn1.children(name, group):
             inner = asn1.children(name, pair)
-            if len(inner) < 2:
-                raise asn1.DerError("a part of a name has no value")
+            if pair.tag != asn1.SEQUENCE or len(inner) != 2 or not is_number(inner[0].tag, inner[0].content(name)):
+                raise asn1.DerError("a part of a name is not a number with a value")
             together.append(Part(dotted(inner[0].content(name)), inner[1].tag, inner[1].content(name)))
         found.append(together)
     return found
+
+
+def is_number(tag: int, content: bytes) -> bool:
+    """Say whether an element is a well-formed object identifier."""
+    if tag != asn1.OID or not content or content[-1] & 0x80:
+        return False
+    return not any(byte == 0x80 and (at == 0 or not content[at - 1] & 0x80) for at, byte in enumerate(content))
 
 
 def _parts(name: bytes) -> list[Part]:
