@@ -11,16 +11,18 @@ from functools import lru_cache
 
 from console.model.certificate import ChainFault, Fault, Purpose
 from console.model.text import clean
+from console.rules.certificate_der import rsa_bits
 from console.rules.certificate_facts import NETSCAPE_TYPE, Facts
 from console.rules.certificate_places import place
 from console.rules.certificate_strictness import critical_problem, strict_problem
 from console.rules.issuing_match import self_signed
 from console.rules.name_constraints import violation
-from console.rules.signature_check import Outcome, strange_algorithm, unknown_key
+from console.rules.signature_check import UNREADABLE_KEY, Outcome, strange_algorithm, unknown_key
 from console.rules.signature_check import check as check_signature
 
 _CLIENT, _SERVER = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"
 _GATED = ("1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1")  # old words for TLS servers, which OpenSSL still takes
+_LEAST_RSA = 1024
 _REISSUE = "Issue it anew"
 
 
@@ -43,7 +45,7 @@ def check(
         one = links[depth]
         if depth + 1 < len(links):
             faults += _signature_faults(one, links[depth + 1], depth)
-        elif one.self_issued and (strange := strange_algorithm(one.parts.algorithm)):
+        elif one.self_issued and (strange := strange_algorithm(one.parts.named)):
             faults.append(_unknown(strange, f"the signature of {place(one, depth)}", depth))
         faults += _time_faults(one, depth, now)
     return faults + _name_faults(links)
@@ -63,8 +65,12 @@ def _extension_faults(links: Sequence[Facts], depth: int, purpose: Purpose, *, s
     if unknown := unknown_key(one.parts.spki, one.key):
         if depth == 0:  # of an issuer it is said where its key would be needed
             faults.append(_unknown(unknown, f"the public key of {where}", depth))
+    elif one.key is None and 0 < rsa_bits(one.parts.spki) < _LEAST_RSA:
+        text = f"the public key of {where} is too small to be checked here: {one.info.key}"
+        faults.append(ChainFault(Fault.WEAK, depth, text, _REISSUE, unknown=True))
     elif one.key is None:
-        add(Fault.WEAK, f"the public key of {where} cannot be read: of an unknown kind, too small or damaged")
+        text = f"the public key of {where} cannot be read here: it is damaged, or written in an unusual way"
+        faults.append(ChainFault(Fault.UNREADABLE, depth, text, "Ask `openssl verify`", unknown=True))
     if not alone and one.explicit_curve:
         add(Fault.MALFORMED, f"{where} spells out the curve of its key instead of naming it", "Make a key on P-256")
     if critical := critical_problem(one):
@@ -73,6 +79,7 @@ def _extension_faults(links: Sequence[Facts], depth: int, purpose: Purpose, *, s
         why = "; ".join(one.unread_extensions[:3])
         text = f"of {where} is not known what verifying needs: {why}"
         faults.append(ChainFault(Fault.UNREADABLE, depth, text, "Ask `openssl verify`", unknown=True))
+        return faults  # the rest hangs on what could not be read
     if one.invalid:
         why = "; ".join(one.problems[:3])
         add(Fault.MALFORMED, f"{where} has extensions that break the rules: {why}")
@@ -143,12 +150,10 @@ def _usage_problem(one: Facts, purpose: Purpose, *, leaf: bool) -> str:
 
 def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]:
     outcome = signature_outcome(one, issuer)
-    if outcome.holds:
+    if outcome.holds or outcome.unknown == UNREADABLE_KEY:  # that is said of the issuer already
         return []
     if outcome.unknown:
         return [_unknown(outcome.unknown, f"the signature of {place(one, depth)}", depth)]
-    if issuer.key is None:
-        return []  # said of the issuer already
     text = f"the signature of {place(one, depth)} was not made by the key of “{issuer.info.subject}”"
     why = "it was altered after it was issued, or its issuer is another CA of the same name"
     return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text}: {why}", "Get it, and its issuer's certificate, afresh")]
@@ -179,7 +184,7 @@ def _time_faults(one: Facts, depth: int, now: datetime) -> list[ChainFault]:
     if now < one.not_before:
         text = f"{place(one, depth)} is not valid before {_moment(one.not_before)}"
         return [ChainFault(Fault.NOT_YET_VALID, depth, text, "Check the clock here and where it was issued")]
-    if now > one.not_after:
+    if now.replace(microsecond=0) >= one.not_after:  # its last second is past, as OpenSSL counts
         text = f"{place(one, depth)} has expired: it was valid until {_moment(one.not_after)}"
         hint = "Renew that CA, then reissue or rebuild the chain" if depth else "Renew the device's certificate"
         return [ChainFault(Fault.EXPIRED, depth, text, hint)]

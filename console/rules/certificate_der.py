@@ -40,7 +40,7 @@ class Extension:
 class Parts:
     """The parts of a certificate. `unusual` says what most programs refuse or forgive, as ends of "it is …": sentences.
 
-    `issuer`, `subject`, `spki`, `algorithm` (the one beside what is signed) and `signed` are DER.
+    `issuer`, `subject`, `spki`, `signed`, `algorithm` (beside what is signed) and `named` (that inside it) are DER.
     """
 
     version: int
@@ -54,8 +54,13 @@ class Parts:
     spki: bytes
     extensions: tuple[Extension, ...]
     signed: bytes = field(repr=False)
-    algorithms_differ: bool = False
+    named: bytes = b""
     unusual: tuple[str, ...] = ()
+
+    @property
+    def algorithms_differ(self) -> bool:
+        """Whether the algorithm inside what is signed is another than the one beside it."""
+        return self.named != self.algorithm
 
     @property
     def signature_oid(self) -> str:
@@ -108,7 +113,7 @@ def take_apart(data: bytes) -> Parts:
         spki=spki.whole(data),
         extensions=extensions,
         signed=top[0].whole(data),
-        algorithms_differ=inside != top[1].whole(data),
+        named=inside,
         unusual=tuple(dict.fromkeys(unusual)),
     )
 

@@ -15,6 +15,7 @@ from console.rules.certificate_der import key_name
 from console.rules.certificate_keys import SigningKey, check_public_key, generate, hash_for
 from console.rules.certificate_names import check_name
 from console.rules.certificates import PublicKey, alternative_names, common_name
+from console.rules.der import DerError
 from console.rules.extension_values import extension_word
 from console.rules.pem import decoded
 from console.rules.request_facts import RequestParts, take_apart
@@ -71,12 +72,21 @@ def _read(data: bytes) -> Request:
         found = _BEGIN.search(data)
         body = data[found.end() :].partition(b"-----END")[0] if found else b""
         data = decoded(body) or b""
-    parts = take_apart(data)
+    try:
+        parts = take_apart(data)
+    except DerError as error:
+        why = f"it is no certificate signing request that can be read: {error}"
+        raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for it again") from None
+    if odd := next((text for text in parts.unusual if "version" in text), ""):
+        raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, odd, "Ask for it again, made with another tool")
     family, name = key_name(parts.spki)
     if unknown_key(parts.spki, parts.key):
         where = f"is on the curve {clean(name)}" if family in ("ec", "sm2") else f"is of the kind {clean(name)}"
         why = f"its key {where}, and TLS with IoT Hub wants RSA, P-256 or P-384"
         raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for one with RSA 2048 or more, or EC P-256 or P-384")
+    if parts.key is None:
+        why = "its key cannot be read here: it is damaged, or written in an unusual way"
+        raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Ask for it again")
     key = check_public_key(parts.key, WHAT)
     _check_possession(parts)
     names = values(parts.subject, COMMON_NAME)

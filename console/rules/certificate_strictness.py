@@ -63,6 +63,8 @@ def _names(one: Facts, usage: tuple[str, ...]) -> str:
         return "has an empty subject (§4.1.2.6)"
     if one.subject == _EMPTY and not one.critical(SUBJECT_ALTERNATIVE):
         return "has an empty subject, and its subjectAltName is not critical (§4.2.1.6)"
+    if one.names is not None and not len(list(one.names)):
+        return "has an empty subjectAltName (§4.2.1.6)"
     return ""
 
 

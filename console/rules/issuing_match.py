@@ -37,4 +37,4 @@ def identifiers_fit(issuer: Facts, child: Facts) -> bool:
 
 def algorithm_fits(issuer: Facts, child: Facts) -> bool:
     """Say whether the child's signature algorithm is one of the issuer's kind of key, or may be."""
-    return fits(child.parts.algorithm, issuer.parts.spki)
+    return fits(child.parts.named, issuer.parts.spki)

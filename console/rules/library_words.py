@@ -25,7 +25,7 @@ _UNKNOWN_KEY = re.compile(r"[Uu]nknown key type: ([\d.]+)")
 _UNKNOWN_SIGNATURE = re.compile(r"Signature algorithm OID: ([\d.]+)")
 _UNKNOWN_CURVE = re.compile(r"[Cc]urve ([\w.-]{1,40}) is not supported")
 _WORDS = (
-    (re.compile("password|MAC|decrypt", re.I), "the password is wrong or missing, or it is damaged"),
+    (re.compile("password|decrypt", re.I), "the password is wrong or missing, or it is damaged"),
     (re.compile("PSS"), "its RSA-PSS parameters are not known here"),
     (re.compile("explicit", re.I), "it spells out its curve instead of naming it"),
     (re.compile("curve", re.I), "its curve is not known here"),

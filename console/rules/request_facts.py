@@ -17,9 +17,10 @@ from console.rules.certificate_facts import guarded, key_words
 from console.rules.extension_values import alone, extension_word
 from console.rules.object_names import ATTRIBUTES, PURPOSES, dotted
 from console.rules.signature_check import Outcome, check, hash_word
-from console.rules.x509_names import COMMON_NAME, TEXT_LIMIT, broken, general_name, oddities, values, words
+from console.rules.x509_names import COMMON_NAME, TEXT_LIMIT, broken, general_name, is_number, oddities, values, words
 
 _WANTED = {"1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14"}  # PKCS #9's extensionRequest, and Microsoft's
+_OUTLINE = [asn1.INTEGER, asn1.SEQUENCE, asn1.SEQUENCE]
 _MOST_ASKED, _MOST_NAMES = 24, 16
 
 
@@ -53,14 +54,13 @@ def take_apart(data: bytes) -> RequestParts:
     if outer.tag != asn1.SEQUENCE or [one.tag for one in top] != [asn1.SEQUENCE, asn1.SEQUENCE, asn1.BIT_STRING]:
         raise asn1.DerError("it has not the outline of a request")
     inner = asn1.children(data, top[0])
-    if len(inner) < 3 or [one.tag for one in inner[:3]] != [asn1.INTEGER, asn1.SEQUENCE, asn1.SEQUENCE]:
-        raise asn1.DerError("parts of it are missing")
+    if [one.tag for one in inner] not in ([*_OUTLINE, asn1.CONTEXT_0], _OUTLINE):
+        raise asn1.DerError("parts of it are missing, or do not belong there")
     unusual: list[str] = []
     if outer.after != len(data):
         unusual.append("something follows its end")
-    if any(inner[0].content(data)):
-        number = int.from_bytes(inner[0].content(data)[:4], "big", signed=True) + 1
-        unusual.append(f"it says that it is of version {number}, and there is 1 alone")
+    if (version := _version(inner[0].content(data))) != 1:
+        unusual.append(f"it says that it is of version {version}, and there is 1 alone")
     if len(inner) < 4:
         unusual.append("its list of attributes is missing")
     subject = inner[1].whole(data)
@@ -83,16 +83,27 @@ def take_apart(data: bytes) -> RequestParts:
     )
 
 
+def _version(content: bytes) -> int:
+    number = int.from_bytes(content, "big", signed=True)
+    shortest = len(content) == 1 or (len(content) == 2 and not -128 <= number <= 127)
+    if not shortest:
+        raise asn1.DerError("its version is not written as a number")
+    return number + 1
+
+
 def _attributes(
     data: bytes, holder: asn1.Element, extensions: list[Extension], others: list[str], unusual: list[str]
 ) -> None:
     for one in asn1.children(data, holder):
         parts = asn1.children(data, one)
-        if not parts or parts[0].tag != asn1.OID:
-            raise asn1.DerError("an attribute of it has no number")
+        tags = [part.tag for part in parts]
+        if one.tag != asn1.SEQUENCE or tags != [asn1.OID, asn1.SET]:
+            raise asn1.DerError("an attribute of it is not a number with a set of values")
+        if not is_number(tags[0], parts[0].content(data)):
+            raise asn1.DerError("an attribute of it has no number that can be read")
         oid = dotted(parts[0].content(data))
         word = ATTRIBUTES.get(oid, oid)
-        found = asn1.children(data, parts[1]) if len(parts) > 1 else []
+        found = asn1.children(data, parts[1])
         if not found:
             unusual.append(f"its attribute {word} is empty")
         elif len(found) > 1:

@@ -41,6 +41,9 @@ _WORDS = {
 _HASHLESS = frozenset({"ed25519", "ed448"})
 
 
+UNREADABLE_KEY = "its key, which cannot be read here"
+
+
 class Outcome(NamedTuple):
     """Whether a signature holds; `unknown` names the algorithm or curve that cannot be checked, and then it is not."""
 
@@ -112,7 +115,7 @@ def check(algorithm: bytes, spki: bytes, key: Any, signature: bytes, signed: byt
     if unknown := unknown_algorithm(algorithm):
         return Outcome(False, unknown)
     if key is None:
-        return Outcome(False)
+        return Outcome(False, UNREADABLE_KEY)
     try:
         _verify(algorithm, key, signature, signed)
     except (KeyboardInterrupt, SystemExit, MemoryError):

@@ -59,6 +59,8 @@ class Part(NamedTuple):
     @property
     def broken(self) -> bool:
         """Whether its value is not written in the way that it says."""
+        if self.tag == asn1.BIT_STRING:
+            return not self.content or self.content[0] > 7 or (len(self.content) == 1 and self.content[0] > 0)
         encoding = _ENCODINGS.get(self.tag)
         try:
             text = self.content.decode(encoding) if encoding else ""
@@ -71,14 +73,23 @@ def sets_of(name: bytes) -> list[list[Part]]:
     """Return the parts of a name in DER, those that stand together in one list. Raises DerError."""
     found = []
     for group in asn1.children(name, asn1.read(name)):
+        if group.tag != asn1.SET:
+            raise asn1.DerError("a name is not a list of sets")
         together = []
         for pair in asn1.children(name, group):
             inner = asn1.children(name, pair)
-            if len(inner) < 2:
-                raise asn1.DerError("a part of a name has no value")
+            if pair.tag != asn1.SEQUENCE or len(inner) != 2 or not is_number(inner[0].tag, inner[0].content(name)):
+                raise asn1.DerError("a part of a name is not a number with a value")
             together.append(Part(dotted(inner[0].content(name)), inner[1].tag, inner[1].content(name)))
         found.append(together)
     return found
+
+
+def is_number(tag: int, content: bytes) -> bool:
+    """Say whether an element is a well-formed object identifier."""
+    if tag != asn1.OID or not content or content[-1] & 0x80:
+        return False
+    return not any(byte == 0x80 and (at == 0 or not content[at - 1] & 0x80) for at, byte in enumerate(content))
 
 
 def _parts(name: bytes) -> list[Part]:
@@ -156,7 +167,7 @@ def canonical(name: bytes) -> bytes:
             pairs = []
             for pair in asn1.children(name, group):
                 kind, text = asn1.children(name, pair)[:2]
-                pairs.append(kind.whole(name) + _folded(text, name))
+                pairs.append(asn1.encode(kind.tag, kind.content(name)) + _folded(text, name))
             if pairs:
                 sets.append(asn1.encode(asn1.SET, b"".join(sorted(pairs))))
         return b"".join(sets)
@@ -166,12 +177,13 @@ def canonical(name: bytes) -> bytes:
 
 def _folded(text: asn1.Element, name: bytes) -> bytes:
     encoding = None if text.tag == _NUMERIC else _ENCODINGS.get(text.tag)
+    plain = asn1.encode(text.tag, text.content(name))
     if encoding is None:
-        return text.whole(name)
+        return plain
     try:
         value = text.content(name).decode(encoding).encode()
     except UnicodeError:
-        return text.whole(name)
+        return plain
     return asn1.encode(0x0C, b" ".join(part for part in value.lower().split() if part))
 
 

@@ -12,7 +12,7 @@ from console.rules.certificate_chain import Anchor, verify_leaf
 
 MEANS: dict[int, set[Fault]] = {
     2: {Fault.NO_ISSUER},
-    6: {Fault.WEAK},
+    6: {Fault.WEAK, Fault.UNREADABLE},
     7: {Fault.BAD_SIGNATURE},
     9: {Fault.NOT_YET_VALID},
     10: {Fault.EXPIRED},
@@ -21,10 +21,10 @@ MEANS: dict[int, set[Fault]] = {
     20: {Fault.NO_ISSUER},
     21: {Fault.NO_ISSUER},
     22: {Fault.TOO_LONG},
-    24: {Fault.NOT_A_CA, Fault.KEY_USAGE},
+    24: {Fault.NOT_A_CA, Fault.KEY_USAGE, Fault.UNREADABLE},
     25: {Fault.PATH_LENGTH},
     26: {Fault.WRONG_PURPOSE, Fault.NOT_A_CA, Fault.KEY_USAGE, Fault.MALFORMED, Fault.UNREADABLE},
-    32: {Fault.KEY_USAGE},
+    32: {Fault.KEY_USAGE, Fault.UNREADABLE},
     34: {Fault.CRITICAL_EXTENSION},
     47: {Fault.NAME_CONSTRAINT},
     48: {Fault.NAME_CONSTRAINT},
@@ -34,7 +34,7 @@ MEANS: dict[int, set[Fault]] = {
     66: {Fault.WEAK},
     77: {Fault.BAD_SIGNATURE},
     78: {Fault.MALFORMED, Fault.BAD_SIGNATURE},
-    79: {Fault.NOT_A_CA, Fault.KEY_USAGE},
+    79: {Fault.NOT_A_CA, Fault.KEY_USAGE, Fault.UNREADABLE},
     **{number: {Fault.MALFORMED, Fault.UNREADABLE} for number in range(80, 96)},
 }
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import CertificateSigningRequestBuilder
+from cryptography.x509.oid import AttributeOID
 from support.chain_house import House
-from support.chains import NOW, OPENSSL, inside, needs_openssl, parts_of, tlv
+from support.chains import NOW, OPENSSL, inside, key, name, needs_openssl, parts_of, tlv
+from support.corpus import Member, openssl_requests
+from support.depth import trials
+from support.der_changes import change_one
 from support.unreadable import armour
 
 from console.cli.main import cli
@@ -157,9 +165,6 @@ ATTRIBUTES = {
 
 @pytest.mark.parametrize("case", ATTRIBUTES)
 def test_requests_with_odd_attributes_are_read(case: str) -> None:
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from support.chains import key
 
     _, content = ATTRIBUTES[case]
     secret = key("ec-p256", 3)
@@ -174,3 +179,25 @@ def test_requests_with_odd_attributes_are_read(case: str) -> None:
     assert any("challengePassword" in text for text in info.oddities)
     assert "abc" not in repr(info)
     assert read_request(der).common_name == "press-42"
+
+
+@pytest.mark.slow
+def test_changed_requests_prove_what_openssl_says_they_prove() -> None:
+    secret = key("ec-p256", 9)
+    base = CertificateSigningRequestBuilder(name("press-42", organization_name="Contoso"))
+    signed = base.add_attribute(AttributeOID.CHALLENGE_PASSWORD, b"abc").sign(secret, hashes.SHA256())
+    seen = set()
+    for seed in range(trials(test=50, deep=300, full=3000)):
+        text = change_one(signed.tbs_certrequest_bytes, random.Random(seed))
+        signature = secret.sign(text, ec.ECDSA(hashes.SHA256()))
+        der = tlv(0x30, text + bytes.fromhex("300a06082a8648ce3d040302") + tlv(0x03, b"\0" + signature))
+        theirs = openssl_requests([Member("it", der, True)])["it"]
+        try:
+            mine = request_info(der).possession
+        except ValueError as error:
+            assert "ParseError" not in str(error)
+            mine = "refused"
+        seen.add(mine.partition(":")[0])
+        assert mine != "yes" or theirs is True, (seed, der.hex())
+        assert mine != "no" or theirs is not True, (seed, der.hex())
+    assert {"yes", "refused", "not known"} <= seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,24 @@ def openssl_name(der: bytes) -> str:
     done = subprocess.run(command, input=der, capture_output=True, timeout=60)
     lines = [line for line in done.stdout.decode().splitlines() if "commonName" in line]
     return lines[0].partition("= ")[2]
+
+
+def test_a_certificate_ends_with_its_last_second(tmp_path: Path) -> None:
+    for last, holds in (
+        (NOW.strftime("%y%m%d%H%M%SZ"), False),
+        ((NOW + timedelta(seconds=1)).strftime("%y%m%d%H%M%SZ"), True),
+    ):
+        der = changed(LEAF, MIDDLE, times(VALID[0], last.encode()))
+        assert ours(der, strict=True) is theirs(tmp_path, der, strict=True) is holds
+
+
+def test_an_empty_list_of_names_breaks_the_strict_rules(tmp_path: Path) -> None:
+    names = tlv(0x30, bytes.fromhex("0603551d11") + tlv(0x04, tlv(0x30, b"")))
+
+    def change(parts: list[bytes]) -> list[bytes]:
+        others = [one for one in parts_of(inside(inside(parts[-1]))) if bytes.fromhex("551d11") not in one]
+        return [*parts[:-1], tlv(0xA3, tlv(0x30, b"".join([*others, names])))]
+
+    der = changed(LEAF, MIDDLE, change)
+    assert ours(der, strict=False) is theirs(tmp_path, der, strict=False) is True
+    assert ours(der, strict=True) is theirs(tmp_path, der, strict=True) is False
