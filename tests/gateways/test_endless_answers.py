@@ -208,6 +208,7 @@ print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if
 """
 
 
+@pytest.mark.slow
 def test_three_gigabytes_in_three_megabytes_stay_out_of_memory(tmp_path: Path) -> None:
     from console.config import save_profile
 
