@@ -35,6 +35,7 @@ _MARGIN = 100  # characters: a label so near to the end of a secret may begin an
 _WHOLE = 43  # symbols of a signature or a key of 32 bytes without its padding
 _CLOSED = re.compile(r"[\"'`<>{}\[\]]")
 _NO_SYMBOL = re.compile(r"[^A-Za-z0-9+/_=%\\-]")
+_SIGNS = re.compile(r"[^a-z0-9+/_-]")
 _PADDED = re.compile(r"[A-Za-z0-9+/_-]{21,}={1,2}")  # base64 of 16 bytes or more, with its end
 _RUN = re.compile(r"(?:[A-Za-z0-9+/_]|%(?:25)*(?:2B|2F|3D)){32,}", re.IGNORECASE)
 _USER = re.compile(
@@ -53,7 +54,7 @@ class Redaction:
             for secret in _labelled(text):
                 for form in _forms(secret):
                     grams = (form[at : at + SHORTEST] for at in range(max(len(form) - SHORTEST + 1, 0)))
-                    pieces.update(gram for gram in grams if sum(map(str.isalnum, gram)) >= SHORTEST - 2)
+                    pieces.update(gram for gram in grams if len(_SIGNS.sub("", gram)) >= SHORTEST - 2)
         self._pieces = pieces
 
     def covered(self, text: str) -> str:

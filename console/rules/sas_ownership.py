@@ -48,8 +48,13 @@ def _written_out(parts: SasParts) -> TokenFinding | None:
     ids = [path[place] for place in (1, 3) if len(path) > place and path[0] in {"devices", "twins"}]
     hint = "Leave skn out for a device's own key; for a policy's key write the policy's name"
     shown = clean(name, limit=60)
+    if name != parts.policy:
+        message = "the policy (skn) begins or ends with a blank, as no policy's name does"
+        return TokenFinding("skn-blank", message, "Take it out", Verdict.MALFORMED)
     if name.casefold() in _EMPTY:
-        message = f"the policy (skn) is the text “{shown}”, which no policy is called: a program wrote out nothing"
+        message = (
+            f"the policy (skn) is the text “{shown}”, which programs write for nothing, and no policy is called so"
+        )
     elif (name in ids and name.casefold() not in _POLICIES) or _ID_PLACE.fullmatch(name):
         message = f"the policy (skn) is “{shown}”, the device's id and not a policy's name"
     elif re.fullmatch(r"[<{\[$%].*[>}\]%]", name):

@@ -15,6 +15,7 @@ from console.rules.sas import covers
 
 _SCOPE_ID = re.compile(r"[0-9][A-Za-z0-9]{7,}")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_ID = re.compile(r"[A-Za-z0-9.+%_#*?!(),:=@$'-]{1,128}")  # what devices and modules can be called
 _USER = re.compile(r"^[^/]*@")
 _QUERY = re.compile(r"(?:/?\?|&)(?=api-version=)|/\?(?=[\w-]+=)", re.IGNORECASE)  # an id may hold “?” and “=”
 _COLLECTIONS = ("devices", "twins", "messages", "jobs", "servicebound", "configurations", "statistics", "digitaltwins")
@@ -97,7 +98,7 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
         found.append(_wrong("resource-port", message, "Write the host alone"))
     if not name:
         found.append(_wrong("resource-host", "the resource does not begin with a host", "HUB.azure-devices.net/…"))
-    elif name != name.strip() or _is_short(name, path):
+    elif not re.fullmatch(r"[\w.-]+|::1", name) or _is_short(name, path):
         message = f"the resource begins with “{clean(name, limit=60)}”, which is no host name of a hub"
         found.append(_wrong("resource-host", message, "Write the whole host name: HUB.azure-devices.net"))
     found += _path_findings(path)
@@ -129,6 +130,11 @@ def _path_findings(path: str) -> list[TokenFinding]:
         return [_misspelled(first, near, "resource-case", "resource-lacks-devices")]
     if first not in collections:
         return [_nothing_there(first, "a hub")]
+    for place in (1, 3) if first == "devices" else ():
+        if place < len(segments) and not _ID.fullmatch(segments[place]):
+            message = f"nothing can be called “{clean(segments[place], limit=60)}” at a hub"
+            hint = "Ids have up to 128 letters, digits and - . + % _ # * ? ! ( ) , : = @ $ '"
+            return [_wrong("resource-id", message, hint)]
     return _below_device(segments) if first == "devices" and len(segments) > 2 else []
 
 

@@ -50,7 +50,7 @@ def shown(text: str, secret: str) -> list[str]:
 
 
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
-@pytest.mark.parametrize("sign", ["\\u0026", "&amp;", ";", "\n", "\uff06"])
+@pytest.mark.parametrize("sign", ["\\u0026", ";", "\n"])
 def test_the_command_shows_none_of_it_and_names_the_sign(sign: str, json_too: list[str], tmp_path: Path) -> None:
     text, signature = token()
     code, out = hubwarden(tmp_path, "sas", "inspect", *json_too, given=text.replace("&", sign).encode())
@@ -75,12 +75,10 @@ def test_what_powershell_wrote_is_read(coding: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("argument", ["sr=h;sig={}", "h%26sig%3D{}", "SIG = {}", "sharedaccesskey={}", "{}", "a {}"])
 def test_no_argument_repeats_it(argument: str, tmp_path: Path) -> None:
     text, signature = token()
-    for secret in (signature, KEY, KEY.rstrip("=")):
-        for where in ([], ["--wanted"]):
-            given = text.encode() if where else b""
-            code, out = hubwarden(tmp_path, "sas", "inspect", *where, argument.format(secret), given=given)
-            assert code in {1, 2}
-            assert shown(out, secret) == []
+    for secret, where in ((signature, []), (KEY.rstrip("="), ["--wanted"])):
+        code, out = hubwarden(tmp_path, "sas", "inspect", *where, argument.format(secret), given=text.encode())
+        assert code in {1, 2}
+        assert shown(out, secret) == []
 
 
 @pytest.fixture(scope="module")
