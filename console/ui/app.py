@@ -61,6 +61,7 @@ class HubwardenApp(App[None]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = MODES
     DEFAULT_MODE = "overview"
     ENABLE_COMMAND_PALETTE = False  # there is one of our own
+    ALLOW_SELECT = False  # the terminal selects; Textual's way breaks on a press where a screen has just gone
     BINDINGS: ClassVar = bindings("global")
     CLOSE_TIMEOUT = 1.0
 

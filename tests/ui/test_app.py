@@ -136,6 +136,14 @@ async def test_palette_says_all_about_the_selected_command_and_carries_it_out(si
         assert app.current_mode == "connections"
 
 
+async def test_selecting_text_is_left_to_the_terminal() -> None:
+    async with console() as (pilot, app):
+        await pilot.mouse_down(offset=(10, 5))
+        await pilot.hover(offset=(40, 9))
+        assert not app.screen.selections and not app.screen._selecting
+        await pilot.mouse_up(offset=(40, 9))
+
+
 async def test_history_and_last_pane() -> None:
     async with console() as (pilot, app):
         await press(pilot, "2", "3", "-")
