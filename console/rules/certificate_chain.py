@@ -12,7 +12,7 @@ from console.rules.certificate_checks import check, signature_holds
 from console.rules.certificate_facts import Facts, facts
 from console.rules.certificate_places import place
 from console.rules.certificate_unread import UNORDERED, instead_of, notes_on, readable, reason_of, refused, weighed
-from console.rules.issuing_match import likely_issued, self_signed
+from console.rules.issuing_match import likely_issued, mismatch, self_signed
 from console.rules.trust_settings import ends_chain, joined, rejected
 
 DEEPEST = 102
@@ -341,20 +341,11 @@ def _no_issuer_words(current: Facts, where: str, pool: list[Facts], trusted: lis
     named = [one for one in named if one.subject == current.issuer and one.der != current.der]
     if not named:
         return f"the issuer of {where}, “{issuer}”, is not here", f"Add the certificate of “{issuer}” to the file"
-    wanted = current.info.authority_key_id
-    have = next((one.info.subject_key_id for one in named if one.info.subject_key_id), "")
-    if wanted and have and wanted != have:
-        why = f"it wants the key {_short(wanted)}, that one has {_short(have)}"
-    else:
-        why = "its key is of another kind, or its serial number is another"
+    why = next((why for one in named if (why := mismatch(one, current))), "their key identifiers do not fit")
     return (
-        f"{where} was issued by “{issuer}” with another key than the certificate of that name here: {why}",
-        "The CA was renewed with a new key: add the certificate that it was issued by, or issue anew",
+        f"{where} was not issued by the certificate of “{issuer}” that is here, but by another of that name: {why}",
+        "The CA was renewed, or made anew: add the certificate that it was issued by, or issue anew",
     )
-
-
-def _short(digits: str) -> str:
-    return f"{digits[:8]}…{digits[-4:]}" if len(digits) > 16 else digits
 
 
 def _readable(ders: Iterable[bytes]) -> list[Facts]:

@@ -154,6 +154,9 @@ def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]
         return []
     if outcome.unknown:
         return [_unknown(outcome.unknown, f"the signature of {place(one, depth)}", depth)]
+    if one.algorithms_differ:
+        text = f"the signature of {place(one, depth)} does not count: two algorithms are named for it, one inside"
+        return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text} and one beside what is signed", _REISSUE)]
     text = f"the signature of {place(one, depth)} was not made by the key of “{issuer.info.subject}”"
     why = "it was altered after it was issued, or its issuer is another CA of the same name"
     return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text}: {why}", "Get it, and its issuer's certificate, afresh")]

@@ -155,6 +155,10 @@ class Facts:
             if one is None:
                 one = _Unreadable(text.oid, text.critical)
                 self._not_read(text)
+            elif text.oid in _NOT_CHECKED:
+                self.unread_extensions.append(f"the extension {_NOT_CHECKED[text.oid]} is not checked here")
+            elif text.oid == BASIC and basic_of(text.value) is None:
+                self.unread_extensions.append("the extension basicConstraints is not written as it must be")
             found[text.oid] = one
         return found
 
@@ -276,6 +280,14 @@ class _Unreadable(NamedTuple):
 
 
 _DECIDING = frozenset((*(f"2.5.29.{number}" for number in (19, 15, 37, 14, 35, 17, 30, 31)), NETSCAPE_TYPE))
+
+
+_NOT_CHECKED = {
+    "1.3.6.1.5.5.7.1.7": "with blocks of addresses (RFC 3779)",
+    "1.3.6.1.5.5.7.1.8": "with numbers of networks (RFC 3779)",
+    "1.3.6.1.5.5.7.1.14": "of a proxy certificate (RFC 3820)",
+}
+"""Extensions that OpenSSL holds a chain against by rules of their own, and that count nothing at IoT Hub."""
 
 
 def _usages(usage: x509.KeyUsage | None) -> tuple[str, ...] | None:
