@@ -13,7 +13,7 @@ from console.rules.certificate_facts import Facts, facts
 from console.rules.certificate_places import place
 from console.rules.certificate_unread import UNORDERED, instead_of, notes_on, readable, reason_of, refused, weighed
 from console.rules.issuing_match import likely_issued, mismatch, self_signed
-from console.rules.trust_settings import ends_chain, joined, rejected
+from console.rules.trust_settings import Standing, standing
 
 DEEPEST = 102
 """Leaf, 100 CAs and the root: OpenSSL's default depth."""
@@ -22,6 +22,7 @@ _MOST_STEPS = 20_000
 _MOST_CHAINS = 64
 _ONLY_STRICT = "only the strict rules refuse it (openssl verify -x509_strict); without them openssl verify trusts it"
 _MOST_RANKED = 16
+_PLAIN = Standing()
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ class _Trusted:
 class _Path:
     """A chain, leaf first; `anchor` is what ended it, None for a dead end. `own`: how many are not from the anchors.
 
-    `rejected`: why what ended it is not to be trusted, by the settings that were given with it.
+    `standing`: how what ended it stands by the settings that were given with it.
     """
 
     links: tuple[Facts, ...]
     anchor: Anchor | None
     own: int
-    rejected: str = ""
+    standing: Standing = _PLAIN
 
 
 def leaf_of(ders: Sequence[bytes]) -> bytes:
@@ -169,7 +170,8 @@ def _verdict(
         if path.anchor is None:
             dead = dead or path
             continue
-        faults = [*_rejection(path), *check(path.links, now, purpose, strict=strict)]
+        faults = [*_rejection(path)]
+        faults += check(path.links, now, purpose, strict=strict, vouched=path.standing.vouched)
         if best is None or len(faults) < len(best.faults):
             infos = tuple(one.info for one in path.links)
             best = ChainVerdict(infos, tuple(faults), path.anchor.label, purpose)
@@ -189,8 +191,7 @@ class _Builder:
         self, leaf: Facts, pool: list[Facts], trusted: list[_Trusted], now: datetime, purpose: Purpose
     ) -> None:
         self._leaf = leaf
-        self._purpose = purpose
-        self._settings = _settings_of(trusted)
+        self._standings = _standings(trusted, purpose)
         self._now = now
         self._steps = 0
         self._pool: dict[bytes, list[Facts]] = {}
@@ -229,7 +230,8 @@ class _Builder:
                         yield from self._extend(grown, own, parent.anchor)
                 if last is None:
                     for other in self._others(current):
-                        if any(other.der == one.der for one in links):
+                        # a copy of what was rejected is no way around it
+                        if any(other.der == one.der for one in links) or self._decided(other):
                             continue
                         ends = False
                         yield from self._extend((*links, other), own + 1, None)
@@ -238,12 +240,11 @@ class _Builder:
 
     def _decided(self, one: Facts) -> bool:
         """Say whether the settings that were given with a certificate alone end a chain with it, for good or bad."""
-        settings = self._settings.get(one.der)
-        return settings is not None and bool(rejected(settings, self._purpose) or ends_chain(settings, self._purpose))
+        found = self._standings.get(one.der)
+        return found is not None and found.decided
 
     def _ended(self, links: tuple[Facts, ...], anchor: Anchor, own: int) -> _Path:
-        settings = self._settings.get(links[-1].der)
-        return _Path(links, anchor, own, rejected(settings, self._purpose) if settings else "")
+        return _Path(links, anchor, own, self._standings.get(links[-1].der, _PLAIN))
 
     def _issuers(self, child: Facts) -> list[_Trusted]:
         named = self._trusted.get(child.issuer, ())
@@ -266,20 +267,20 @@ class _Builder:
         return (not signed, not valid, 0.0 if valid else -_seconds(parent.not_after))
 
 
-def _settings_of(trusted: list[_Trusted]) -> dict[bytes, TrustSettings]:
-    found: dict[bytes, list[TrustSettings]] = {}
+def _standings(trusted: list[_Trusted], purpose: Purpose) -> dict[bytes, Standing]:
+    found: dict[bytes, list[TrustSettings | None]] = {}
     for one in trusted:
-        if one.anchor.settings is not None:
-            found.setdefault(one.facts.der, []).append(one.anchor.settings)
-    return {der: joined(several) for der, several in found.items()}
+        found.setdefault(one.facts.der, []).append(one.anchor.settings)
+    return {der: standing(several, purpose) for der, several in found.items() if any(several)}
 
 
 def _rejection(path: _Path) -> list[ChainFault]:
-    if not path.rejected:
+    top, found = len(path.links) - 1, path.standing
+    if not (found.rejected or found.unsure):
         return []
-    top = len(path.links) - 1
     hint = "Give it with other settings (openssl x509 -addtrust, -clrreject), or without any"
-    return [ChainFault(Fault.REJECTED, top, f"{place(path.links[top], top)} {path.rejected}", hint)]
+    text = f"{place(path.links[top], top)} {found.rejected or found.unsure}"
+    return [ChainFault(Fault.REJECTED, top, text, hint, unknown=bool(found.unsure))]
 
 
 def _seconds(moment: datetime) -> float:

@@ -126,7 +126,8 @@ class _Reader:
             self._block(block, number)
 
     def _block(self, block: Block, number: int) -> None:
-        place = f"block {number} ({clean(block.label, limit=40)})"
+        label = clean(block.label, limit=40)
+        place = f"block {number} ({label})" if label.strip() else f"block {number}"
         content = None if block.flaw else decoded(block.body)
         if "PRIVATE KEY" in block.label and not block.flaw:
             self._keys += 1
