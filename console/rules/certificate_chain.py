@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 from console.model.certificate import ChainFault, ChainVerdict, Fault, Inspected, Purpose, Unread
 from console.model.trust_settings import TrustSettings
@@ -168,7 +169,8 @@ def _verdict(
     dead: _Path | None = None
     for number, path in enumerate(builder.paths()):
         if path.anchor is None:
-            dead = dead or path
+            if dead is None or (number < _MOST_CHAINS and _signed(path) and not _signed(dead)):
+                dead = path
             continue
         faults = [*_rejection(path)]
         faults += check(path.links, now, purpose, strict=strict, vouched=path.standing.vouched)
@@ -267,6 +269,11 @@ class _Builder:
         return (not signed, not valid, 0.0 if valid else -_seconds(parent.not_after))
 
 
+def _signed(path: _Path) -> bool:
+    """Say whether each link of a chain is signed by the next."""
+    return all(signature_holds(one, above) for one, above in pairwise(path.links))
+
+
 def _standings(trusted: list[_Trusted], purpose: Purpose) -> dict[bytes, Standing]:
     found: dict[bytes, list[TrustSettings | None]] = {}
     for one in trusted:
@@ -321,7 +328,7 @@ def _dead_end(
     elif self_signed(current):
         fault = ChainFault(Fault.UNTRUSTED_ROOT, top, *_untrusted_words(current, where, trusted))
     else:
-        fault = ChainFault(Fault.NO_ISSUER, top, *_no_issuer_words(current, where, pool, trusted))
+        fault = ChainFault(Fault.NO_ISSUER, top, *_no_issuer_words(path.links, where, pool, trusted))
     rest = [one for one in check(path.links, now, purpose, strict=strict) if one.depth <= top]
     return ChainVerdict(tuple(one.info for one in path.links), (fault, *rest), "", purpose)
 
@@ -336,17 +343,26 @@ def _untrusted_words(current: Facts, where: str, trusted: list[_Trusted]) -> tup
     return f"{where} is self-signed and not among what is trusted", "Trust it only if you know it: give it as a root"
 
 
-def _no_issuer_words(current: Facts, where: str, pool: list[Facts], trusted: list[_Trusted]) -> tuple[str, str]:
+def _no_issuer_words(links: Sequence[Facts], where: str, pool: list[Facts], trusted: list[_Trusted]) -> tuple[str, str]:
+    current = links[-1]
     issuer = current.info.issuer or "(empty name)"
-    named = [*pool, *(one.facts for one in trusted)]
+    named = [*links, *pool, *(one.facts for one in trusted)]
     named = [one for one in named if one.subject == current.issuer and one.der != current.der]
     if not named:
         return f"the issuer of {where}, “{issuer}”, is not here", f"Add the certificate of “{issuer}” to the file"
-    why = next((why for one in named if (why := mismatch(one, current))), "their key identifiers do not fit")
-    return (
-        f"{where} was not issued by the certificate of “{issuer}” that is here, but by another of that name: {why}",
-        "The CA was renewed, or made anew: add the certificate that it was issued by, or issue anew",
-    )
+    fitting = [one.der for one in named if not mismatch(one, current)]
+    if not fitting:
+        return (
+            f"{where} was not issued by the certificate of “{issuer}” that is here, but by another of that name: "
+            + mismatch(named[0], current),
+            "The CA was renewed, or made anew: add the certificate that it was issued by, or issue anew",
+        )
+    hint = "Trust that issuer's root, or the CA at the hub (--at-hub)"
+    if any(one.der in fitting for one in links):
+        return f"{where} was issued by “{issuer}”, which is below it: the CAs go in a circle, and none is a root", hint
+    if not any(one.facts.der in fitting for one in trusted):
+        return f"{where} is trusted and no root, and its issuer, “{issuer}”, is not among what is trusted", hint
+    return f"of {where} too many may be the issuer, “{issuer}”: the search was given up", "Give fewer certificates"
 
 
 def _readable(ders: Iterable[bytes]) -> list[Facts]:

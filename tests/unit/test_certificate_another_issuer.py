@@ -92,3 +92,28 @@ def test_limits_of_names_that_name_none_are_not_called_a_size_of_keys() -> None:
     (fault,) = faults_of(leaf, MIDDLE.der)
     assert fault.unknown
     assert "it limits names, and names none" in fault.message
+
+
+def test_cas_that_certify_one_another_go_in_a_circle() -> None:
+    other = H.ca("Other", MIDDLE, 5)
+    middle = H.ca("Issuing", other, 2)
+    verdict = verify_leaf(LEAF.der, [middle.der, other.der], [Anchor(ROOT.der, "root")], NOW)
+    assert verdict.faults[0].fault is Fault.NO_ISSUER
+    assert "go in a circle" in verdict.faults[0].message
+
+
+def test_a_trusted_ca_that_is_no_root_is_told_from_a_missing_issuer() -> None:
+    verdict = verify_leaf(LEAF.der, [ROOT.der], [Anchor(MIDDLE.der, "roots")], NOW)
+    assert verdict.faults[0].fault is Fault.NO_ISSUER
+    assert (
+        "is trusted and no root, and its issuer, “CN=Root”, is not among what is trusted" in verdict.faults[0].message
+    )
+
+
+def test_a_leaf_is_not_called_altered_while_the_ca_that_signed_it_is_here() -> None:
+    old = H.ca("Plants", None, 8)
+    new = H.ca("Plants", ROOT, 9)  # of the same name and another key, and in front: it is trusted
+    leaf = H.leaf(old, aki=None)
+    verdict = verify_leaf(leaf.der, [old.der], [Anchor(new.der, "roots")], NOW)
+    assert verdict.faults[0].fault is Fault.UNTRUSTED_ROOT
+    assert not any(one.fault is Fault.BAD_SIGNATURE for one in verdict.faults)
