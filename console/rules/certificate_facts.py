@@ -92,6 +92,9 @@ class Facts:
         self.authority: bool | None = None if basic is None else basic[0]
         self.path_length: int | None = None if basic is None else basic[1]
         self.usage = _usages(self.value(x509.KeyUsage))
+        if self.usage == () and _no_bits(self.parts.extensions):
+            self.invalid = True
+            self.problems.append("its keyUsage names no use")
         purposes = self.value(x509.ExtendedKeyUsage)
         self.purposes = None if purposes is None else tuple(one.dotted_string for one in purposes)
         self.skid = getattr(self.value(x509.SubjectKeyIdentifier), "digest", None)
@@ -301,6 +304,12 @@ def _usages(usage: x509.KeyUsage | None) -> tuple[str, ...] | None:
             if flag
         ]
     return tuple(words)
+
+
+def _no_bits(extensions: tuple[Extension, ...]) -> bool:
+    """Say whether keyUsage is a list without a single bit, which OpenSSL takes for an error."""
+    value = next((one.value for one in extensions if one.oid == ExtensionOID.KEY_USAGE.dotted_string), b"")
+    return not any(value[3:])  # behind tag, length and the count of unused bits
 
 
 def key_words(key: Any, spki: bytes) -> tuple[str, int]:

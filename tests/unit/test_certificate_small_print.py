@@ -45,11 +45,13 @@ def ours(leaf: bytes, middle: bytes, root: bytes, *, strict: bool = True) -> Cha
     return verify_leaf(leaf, [middle], [Anchor(root, "root")], NOW, Purpose.CLIENT, strict=strict)
 
 
-def theirs(folder: Path, leaf: bytes, middle: bytes, root: bytes, *, strict: bool = True) -> bool:
+def theirs(
+    folder: Path, leaf: bytes, middle: bytes, root: bytes, *, strict: bool = True, purpose: str = "sslclient"
+) -> bool:
     assert OPENSSL is not None
     for name, content in (("leaf", leaf), ("middle", middle), ("root", root)):
         (folder / f"{name}.pem").write_bytes(armour(content))
-    command = [OPENSSL, "verify", "-trusted", "root.pem", "-untrusted", "middle.pem", "-purpose", "sslclient"]
+    command = [OPENSSL, "verify", "-trusted", "root.pem", "-untrusted", "middle.pem", "-purpose", purpose]
     command += ["-attime", str(int(NOW.timestamp())), *(["-x509_strict"] if strict else []), "leaf.pem"]
     return subprocess.run(command, cwd=folder, capture_output=True, timeout=60).returncode == 0
 
@@ -199,3 +201,14 @@ def with_key_of(parts: list[bytes], root: bytes) -> list[bytes]:
     number = bytes.fromhex("0603551d0e")
     mine = next(inside(parts_of(inside(one))[-1]) for one in listed if inside(one).startswith(number))
     return extension("0603551d23", tlv(0x30, tlv(0x80, inside(mine))))(parts)
+
+
+@pytest.mark.parametrize("bits", ["030100", "03020000", "03020700", "0303060040", "03020780"])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_key_usage_without_any_use_is_an_error(tmp_path: Path, bits: str, strict: bool) -> None:
+    made = placed("leaf", extension("0603551d0f", bytes.fromhex(bits)))
+    verdict = verify_leaf(made[0], [made[1]], [Anchor(made[2], "root")], NOW, Purpose.ANY, strict=strict)
+    taken = theirs(tmp_path, *made, strict=strict, purpose="any")
+    assert verdict.trusted is taken or verdict.unknown
+    if bits == "030100":
+        assert not taken and verdict.faults[0].fault is Fault.MALFORMED
