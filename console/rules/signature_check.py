@@ -116,6 +116,8 @@ def check(algorithm: bytes, spki: bytes, key: Any, signature: bytes, signed: byt
         return Outcome(False, unknown)
     if key is None:
         return Outcome(False, UNREADABLE_KEY)
+    if not _allowed(algorithm, spki):
+        return Outcome(False, "rsa-pss with other parameters than its key allows")
     try:
         _verify(algorithm, key, signature, signed)
     except (KeyboardInterrupt, SystemExit, MemoryError):
@@ -127,6 +129,23 @@ def check(algorithm: bytes, spki: bytes, key: Any, signature: bytes, signed: byt
     except BaseException:  # the library's panics are no Exception
         return Outcome(False)
     return Outcome(True)
+
+
+def _allowed(algorithm: bytes, spki: bytes) -> bool:
+    """Say whether a key for RSA-PSS alone allows a signature's parameters: its hashes, and a salt not shorter.
+
+    The library does not look at what a key allows; OpenSSL does (RFC 4055 §3.3).
+    """
+    oid, parameters = algorithm_of(algorithm)
+    if oid != _PSS or key_name(spki)[1] != "rsa-pss":
+        return True
+    _, limits = algorithm_of(asn1.children(spki, asn1.read(spki))[0].whole(spki))
+    if not limits:
+        return True
+    most, made = pss_of(limits), pss_of(parameters)
+    if most is None or made is None:
+        return False
+    return (made.digest, made.mask) == (most.digest, most.mask) and made.salt >= most.salt
 
 
 def unknown_algorithm(algorithm: bytes) -> str:
