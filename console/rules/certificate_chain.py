@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 from console.model.certificate import ChainFault, ChainVerdict, Fault, Inspected, Purpose, Unread
 from console.model.trust_settings import TrustSettings
@@ -12,8 +13,8 @@ from console.rules.certificate_checks import check, signature_holds
 from console.rules.certificate_facts import Facts, facts
 from console.rules.certificate_places import place
 from console.rules.certificate_unread import UNORDERED, instead_of, notes_on, readable, reason_of, refused, weighed
-from console.rules.issuing_match import likely_issued, self_signed
-from console.rules.trust_settings import ends_chain, joined, rejected
+from console.rules.issuing_match import likely_issued, mismatch, self_signed
+from console.rules.trust_settings import Standing, standing
 
 DEEPEST = 102
 """Leaf, 100 CAs and the root: OpenSSL's default depth."""
@@ -22,6 +23,7 @@ _MOST_STEPS = 20_000
 _MOST_CHAINS = 64
 _ONLY_STRICT = "only the strict rules refuse it (openssl verify -x509_strict); without them openssl verify trusts it"
 _MOST_RANKED = 16
+_PLAIN = Standing()
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,13 @@ class _Trusted:
 class _Path:
     """A chain, leaf first; `anchor` is what ended it, None for a dead end. `own`: how many are not from the anchors.
 
-    `rejected`: why what ended it is not to be trusted, by the settings that were given with it.
+    `standing`: how what ended it stands by the settings that were given with it.
     """
 
     links: tuple[Facts, ...]
     anchor: Anchor | None
     own: int
-    rejected: str = ""
+    standing: Standing = _PLAIN
 
 
 def leaf_of(ders: Sequence[bytes]) -> bytes:
@@ -167,9 +169,11 @@ def _verdict(
     dead: _Path | None = None
     for number, path in enumerate(builder.paths()):
         if path.anchor is None:
-            dead = dead or path
+            if dead is None or (number < _MOST_CHAINS and _signed(path) and not _signed(dead)):
+                dead = path
             continue
-        faults = [*_rejection(path), *check(path.links, now, purpose, strict=strict)]
+        faults = [*_rejection(path)]
+        faults += check(path.links, now, purpose, strict=strict, vouched=path.standing.vouched)
         if best is None or len(faults) < len(best.faults):
             infos = tuple(one.info for one in path.links)
             best = ChainVerdict(infos, tuple(faults), path.anchor.label, purpose)
@@ -189,8 +193,7 @@ class _Builder:
         self, leaf: Facts, pool: list[Facts], trusted: list[_Trusted], now: datetime, purpose: Purpose
     ) -> None:
         self._leaf = leaf
-        self._purpose = purpose
-        self._settings = _settings_of(trusted)
+        self._standings = _standings(trusted, purpose)
         self._now = now
         self._steps = 0
         self._pool: dict[bytes, list[Facts]] = {}
@@ -229,7 +232,8 @@ class _Builder:
                         yield from self._extend(grown, own, parent.anchor)
                 if last is None:
                     for other in self._others(current):
-                        if any(other.der == one.der for one in links):
+                        # a copy of what was rejected is no way around it
+                        if any(other.der == one.der for one in links) or self._decided(other):
                             continue
                         ends = False
                         yield from self._extend((*links, other), own + 1, None)
@@ -238,12 +242,11 @@ class _Builder:
 
     def _decided(self, one: Facts) -> bool:
         """Say whether the settings that were given with a certificate alone end a chain with it, for good or bad."""
-        settings = self._settings.get(one.der)
-        return settings is not None and bool(rejected(settings, self._purpose) or ends_chain(settings, self._purpose))
+        found = self._standings.get(one.der)
+        return found is not None and found.decided
 
     def _ended(self, links: tuple[Facts, ...], anchor: Anchor, own: int) -> _Path:
-        settings = self._settings.get(links[-1].der)
-        return _Path(links, anchor, own, rejected(settings, self._purpose) if settings else "")
+        return _Path(links, anchor, own, self._standings.get(links[-1].der, _PLAIN))
 
     def _issuers(self, child: Facts) -> list[_Trusted]:
         named = self._trusted.get(child.issuer, ())
@@ -266,20 +269,25 @@ class _Builder:
         return (not signed, not valid, 0.0 if valid else -_seconds(parent.not_after))
 
 
-def _settings_of(trusted: list[_Trusted]) -> dict[bytes, TrustSettings]:
-    found: dict[bytes, list[TrustSettings]] = {}
+def _signed(path: _Path) -> bool:
+    """Say whether each link of a chain is signed by the next."""
+    return all(signature_holds(one, above) for one, above in pairwise(path.links))
+
+
+def _standings(trusted: list[_Trusted], purpose: Purpose) -> dict[bytes, Standing]:
+    found: dict[bytes, list[TrustSettings | None]] = {}
     for one in trusted:
-        if one.anchor.settings is not None:
-            found.setdefault(one.facts.der, []).append(one.anchor.settings)
-    return {der: joined(several) for der, several in found.items()}
+        found.setdefault(one.facts.der, []).append(one.anchor.settings)
+    return {der: standing(several, purpose) for der, several in found.items() if any(several)}
 
 
 def _rejection(path: _Path) -> list[ChainFault]:
-    if not path.rejected:
+    top, found = len(path.links) - 1, path.standing
+    if not (found.rejected or found.unsure):
         return []
-    top = len(path.links) - 1
     hint = "Give it with other settings (openssl x509 -addtrust, -clrreject), or without any"
-    return [ChainFault(Fault.REJECTED, top, f"{place(path.links[top], top)} {path.rejected}", hint)]
+    text = f"{place(path.links[top], top)} {found.rejected or found.unsure}"
+    return [ChainFault(Fault.REJECTED, top, text, hint, unknown=bool(found.unsure))]
 
 
 def _seconds(moment: datetime) -> float:
@@ -320,7 +328,7 @@ def _dead_end(
     elif self_signed(current):
         fault = ChainFault(Fault.UNTRUSTED_ROOT, top, *_untrusted_words(current, where, trusted))
     else:
-        fault = ChainFault(Fault.NO_ISSUER, top, *_no_issuer_words(current, where, pool, trusted))
+        fault = ChainFault(Fault.NO_ISSUER, top, *_no_issuer_words(path.links, where, pool, trusted))
     rest = [one for one in check(path.links, now, purpose, strict=strict) if one.depth <= top]
     return ChainVerdict(tuple(one.info for one in path.links), (fault, *rest), "", purpose)
 
@@ -335,26 +343,26 @@ def _untrusted_words(current: Facts, where: str, trusted: list[_Trusted]) -> tup
     return f"{where} is self-signed and not among what is trusted", "Trust it only if you know it: give it as a root"
 
 
-def _no_issuer_words(current: Facts, where: str, pool: list[Facts], trusted: list[_Trusted]) -> tuple[str, str]:
+def _no_issuer_words(links: Sequence[Facts], where: str, pool: list[Facts], trusted: list[_Trusted]) -> tuple[str, str]:
+    current = links[-1]
     issuer = current.info.issuer or "(empty name)"
-    named = [*pool, *(one.facts for one in trusted)]
+    named = [*links, *pool, *(one.facts for one in trusted)]
     named = [one for one in named if one.subject == current.issuer and one.der != current.der]
     if not named:
         return f"the issuer of {where}, “{issuer}”, is not here", f"Add the certificate of “{issuer}” to the file"
-    wanted = current.info.authority_key_id
-    have = next((one.info.subject_key_id for one in named if one.info.subject_key_id), "")
-    if wanted and have and wanted != have:
-        why = f"it wants the key {_short(wanted)}, that one has {_short(have)}"
-    else:
-        why = "its key is of another kind, or its serial number is another"
-    return (
-        f"{where} was issued by “{issuer}” with another key than the certificate of that name here: {why}",
-        "The CA was renewed with a new key: add the certificate that it was issued by, or issue anew",
-    )
-
-
-def _short(digits: str) -> str:
-    return f"{digits[:8]}…{digits[-4:]}" if len(digits) > 16 else digits
+    fitting = [one.der for one in named if not mismatch(one, current)]
+    if not fitting:
+        return (
+            f"{where} was not issued by the certificate of “{issuer}” that is here, but by another of that name: "
+            + mismatch(named[0], current),
+            "The CA was renewed, or made anew: add the certificate that it was issued by, or issue anew",
+        )
+    hint = "Trust that issuer's root, or the CA at the hub (--at-hub)"
+    if any(one.der in fitting for one in links):
+        return f"{where} was issued by “{issuer}”, which is below it: the CAs go in a circle, and none is a root", hint
+    if not any(one.facts.der in fitting for one in trusted):
+        return f"{where} is trusted and no root, and its issuer, “{issuer}”, is not among what is trusted", hint
+    return f"of {where} too many may be the issuer, “{issuer}”: the search was given up", "Give fewer certificates"
 
 
 def _readable(ders: Iterable[bytes]) -> list[Facts]:

@@ -27,13 +27,22 @@ _REISSUE = "Issue it anew"
 
 
 def check(
-    links: Sequence[Facts], now: datetime, purpose: Purpose = Purpose.CLIENT, *, strict: bool = True
+    links: Sequence[Facts],
+    now: datetime,
+    purpose: Purpose = Purpose.CLIENT,
+    *,
+    strict: bool = True,
+    vouched: bool = False,
 ) -> list[ChainFault]:
-    """Return everything that is wrong with a chain (leaf first, what ends it last), in OpenSSL's order."""
+    """Return everything that is wrong with a chain (leaf first, what ends it last), in OpenSSL's order.
+
+    `vouched`: the last is trusted for the purpose in so many words, whatever it says of its purposes itself.
+    """
     faults: list[ChainFault] = []
     below = 0
     for depth, one in enumerate(links):
-        faults += _extension_faults(links, depth, purpose, strict=strict)
+        held_to = Purpose.ANY if vouched and depth + 1 == len(links) else purpose
+        faults += _extension_faults(links, depth, held_to, strict=strict)
         if depth > 1 and one.path_length is not None and below > one.path_length:
             text = f"{place(one, depth)} allows {one.path_length} CAs below it, and there are {below}"
             faults.append(
@@ -154,6 +163,9 @@ def _signature_faults(one: Facts, issuer: Facts, depth: int) -> list[ChainFault]
         return []
     if outcome.unknown:
         return [_unknown(outcome.unknown, f"the signature of {place(one, depth)}", depth)]
+    if one.algorithms_differ:
+        text = f"the signature of {place(one, depth)} does not count: two algorithms are named for it, one inside"
+        return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text} and one beside what is signed", _REISSUE)]
     text = f"the signature of {place(one, depth)} was not made by the key of “{issuer.info.subject}”"
     why = "it was altered after it was issued, or its issuer is another CA of the same name"
     return [ChainFault(Fault.BAD_SIGNATURE, depth, f"{text}: {why}", "Get it, and its issuer's certificate, afresh")]

@@ -105,7 +105,7 @@ def take_apart(data: bytes) -> Parts:
         version=version,
         serial=_serial(serial.content(data), unusual),
         algorithm=top[1].whole(data),
-        signature=top[2].content(data)[1:],
+        signature=signature_of(top[2].content(data)),
         issuer=issuer.whole(data),
         subject=subject.whole(data),
         not_before=first,
@@ -116,6 +116,11 @@ def take_apart(data: bytes) -> Parts:
         named=inside,
         unusual=tuple(dict.fromkeys(unusual)),
     )
+
+
+def signature_of(bits: bytes) -> bytes:
+    """Return the signature in the content of a BIT STRING, none where these are no whole octets: OpenSSL takes none."""
+    return bits[1:] if bits[:1] == b"\0" else b""
 
 
 def algorithm_of(algorithm: bytes) -> tuple[str, bytes]:

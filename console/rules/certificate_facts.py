@@ -92,6 +92,9 @@ class Facts:
         self.authority: bool | None = None if basic is None else basic[0]
         self.path_length: int | None = None if basic is None else basic[1]
         self.usage = _usages(self.value(x509.KeyUsage))
+        if self.usage == () and _no_bits(self.parts.extensions):
+            self.invalid = True
+            self.problems.append("its keyUsage names no use")
         purposes = self.value(x509.ExtendedKeyUsage)
         self.purposes = None if purposes is None else tuple(one.dotted_string for one in purposes)
         self.skid = getattr(self.value(x509.SubjectKeyIdentifier), "digest", None)
@@ -155,6 +158,10 @@ class Facts:
             if one is None:
                 one = _Unreadable(text.oid, text.critical)
                 self._not_read(text)
+            elif text.oid in _NOT_CHECKED:
+                self.unread_extensions.append(f"the extension {_NOT_CHECKED[text.oid]} is not checked here")
+            elif text.oid == BASIC and basic_of(text.value) is None:
+                self.unread_extensions.append("the extension basicConstraints is not written as it must be")
             found[text.oid] = one
         return found
 
@@ -278,6 +285,14 @@ class _Unreadable(NamedTuple):
 _DECIDING = frozenset((*(f"2.5.29.{number}" for number in (19, 15, 37, 14, 35, 17, 30, 31)), NETSCAPE_TYPE))
 
 
+_NOT_CHECKED = {
+    "1.3.6.1.5.5.7.1.7": "with blocks of addresses (RFC 3779)",
+    "1.3.6.1.5.5.7.1.8": "with numbers of networks (RFC 3779)",
+    "1.3.6.1.5.5.7.1.14": "of a proxy certificate (RFC 3820)",
+}
+"""Extensions that OpenSSL holds a chain against by rules of their own, and that count nothing at IoT Hub."""
+
+
 def _usages(usage: x509.KeyUsage | None) -> tuple[str, ...] | None:
     if usage is None:
         return None
@@ -289,6 +304,12 @@ def _usages(usage: x509.KeyUsage | None) -> tuple[str, ...] | None:
             if flag
         ]
     return tuple(words)
+
+
+def _no_bits(extensions: tuple[Extension, ...]) -> bool:
+    """Say whether keyUsage is a list without a single bit, which OpenSSL takes for an error."""
+    value = next((one.value for one in extensions if one.oid == ExtensionOID.KEY_USAGE.dotted_string), b"")
+    return not any(value[3:])  # behind tag, length and the count of unused bits
 
 
 def key_words(key: Any, spki: bytes) -> tuple[str, int]:

@@ -35,6 +35,7 @@ _NAMES = {
     "key": "a private key",
     "encrypted-key": "an encrypted private key",
 }
+_HELD = {"certificate": "a certificate", "pkcs7": "certificates (PKCS#7)"}
 _HOLDERS = ("certificate", "pkcs7", "pkcs12")
 _LONG = (b"\x80", b"\x81", b"\x82", b"\x83", b"\x84")
 _PADDING = b"\0 \t\r\n\f\v\x1a"
@@ -125,11 +126,14 @@ class _Reader:
             self._block(block, number)
 
     def _block(self, block: Block, number: int) -> None:
-        place = f"block {number} ({clean(block.label, limit=40)})"
+        label = clean(block.label, limit=40)
+        place = f"block {number} ({label})" if label.strip() else f"block {number}"
         content = None if block.flaw else decoded(block.body)
         if "PRIVATE KEY" in block.label and not block.flaw:
             self._keys += 1
             self._encrypted += block.encrypted
+            if content and asn1.shape(content) in ("certificate", "pkcs7"):
+                self._lost(place, f"its label says that it is a private key, and it holds {_HELD[asn1.shape(content)]}")
         elif content is None:
             self._damaged(block, place, block.flaw or "it is not base64")
         elif block.for_certificates:

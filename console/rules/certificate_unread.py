@@ -13,7 +13,7 @@ from console.rules import der as asn1
 from console.rules.certificate_facts import anyhow, facts
 from console.rules.certificate_places import place
 from console.rules.other_files import what_is
-from console.rules.x509_names import canonical
+from console.rules.x509_names import broken, canonical
 
 UNORDERED = frozenset({"PKCS#7", "PKCS#12"})
 """Forms out of which a program takes the leaf by its key, wherever it stands."""
@@ -67,7 +67,7 @@ def names_of(der: bytes) -> Names | None:
         if len(times) != 2 or set(times) - {asn1.UTC_TIME, asn1.GENERALIZED_TIME}:
             return None
         issuer, subject = parts[2].whole(der), parts[4].whole(der)
-        if not (_is_name(issuer) and _is_name(subject)):
+        if not (_is_name(issuer) and _is_name(subject)) or broken(issuer) or broken(subject):
             return None
     except (asn1.DerError, IndexError):
         return None

@@ -44,7 +44,8 @@ def basic_of(value: bytes) -> tuple[bool, int | None] | None:
         return None
     if tags not in ([], [_BOOLEAN], [asn1.INTEGER], [_BOOLEAN, asn1.INTEGER]):
         return None
-    authority, length = False, None
+    authority = False
+    length: int | None = None
     for one in parts:
         content = one.content(value)
         if one.tag == _BOOLEAN:
@@ -53,8 +54,9 @@ def basic_of(value: bytes) -> tuple[bool, int | None] | None:
             authority = content != b"\0"
         else:
             length = int.from_bytes(content, "big", signed=True)
-            if not content or not 0 <= length < 1 << 31:
+            if not content or length < 0 or (content[0] == 0 and content[1:2] < b"\x80" and len(content) > 1):
                 return None
+            length = length if length < 1 << 63 else None  # as OpenSSL has it: a limit that nobody can count to is none
     return authority, length
 
 

@@ -35,6 +35,7 @@ _WORDS = (
     (re.compile("SCT"), "its list of logged timestamps is not written as one"),
     (re.compile("[Dd]uplicate"), "an extension is there twice"),
     (re.compile("version", re.I), "its version is not known here"),
+    (re.compile("_subtrees"), "it limits names, and names none"),
     (re.compile("key size|too small|at least|bits", re.I), "its key is of a size that is not taken"),
     (re.compile("point|public exponent|modulus|Invalid key|public key", re.I), "its key is damaged"),
     (re.compile("[Uu]nsupported|not supported|[Uu]nknown|recognized"), "it is of a kind that is not known here"),

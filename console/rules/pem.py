@@ -14,6 +14,7 @@ from console.rules.other_files import what_is
 
 _BEGIN, _END = b"-----BEGIN ", b"-----END "
 _LABEL = re.compile(rb"([^\r\n-]{1,64})-----")
+_PKCS7 = bytes.fromhex("06092a864886f70d0107")
 _ALMOST_BEGIN = re.compile(rb"-{2,9}[ \t]*BEGIN[ \t_-]{0,4}([^\r\n-]{0,64})")
 _ALMOST_END = re.compile(rb"-{2,9}[ \t]*END[ \t_-]{0,4}([^\r\n-]{0,64})")
 _CERTIFICATES = re.compile(r"CERT|X\.?509(?! CRL)|PKCS ?#?7|CMS", re.IGNORECASE)
@@ -22,6 +23,8 @@ _ALIKE = 0.6
 _MOST_LOOKED = 500
 _OTHERS = re.compile(r"KEY|PARAM|CRL|PGP|SSH|OCSP|MESSAGE|SIGN|SESSION|TIME|OPENVPN|TOKEN", re.IGNORECASE)
 _REQUESTS = re.compile(r"REQUEST", re.IGNORECASE)
+_BASE64_SEQUENCE = re.compile(rb"MI[A-Za-z0-9+/]{18}")
+_BASE64_LINES = re.compile(rb"[A-Za-z0-9+/=\s\\>#]+")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 _MARKS = (
     (b"PK\x03\x04", "it is a ZIP archive"),
@@ -134,7 +137,38 @@ def _block(text: bytes, label: re.Match[bytes], limit: int) -> tuple[Block, int]
 
 
 def _broken(text: bytes) -> Iterator[Block]:
-    """Yield what stands between blocks and was one of a certificate before its lines were damaged."""
+    """Yield what stands between blocks and was one of a certificate before its lines were damaged, or lost."""
+    found = False
+    for one in _damaged_lines(text):
+        found = True
+        yield one
+    if not found:
+        yield from _bare(text)
+
+
+def _bare(text: bytes) -> Iterator[Block]:
+    """Yield what begins like a certificate in base64 without any line before it that is a block's."""
+    after = 0
+    for found in _BASE64_SEQUENCE.finditer(text):
+        if found.start() >= after and begins_certificate(base64.b64decode(found[0])):
+            run = _BASE64_LINES.match(text, found.start())
+            after = run.end() if run else found.end()
+            yield Block("", b"", "it is base64 that stands outside of any block")
+
+
+def begins_certificate(der: bytes) -> bool:
+    """Say whether the first bytes of DER (15 are enough) are those of a certificate, or of PKCS#7."""
+    at = 0
+    for _ in range(2):
+        if der[at : at + 1] != b"\x30" or at + 2 > len(der):
+            return at > 0 and der[at : at + len(_PKCS7)] == _PKCS7
+        at += 2 + (der[at + 1] & 0x7F if der[at + 1] & 0x80 else 0)
+    # a number there is the serial number of version 1; 0 is the version of a request
+    return der[at : at + 3] == b"\xa0\x03\x02" or (der[at : at + 1] == b"\x02" and der[at + 1 : at + 2] > b"\x01")
+
+
+def _damaged_lines(text: bytes) -> Iterator[Block]:
+    """Yield what has lines that are almost a block's."""
     at, looked, ends = 0, 0, True
     while looked < _MOST_LOOKED and (found := _ALMOST_BEGIN.search(text, at)) is not None:
         looked += 1

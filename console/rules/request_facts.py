@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from console.model.certificate_request import RequestInfo
 from console.model.text import clean
 from console.rules import der as asn1
-from console.rules.certificate_der import Extension, extension_of
+from console.rules.certificate_der import Extension, extension_of, signature_of
 from console.rules.certificate_facts import guarded, key_words
 from console.rules.extension_values import alone, extension_word
 from console.rules.object_names import ATTRIBUTES, PURPOSES, dotted
@@ -75,7 +75,7 @@ def take_apart(data: bytes) -> RequestParts:
         subject,
         inner[2].whole(data),
         top[1].whole(data),
-        top[2].content(data)[1:],
+        signature_of(top[2].content(data)),
         top[0].whole(data),
         tuple(extensions),
         tuple(others),

@@ -116,6 +116,8 @@ def check(algorithm: bytes, spki: bytes, key: Any, signature: bytes, signed: byt
         return Outcome(False, unknown)
     if key is None:
         return Outcome(False, UNREADABLE_KEY)
+    if not _allowed(algorithm, spki):
+        return Outcome(False, "rsa-pss with other parameters than its key allows")
     try:
         _verify(algorithm, key, signature, signed)
     except (KeyboardInterrupt, SystemExit, MemoryError):
@@ -127,6 +129,23 @@ def check(algorithm: bytes, spki: bytes, key: Any, signature: bytes, signed: byt
     except BaseException:  # the library's panics are no Exception
         return Outcome(False)
     return Outcome(True)
+
+
+def _allowed(algorithm: bytes, spki: bytes) -> bool:
+    """Say whether a key for RSA-PSS alone allows a signature's parameters: its hashes, and a salt not shorter.
+
+    The library does not look at what a key allows; OpenSSL does (RFC 4055 §3.3).
+    """
+    oid, parameters = algorithm_of(algorithm)
+    if oid != _PSS or key_name(spki)[1] != "rsa-pss":
+        return True
+    _, limits = algorithm_of(asn1.children(spki, asn1.read(spki))[0].whole(spki))
+    if not limits:
+        return True
+    most, made = pss_of(limits), pss_of(parameters)
+    if most is None or made is None:
+        return False
+    return (made.digest, made.mask) == (most.digest, most.mask) and made.salt >= most.salt
 
 
 def unknown_algorithm(algorithm: bytes) -> str:
@@ -142,11 +161,11 @@ def unknown_algorithm(algorithm: bytes) -> str:
 
 _WELL_KNOWN = frozenset(
     (
-        *(f"1.2.840.113549.1.1.{number}" for number in (2, 3, 4, 5, *range(10, 17))),
-        *(f"2.16.840.1.101.3.4.3.{number}" for number in range(1, 17)),
+        *(f"1.2.840.113549.1.1.{number}" for number in (2, 3, 4, 5, *range(10, 15))),
+        *(f"2.16.840.1.101.3.4.3.{number}" for number in (1, 2, *range(13, 17))),
         *(f"1.2.840.10045.4.3.{number}" for number in range(1, 5)),
         *("1.2.840.10045.4.1", "1.2.840.10040.4.3", "1.3.101.112", "1.3.101.113", "1.3.36.3.3.1.2"),
-        *("1.2.156.10197.1.501", "1.2.156.10197.1.504"),
+        "1.2.156.10197.1.501",
     )
 )
 

@@ -1,13 +1,14 @@
 """OpenSSL's trust settings behind a certificate (`BEGIN TRUSTED CERTIFICATE`): what it is trusted and rejected for.
 
 They count for a certificate that is given to be trusted, and as OpenSSL has it (x509_trs.c): a purpose that is rejected
-is; where purposes are listed, only these are trusted, and a CA that is no root then ends a chain; a list that is absent
-decides nothing.
+is; where purposes are listed, only these are trusted, and a CA that is no root then ends a chain, whatever it says of
+its purposes itself; a list that is absent decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from console.model.certificate import Purpose
 from console.model.text import clean
@@ -51,13 +52,34 @@ def _numbers(data: bytes, element: asn1.Element) -> tuple[str, ...]:
     return tuple(dotted(one.content(data)) for one in found)
 
 
-def joined(settings: Iterable[TrustSettings]) -> TrustSettings:
-    """Return the settings of a certificate that was given more than once: what one of them rejects is rejected."""
-    found = list(settings)
-    lists = [one.trusted_for for one in found if one.trusted_for is not None]
-    trusted = None if not lists else tuple(dict.fromkeys(oid for listed in lists for oid in listed))
-    rejected = tuple(dict.fromkeys(oid for one in found for oid in one.rejected_for))
-    return TrustSettings(trusted, rejected, next((one.alias for one in found if one.alias), ""))
+class Standing(NamedTuple):
+    """How a certificate stands that is to be trusted, for one purpose.
+
+    `rejected`: why it is not to be trusted, as the end of "the root …"; `vouched`: it is trusted in so many words, so
+    that it ends a chain; `unsure`: why neither is known.
+    """
+
+    rejected: str = ""
+    vouched: bool = False
+    unsure: str = ""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the settings alone end a chain, for good or bad."""
+        return bool(self.rejected or self.vouched or self.unsure)
+
+
+def standing(settings: Sequence[TrustSettings | None], purpose: Purpose) -> Standing:
+    """Return how a certificate stands that was given with these settings, each time with others (None: without any).
+
+    Of copies that differ OpenSSL takes one, and it is not said which.
+    """
+    found = [(rejected(one, purpose), ends_chain(one, purpose)) if one else ("", False) for one in settings]
+    if any(why for why, _ in found) and not all(why for why, _ in found):
+        return Standing(unsure="is given more than once, and only some of its trust settings reject it")
+    if found and found[0][0]:
+        return Standing(rejected=found[0][0])
+    return Standing(vouched=bool(found) and all(ends for _, ends in found))
 
 
 def rejected(settings: TrustSettings, purpose: Purpose) -> str:

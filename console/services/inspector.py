@@ -309,9 +309,9 @@ def _require_certificate(held: Inspected) -> None:
         return
     why = "; ".join(held.notes[:2])
     if held.requests:
-        why = "it holds a signing request, and no certificate"
+        why = "it holds a signing request"
     elif held.private_keys:
-        why = "it holds a private key, and no certificate"
+        why = "it holds a private key"
     raise ConsoleError(ErrorKind.BAD_INPUT, f"{held.source} holds no certificate", why, "Give the certificate's file")
 
 

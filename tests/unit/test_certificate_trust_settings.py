@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support.chain_house import House
-from support.chains import NOW, OPENSSL, needs_openssl
+from support.chains import NOW, OPENSSL, SERVER, needs_openssl
 from support.depth import trials
 from support.unreadable import armour
 
 from console.cli.main import cli
-from console.model.certificate import Fault, Purpose
+from console.model.certificate import ChainVerdict, Fault, Purpose
 from console.rules.certificate_chain import Anchor, verify_leaf
 from console.rules.certificate_reading import read
 
@@ -68,11 +68,45 @@ def test_verdicts_are_openssls(tmp_path: Path, which: str) -> None:
     assert seen == {True, False}
 
 
-def test_what_one_of_two_copies_rejects_is_rejected(tmp_path: Path) -> None:
+def test_what_one_of_two_copies_rejects_is_not_known(tmp_path: Path) -> None:
+    """OpenSSL takes one of them, and which one hangs on their order."""
     rejecting = trusted(tmp_path, ROOT.der, "-addreject", "clientAuth")
     for roots in (ROOT.pem + rejecting, rejecting + ROOT.pem):
-        anchors = [Anchor(one.der, "roots", settings=one.settings) for one in read(roots, "roots").certificates]
-        assert not verify_leaf(LEAF.der, [MIDDLE.der], anchors, NOW).trusted
+        assert judged(roots, LEAF.der, [MIDDLE.der]).unknown
+    (fault,) = judged(rejecting + rejecting, LEAF.der, [MIDDLE.der]).faults
+    assert fault.fault is Fault.REJECTED and not fault.unknown
+
+
+def judged(roots: bytes, leaf: bytes, others: list[bytes]) -> ChainVerdict:
+    anchors = [Anchor(one.der, "roots", settings=one.settings) for one in read(roots, "roots").certificates]
+    return verify_leaf(leaf, others, anchors, NOW)
+
+
+def theirs(folder: Path, roots: bytes, leaf: bytes, *others: bytes) -> bool:
+    assert OPENSSL is not None
+    (folder / "roots.pem").write_bytes(roots)
+    (folder / "leaf.pem").write_bytes(armour(leaf))
+    (folder / "others.pem").write_bytes(b"".join(armour(one) for one in others))
+    command = [OPENSSL, "verify", "-x509_strict", "-trusted", "roots.pem", "-purpose", "sslclient"]
+    command += [*(["-untrusted", "others.pem"] if others else []), "-attime", str(int(NOW.timestamp())), "leaf.pem"]
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("option", [("-addreject", "clientAuth"), ("-addtrust", "serverAuth")])
+def test_a_copy_in_the_file_is_no_way_around_a_rejected_ca(tmp_path: Path, option: tuple[str, str]) -> None:
+    roots = ROOT.pem + trusted(tmp_path, MIDDLE.der, *option)
+    verdict = judged(roots, LEAF.der, [MIDDLE.der])
+    assert verdict.trusted is theirs(tmp_path, roots, LEAF.der, MIDDLE.der) is False
+    assert Fault.REJECTED in {one.fault for one in verdict.faults}
+
+
+def test_what_is_trusted_in_so_many_words_is_not_held_to_its_own_purposes(tmp_path: Path) -> None:
+    top = H.ca("Server root", purposes=[SERVER])
+    leaf = H.leaf(top)
+    for roots, holds in ((top.pem, False), (trusted(tmp_path, top.der, "-addtrust", "clientAuth"), True)):
+        assert judged(roots, leaf.der, []).trusted is theirs(tmp_path, roots, leaf.der) is holds
+    alone = trusted(tmp_path, ROOT.der, "-addtrust", "clientAuth")  # its key usage is that of a CA
+    assert judged(alone, ROOT.der, []).trusted is theirs(tmp_path, alone, ROOT.der) is True
 
 
 def test_the_command_says_why_and_inspect_shows_the_alias(tmp_path: Path) -> None:
