@@ -145,7 +145,7 @@ _UNSEEN = {"Cc", "Cf", "Mn", "Me"}
 
 
 def _unnamed(text: str) -> Iterator[str]:
-    """Yield values of parts of no name that is known which are signatures or keys by their looks: their name slipped."""
+    """Yield values that look like signatures or keys after a name that no part has: it slipped."""
     for found in _NAMED_OTHERWISE.finditer(text):
         if _HEXADECIMAL.match(found[1]) or looks_random(found[1], 0.3):
             yield found[1]
