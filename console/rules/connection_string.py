@@ -40,6 +40,7 @@ _NEXT_LINE = re.compile(
     r"(?:[A-Za-z][\w.-]*:\s|[A-Z_][A-Z0-9_]{2,}=(?=[^;\s])))",
     re.IGNORECASE,
 )
+_BROKEN_NAME = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{1,24})\n[ \t]*([A-Za-z]{1,24})=")
 _ANOTHER = re.compile(r"(?<=[\s\"'`=])HostName\s*=", re.IGNORECASE)
 _KEY_END = re.compile(
     rf"SharedAccessKey\s*=\s*[A-Za-z0-9+/]{{20,}}={{1,2}}(?![=;&A-Za-z0-9+/]|[\s,|]*(?:{_WORDS})\s*=|\s*;)",
@@ -123,12 +124,18 @@ def _inside(text: str, findings: list[TokenFinding]) -> str:
     if len(body) > 1 and body[0] == body[-1] and body[0] in "\"'`":
         body = body[1:-1]
         findings.append(TokenFinding("quoted", "quotation marks stand around it", "They do not belong to it"))
-    body = _separated(_extent(body, findings), findings)
+    body = _separated(_extent(_BROKEN_NAME.sub(_whole_name, body), findings), findings)
     if "\n" in body:
         message = f"a line break stands in it at character {body.index(chr(10)) + 1}"
         findings.append(_wrong("whitespace-inside", message, "Write it on one line"))
         body = re.sub(r"\n[ \t]*", "", body)
     return _plain(body, findings)
+
+
+def _whole_name(found: re.Match[str]) -> str:
+    """Return a name that a line break stands in with the break behind it, where it is looked for."""
+    whole = found[1] + found[2]
+    return f"{whole}=\n" if whole.casefold() in _BY_FOLD and found[2].casefold() not in _BY_FOLD else found[0]
 
 
 def _plain(body: str, findings: list[TokenFinding]) -> str:
