@@ -48,7 +48,9 @@ def _written_out(parts: SasParts) -> TokenFinding | None:
     ids = [path[place] for place in (1, 3) if len(path) > place and path[0] in {"devices", "twins"}]
     hint = "Leave skn out for a device's own key; for a policy's key write the policy's name"
     shown = clean(name, limit=60)
-    if name.casefold() in _EMPTY:
+    if name != parts.policy:
+        message = f"the policy (skn) “{shown}” begins or ends with a blank, as no policy does"
+    elif name.casefold() in _EMPTY:
         message = f"the policy (skn) is the text “{shown}”, which no policy is called: a program wrote out nothing"
     elif (name in ids and name.casefold() not in _POLICIES) or _ID_PLACE.fullmatch(name):
         message = f"the policy (skn) is “{shown}”, the device's id and not a policy's name"
