@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console.localhub.load_devices import planned_device, planned_module
+from console.localhub.load_line_parts import dropped, has_credentials, miswritten
 from console.localhub.load_lines import BULK
 from console.localhub.load_parts import LoadPlan, PlannedIdentity, Problems
 from console.localhub.registry_bulk import DEFAULT_MODE, MODES
@@ -49,6 +50,10 @@ class _Lines:
             self._problems.add(place, "it is named more than once")
             return
         self._seen.add((own, module or ""))
+        if problem := miswritten(line):
+            self._problems.add(place, problem)
+            return
+        self._plan.left_out += [f"{place}: {what}" for what in dropped(line)]
         mode = MODES.get(str(line.get("importMode") or DEFAULT_MODE).casefold())
         if mode is None:
             self._problems.add(place, f"its importMode {line['importMode']!r} is none")
@@ -75,7 +80,7 @@ class _Lines:
                 if found is not None:
                     self._made[own] = len(self._plan.devices)
                     self._plan.devices.append(found)
-                    self._no_keys += not _has_credentials(line)
+                    self._no_keys += not has_credentials(line)
 
     def _module_line(self, place: str, own: str, mode: str, line: Json) -> None:
         if mode.startswith(("delete", "updateTwin")):
@@ -116,7 +121,11 @@ class _Lines:
         """Count what of a line the local hub does not hold."""
         for name, value in line.items():
             if name in _SCOPES:
-                self._scopes += name == "parentScopes" and bool(value)
+                edge = isinstance(line.get("capabilities"), dict) and line["capabilities"].get("iotEdge") is True
+                alone = (
+                    name == "deviceScope" and not edge and not line.get("parentScopes")
+                )  # an edge device's is its own
+                self._scopes += bool(value) and (name == "parentScopes" or alone)
             elif name not in known and name not in _COMPUTED and value not in (None, "", [], {}):
                 self._unknown[name] = self._unknown.get(name, 0) + 1
 
@@ -160,14 +169,3 @@ def plan_bulk(document: Json, hub: HubState, plan: LoadPlan, problems: Problems)
     for one in written:
         lines.take(one.get("line"), one.get("device"))
     lines.finish()
-
-
-def _has_credentials(line: Json) -> bool:
-    mechanism = line.get("authentication")
-    if not isinstance(mechanism, dict):
-        return False
-    keys, word = mechanism.get("symmetricKey"), str(mechanism.get("type") or "sas").casefold()
-    if word in {"selfsigned", "certificateauthority"}:
-        return True
-    prints = mechanism.get("x509Thumbprint")
-    return any(isinstance(one, dict) and any(one.values()) for one in (keys, prints))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from console.model.connection_string import ConnectionString, StringKind
 from console.model.errors import ConsoleError, ErrorKind
@@ -35,11 +36,12 @@ _MEANT = re.compile(
 _FIRST = re.compile(rf"(?<![A-Za-z0-9])(?:{_WORDS}|{'|'.join(_OTHERS)})\s*(?:[\"']\s*)?[=:]", re.IGNORECASE)
 _TOKEN = re.compile(r"SharedAccessSignature\s+s", re.IGNORECASE)
 _NEXT_LINE = re.compile(
-    rf"\n[ \t]*(?:\n|export\s|set\s|#|//|[}}\])<\-]|(?!(?:{_WORDS})\s*(?:[\"']\s*)?[:=])"
+    rf"\n[ \t]*(?:\n|export\s|set\s|#|//|[}}\])<\-]|;(?!\s*(?:{_WORDS})\s*=)|(?!(?:{_WORDS})\s*(?:[\"']\s*)?[:=])"
     r"(?:[A-Za-z][\w.-]*:\s|[A-Z_][A-Z0-9_]{2,}=(?=[^;\s])))",
     re.IGNORECASE,
 )
-_ANOTHER = re.compile(r"(?<=[\s\"'`])HostName\s*=", re.IGNORECASE)
+_BROKEN_NAME = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{1,24})\n[ \t]*([A-Za-z]{1,24})=")
+_ANOTHER = re.compile(r"(?<=[\s\"'`=])HostName\s*=", re.IGNORECASE)
 _KEY_END = re.compile(
     rf"SharedAccessKey\s*=\s*[A-Za-z0-9+/]{{20,}}={{1,2}}(?![=;&A-Za-z0-9+/]|[\s,|]*(?:{_WORDS})\s*=|\s*;)",
     re.IGNORECASE,
@@ -122,12 +124,31 @@ def _inside(text: str, findings: list[TokenFinding]) -> str:
     if len(body) > 1 and body[0] == body[-1] and body[0] in "\"'`":
         body = body[1:-1]
         findings.append(TokenFinding("quoted", "quotation marks stand around it", "They do not belong to it"))
-    body = _separated(_extent(body, findings), findings)
+    body = _separated(_extent(_BROKEN_NAME.sub(_whole_name, body), findings), findings)
     if "\n" in body:
         message = f"a line break stands in it at character {body.index(chr(10)) + 1}"
         findings.append(_wrong("whitespace-inside", message, "Write it on one line"))
-        body = body.replace("\n", "")
-    return body
+        body = re.sub(r"\n[ \t]*", "", body)
+    return _plain(body, findings)
+
+
+def _whole_name(found: re.Match[str]) -> str:
+    """Return a name that a line break stands in with the break behind it, where it is looked for."""
+    whole = found[1] + found[2]
+    return f"{whole}=\n" if whole.casefold() in _BY_FOLD and found[2].casefold() not in _BY_FOLD else found[0]
+
+
+def _plain(body: str, findings: list[TokenFinding]) -> str:
+    """Return a string without signs that nobody sees and with plain hyphens; any that is not ASCII is a finding."""
+    foreign = next((place for place, char in enumerate(body) if not (char.isascii() and char.isprintable())), None)
+    if foreign is None:
+        return body
+    message = f"a character that is no part of it stands at {foreign + 1} (U+{ord(body[foreign]):04X})"
+    findings.append(_wrong("foreign-character", message, "Copy it from a plain text; it is all ASCII"))
+    kinds = [(char, unicodedata.category(char)) for char in body]
+    return "".join(
+        "-" if kind == "Pd" else char for char, kind in kinds if kind not in {"Cf", "Cc", "Mn", "Zs"} or char == " "
+    )
 
 
 def _extent(body: str, findings: list[TokenFinding]) -> str:

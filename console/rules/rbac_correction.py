@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from console.model.role import Correction, RoleFile, RoleFinding, RoleRead
+from console.model.change import Severity
+from console.model.role import Correction, RoleDefinition, RoleFile, RoleFinding, RoleRead
 from console.rules.rbac_json import az_json, not_for_az, rest_body
 from console.rules.rbac_lint import corrected, lint_role, worst_first
 
@@ -22,7 +24,35 @@ _PERHAPS_LOST = {"grants-nothing", "no-name", "scope-missing"}
 
 def lint_file(file: RoleFile) -> tuple[RoleFinding, ...]:
     """Return what is wrong with a file and every role in it."""
-    return (*file.findings, *(one for read in file.roles for one in lint_read(read)))
+    return (*file.findings, *_names(file), *(one for read in file.roles for one in lint_read(read)))
+
+
+def _names(file: RoleFile) -> Iterator[RoleFinding]:
+    """Yield names that the service refuses for there is such a role: one of Azure's own, or another of the file."""
+    had: dict[str, RoleDefinition] = {}
+    for read in file.roles:
+        role, folded = read.role, read.role.name.strip().casefold()
+        if not folded or not role.custom:
+            continue
+        if folded in _AZURES_OWN:
+            message = (
+                "one of Azure's own roles has this name: the service refuses another (RoleDefinitionWithSameNameExists)"
+            )
+            yield RoleFinding("name-taken", Severity.HIGH, role.name, message, "Give it another name")
+        other = had.setdefault(folded, role)
+        if other != role and not (role.guid and other.guid == role.guid):  # the same role twice is one role
+            message = "another role of the file has this name: the service takes one (RoleDefinitionWithSameNameExists)"
+            yield RoleFinding("name-taken", Severity.HIGH, role.name, message, "Give one of them another name")
+
+
+_AZURES_OWN = {
+    *("owner", "contributor", "reader", "user access administrator", "role based access control administrator"),
+    *("log analytics reader", "log analytics contributor", "monitoring reader", "monitoring contributor"),
+    *("iot hub data contributor", "iot hub data reader", "iot hub registry contributor", "iot hub twin contributor"),
+    *("device provisioning service data contributor", "device provisioning service data reader"),
+    *("key vault administrator", "key vault secrets user", "key vault secrets officer", "managed identity operator"),
+}
+"""Those that are met beside a hub, in lower case: no list of all there are."""
 
 
 def fixable(read: RoleRead) -> bool:

@@ -75,7 +75,8 @@ def corrected(role: RoleDefinition) -> RoleDefinition:
     """Return the role with every entry in the list where it counts, once.
 
     Data operations go from `actions` to `dataActions` and control operations the other way, exceptions likewise; an
-    exception without anything that it takes from goes. Unknown operations stay: what was meant is not known.
+    exception without anything that it takes from goes. Unknown operations stay, exceptions as well: what was meant is
+    not known.
     """
     return replace(role, permissions=tuple(_moved(block) for block in role.permissions))
 
@@ -282,7 +283,8 @@ def _exceptions(role: RoleDefinition) -> list[RoleFinding]:
         for plane in Plane:
             granted, excepted = lists(block, plane)
             for entry in excepted:
-                (used if _takes(entry, granted, plane) else idle)[entry] = None
+                if not _is_unknown(entry, plane):  # what that one was to take away is not known
+                    (used if _takes(entry, granted, plane) else idle)[entry] = None
     found = []
     if idle:
         message = "these exceptions take nothing away: nothing that the role grants is covered by them"
@@ -305,9 +307,9 @@ def _moved(block: Permissions) -> Permissions:
     not_actions, not_data = _sorted_out((block.not_actions, Plane.CONTROL), (block.not_data_actions, Plane.DATA))
     return Permissions(
         actions,
-        tuple(one for one in not_actions if _takes(one, actions, Plane.CONTROL)),
+        tuple(one for one in not_actions if _kept(one, actions, Plane.CONTROL)),
         data,
-        tuple(one for one in not_data if _takes(one, data, Plane.DATA)),
+        tuple(one for one in not_data if _kept(one, data, Plane.DATA)),
         block.condition,
         block.condition_version,
     )
@@ -359,6 +361,11 @@ def _takes(exception: str, granted: Sequence[str], plane: Plane) -> bool:
     if any(matches(exception, name) and any(matches(one, name) for one in granted) for name in _NAMES[plane]):
         return True
     return exception.partition("/")[0].casefold() not in COMPLETE and any("*" in one for one in granted)
+
+
+def _kept(exception: str, granted: Sequence[str], plane: Plane) -> bool:
+    """Whether an exception stays in a correction: a misspelt one does, or what it was to take away would be granted."""
+    return _is_unknown(exception, plane) or _takes(exception, granted, plane)
 
 
 def _granted(role: RoleDefinition, operation: str, plane: Plane) -> bool:

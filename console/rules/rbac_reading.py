@@ -132,6 +132,8 @@ class _Reader:
             )
         custom = inner.get("iscustom") is not False and kind.casefold() != "builtinrole"
         description = self._text(inner, "description", place)
+        self._unseen(name, "name")
+        self._unseen(" ".join(description.split()), "description")
         role = RoleDefinition(
             guid=guid,
             name=clean(name),
@@ -184,6 +186,17 @@ class _Reader:
         message = f"its member {clean(name, limit=160)} is not written as documented: Azure CLI drops it unsaid"
         self._findings.append(("member-case", Severity.MEDIUM, message, f"Write {right}", (clean(name),), True))
 
+    def _blank(self, member: str, entry: str) -> None:
+        message = f"in {member} this entry begins or ends with a blank: so it is nothing that the service knows"
+        shown = clean(entry, limit=160)
+        self._findings.append(("entry-blank", Severity.HIGH, message, "Take the blank out", (shown,), True))
+
+    def _unseen(self, text: str, member: str) -> None:
+        """Note that a text has signs which are spelled out here: the role would be written with another text."""
+        if (shown := clean(text)) != text:
+            message = f"its {member} holds signs that are not seen: they are spelled out here, and written so"
+            self._lose("unseen-signs", Severity.HIGH, message, f"Type the {member} anew", clean(shown, limit=160))
+
     def _twice(self, name: str) -> None:
         shown = clean(name, limit=160)
         message = f"its member {shown} is there more than once: which of them counts is the reader's choice"
@@ -231,6 +244,8 @@ class _Reader:
             if len(one.strip()) > LONGEST_ENTRY:
                 raise self._bad(f"entry {number + 1} of its member {place}{name} is longer than {LONGEST_ENTRY:,}")
             if not self._decided_later(one, f"{place}{name}[{number}]"):
+                if one != one.strip():
+                    self._blank(f"{place}{name}", one.strip())
                 found.append(clean(one.strip()))
         return tuple(found)
 

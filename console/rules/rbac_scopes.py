@@ -9,6 +9,11 @@ from console.model.change import Severity
 from console.model.role import RoleDefinition, RoleFinding
 
 _GROUPS = "/providers/microsoft.management/managementgroups/"
+MOST_SCOPES = 2_000
+"""Assignable scopes of a custom role (Azure's document on custom roles)."""
+_GROUP_NAME = re.compile(r"[\w().-]{0,89}[\w()-]")
+"""Name of a resource group: letters of any language, digits, these signs, and no full stop at its end."""
+_MANAGEMENT_GROUP = re.compile(r"[\w().-]{1,90}", re.ASCII)
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SHAPE = re.compile(r"(\w)\1{7}-(\w)\2{3}-(\w)\3{3}-(\w)\4{3}-(\w)\5{11}")
 """Each group one character over and over: 00000000-…, xxxxxxxx-…, aaaaaaaa-bbbb-…"""
@@ -67,6 +72,7 @@ def lint_scopes(role: RoleDefinition, scope_known: ScopeKnown, *, written: bool)
     real = [scope for scope in scopes if scope != "/" and scope not in open_]
     gone = tuple(scope for scope in real if scope_known(scope) is False)
     malformed = tuple(scope for scope in real if not _well_formed(scope))
+    found += _too_many(role.name, scopes)
     no_guid = tuple(scope for scope in real if written and scope not in malformed and not _by_guid(scope))
     if no_guid:
         message = "this assignable scope names no subscription: its id is a GUID, not a name"
@@ -93,14 +99,32 @@ def lint_scopes(role: RoleDefinition, scope_known: ScopeKnown, *, written: bool)
     return found
 
 
+def _too_many(name: str, scopes: tuple[str, ...]) -> list[RoleFinding]:
+    found = []
+    if len(scopes) > MOST_SCOPES:
+        message = f"it has {len(scopes):,} assignable scopes, {MOST_SCOPES:,} at most are taken"
+        found.append(
+            RoleFinding("scope-too-many", Severity.HIGH, name, message, "Name subscriptions, or a group above")
+        )
+    groups = tuple({scope.rstrip("/").casefold(): scope for scope in scopes if _is_group(scope)}.values())
+    if len(groups) > 1:
+        message = "a custom role is assignable on one management group at most: the service refuses it"
+        found.append(RoleFinding("scope-too-many", Severity.HIGH, name, message, "Name the one above them", groups))
+    return found
+
+
 def _is_group(scope: str) -> bool:
     return scope.casefold().startswith(_GROUPS)
 
 
 def _well_formed(scope: str) -> bool:
     parts = [part for part in scope.split("/") if part]
+    if "//" in scope or "*" in scope:  # no wildcards there
+        return False
     if _is_group(scope):
-        return len(parts) == 4
+        return len(parts) == 4 and bool(_MANAGEMENT_GROUP.fullmatch(parts[3]))
+    if len(parts) > 3 and parts[2].casefold() == "resourcegroups" and not _GROUP_NAME.fullmatch(parts[3]):
+        return False
     if not scope.casefold().startswith("/subscriptions/") or len(parts) < 2 or len(parts) % 2:
         return False
     return len(parts) == 2 or parts[2].casefold() in {"resourcegroups", "providers"}

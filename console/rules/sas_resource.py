@@ -15,7 +15,10 @@ from console.rules.sas import covers
 
 _SCOPE_ID = re.compile(r"[0-9][A-Za-z0-9]{7,}")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
-_ID = re.compile(r"[A-Za-z0-9.+%_#*?!(),:=@$'-]{1,128}")  # what devices and modules can be called
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
+_OF_A_SERVICE = re.compile(r".+\.azure-devices(?:-\w+)?(?:\.[a-z]{2,}){1,2}\.?", re.IGNORECASE)
+_ID = re.compile(r"[A-Za-z0-9:.+%_#*?!(),=@;$'~-]{1,128}")
+"""What the id of a device, module or registration can be: what is documented now and what was before, and `~`."""
 _USER = re.compile(r"^[^/]*@")
 _QUERY = re.compile(r"(?:/?\?|&)(?=api-version=)|/\?(?=[\w-]+=)", re.IGNORECASE)  # an id may hold “?” and “=”
 _COLLECTIONS = ("devices", "twins", "messages", "jobs", "servicebound", "configurations", "statistics", "digitaltwins")
@@ -98,7 +101,7 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
         found.append(_wrong("resource-port", message, "Write the host alone"))
     if not name:
         found.append(_wrong("resource-host", "the resource does not begin with a host", "HUB.azure-devices.net/…"))
-    elif not re.fullmatch(r"[\w.-]+|::1", name) or _is_short(name, path):
+    elif not (_HOST.fullmatch(name) or is_loopback(name)) or _is_short(name, path) or _is_near(name):
         message = f"the resource begins with “{clean(name, limit=60)}”, which is no host name of a hub"
         found.append(_wrong("resource-host", message, "Write the whole host name: HUB.azure-devices.net"))
     found += _path_findings(path)
@@ -111,6 +114,11 @@ def _is_short(name: str, path: str) -> bool:
     if "." in name or is_loopback(name):
         return False
     return not (path.casefold().startswith("registrations/") and _SCOPE_ID.fullmatch(name))
+
+
+def _is_near(name: str) -> bool:
+    """Whether a host is written nearly as a hub's, and is none: azure-device.net, azure-devices.net.example.com."""
+    return "azure-device" in name.casefold() and not _OF_A_SERVICE.fullmatch(name)
 
 
 def _path_findings(path: str) -> list[TokenFinding]:
@@ -130,12 +138,22 @@ def _path_findings(path: str) -> list[TokenFinding]:
         return [_misspelled(first, near, "resource-case", "resource-lacks-devices")]
     if first not in collections:
         return [_nothing_there(first, "a hub")]
-    for place in (1, 3) if first == "devices" else ():
-        if place < len(segments) and not _ID.fullmatch(segments[place]):
-            message = f"nothing can be called “{clean(segments[place], limit=60)}” at a hub"
-            hint = "Ids have up to 128 letters, digits and - . + % _ # * ? ! ( ) , : = @ $ '"
-            return [_wrong("resource-id", message, hint)]
-    return _below_device(segments) if first == "devices" and len(segments) > 2 else []
+    below = _below_device(segments) if first == "devices" and len(segments) > 2 else []
+    return below or _ids(segments)
+
+
+def _ids(segments: Sequence[str]) -> list[TokenFinding]:
+    """Return that nothing can have an id: by its signs, or its length."""
+    ids = segments[1:2] if segments[0] in {"devices", "twins", "registrations"} else []
+    if segments[0] == "devices" and len(segments) > 3 and segments[2] == "modules":
+        ids = [*ids, segments[3]]
+    for one in ids:
+        if not _ID.fullmatch(one):
+            message = f"“{clean(one, limit=60)}” is the id of nothing: it has signs that no id has"
+            if len(one) > 128:
+                message = f"its id has {len(one):,} characters, and an id has 128 at most"
+            return [_wrong("resource-id", message, "Write the id as the hub has it; is it a placeholder?")]
+    return []
 
 
 def _below_device(segments: Sequence[str]) -> list[TokenFinding]:

@@ -36,10 +36,13 @@ _PRINTABLE = re.compile(rf"{_PARTS}=(?=3D)", re.IGNORECASE)
 _NAMED = re.compile(rf"{_PARTS}=", re.IGNORECASE)
 _PREFIX = r"[LuU@$rfb]{0,2}"
 _PIECES = re.compile(
-    rf"([\"'])(?:[ \t]*\r?\n\s*|[ \t]*[+.&\\_][+.&\\_\s]*|[ \t]+(?={_PREFIX}\1(?:{_PARTS}|[&;]))){_PREFIX}\1"
+    rf"([\"'])(?:[ \t]*\r?\n\s*(?:[+.&]\s*)?|[ \t]*[+.&\\_][+.&\\_\s]*|[ \t]+(?={_PREFIX}\1(?:{_PARTS}|[&;])))"
+    rf"{_PREFIX}\1"
     r"(?!https?://)(?![^\"'\n]{0,80}[\"']\s*:)",
     re.IGNORECASE,
 )
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_QUOTED_LINE = re.compile(r"^(?:>[ \t]?)+")
 _FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000]")
 _WIDE = {**{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}, 0x3000: 0x20}
 _WRITERS = {
@@ -111,6 +114,21 @@ def _sixteen_bits(text: str) -> tuple[str, TokenFinding | None]:
         return text.replace("\x00", ""), None
     found = TokenFinding("utf-16", message, "Write it as UTF-8; PowerShell: Out-File -Encoding utf8")
     return text.replace("\x00", ""), found
+
+
+def _coloured(text: str) -> tuple[str, TokenFinding | None]:
+    if "\x1b[" not in text:
+        return text, None
+    note = TokenFinding("coloured", "signs that colour a terminal stand in it, which are left out here")
+    return _COLOURS.sub("", text), note
+
+
+def _quoted_lines(text: str) -> tuple[str, TokenFinding | None]:
+    lines = text.strip().splitlines()
+    if len(lines) < 2 or not all(line.startswith(">") for line in lines[1:]):
+        return text, None
+    note = TokenFinding("quoted-lines", "its lines begin with “>”, as mail quotes them")
+    return "\n".join(_QUOTED_LINE.sub("", line) for line in lines), note
 
 
 def _full_width(text: str) -> tuple[str, TokenFinding | None]:
@@ -222,6 +240,8 @@ def _pieces(text: str) -> tuple[str, TokenFinding | None]:
 
 _STEPS: tuple[Step, ...] = (
     _sixteen_bits,
+    _coloured,
+    _quoted_lines,
     _full_width,
     _in_base64,
     _quoted_printable,

@@ -50,6 +50,7 @@ _REFUSED = frozenset(
         "scope-root",
         "scope-malformed",
         "scope-placeholder",
+        "scope-too-many",
         "condition-not-kept",
         "too-long",
         "no-name",

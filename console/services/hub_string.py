@@ -23,7 +23,9 @@ def of_profile(text: Secret, *, name: str, suffix: str, hosts: Iterable[str]) ->
     used; code "other-hub" when it opens another hub: its key would be tried where nobody has it, and the refusal would
     look like a rotated key.
     """
-    string = connection_string.read(text.reveal())[0]
+    string, found = connection_string.read(text.reveal())
+    if twice := next((one for one in found if one.id == "string-twice"), None):  # which of them is meant?
+        raise _unusable(twice.message, twice.hint)
     given = {"HostName": string.host, "SharedAccessKeyName": string.policy, "SharedAccessKey": string.key}
     if missing := [part for part, value in given.items() if not value]:
         why = f"{' and '.join(missing)} is missing in it"
