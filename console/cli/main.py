@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from console.cli.loading import loaded
+
+# isort: split
 import gc
 import os
 import sys
@@ -13,7 +16,7 @@ import click
 from console.cli.context import Settings
 from console.cli.core_dumps import forbid_core_dumps
 from console.cli.failures import exit_code, requires_text
-from console.cli.interrupt import insist_on_the_end
+from console.cli.interrupt import INTERRUPTED, insist_on_the_end
 from console.cli.streams import OutputClosed, prepare, silence
 
 if TYPE_CHECKING:
@@ -127,9 +130,13 @@ def write_ports(wiring: Wiring) -> WritePorts:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed or refused, 2 wrong usage."""
-    forbid_core_dumps()
-    insist_on_the_end()
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    try:
+        forbid_core_dumps()
+        insist_on_the_end()
+        code = run(sys.argv[1:] if args is None else args)
+    except KeyboardInterrupt:  # before or after what `run` looks after
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 def run(args: list[str]) -> int:
@@ -158,3 +165,4 @@ def _run(args: list[str]) -> int:
 
 
 requires_text(cli, whole=False)
+loaded()

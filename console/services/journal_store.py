@@ -132,7 +132,9 @@ class JournalStore:
                 new = _is_new(connection)
                 key = self._key_now()  # after the rows: it is made before the first of them
                 if new or connection.execute("SELECT 1 FROM rows LIMIT 1").fetchone() is None:
-                    cut = not new and connection.execute("SELECT 1 FROM head").fetchone() is not None
+                    if new and key is not None:  # the tables are made before the key: are they there by now?
+                        connection.execute("ROLLBACK")
+                    cut = _is_new(connection) if new and key is not None else not new and _had_rows(connection)
                     return check_noted(check_without_rows(said, key, file=True, cut=cut), None, noted)
                 return check_noted(check_rows(connection, said, key, self._head.data), connection, noted)
         except OSError as error:
@@ -153,6 +155,8 @@ class JournalStore:
         try:
             if not self.exists:
                 self._refuse_lost("journal.db is gone")
+                if self._key_now() is not None and not self.exists:  # the file is made before the key, by any console
+                    raise JournalTroubleError(f"journal.db is gone, though its key {self._key_path.name} is there")
             make_private(self.path)
             if not self._cleared:
                 self._cleared = True
@@ -161,6 +165,8 @@ class JournalStore:
                 connection.text_factory = text_of
                 use_wal(connection, WAIT_SECONDS)
                 connection.execute("PRAGMA synchronous = FULL")  # a row is on disk before the write is made
+                if _is_new(connection) and self._key_now() is not None and _is_new(connection):
+                    raise JournalTroubleError(f"journal.db was emptied: its key {self._key_path.name} is there")
                 if connection.execute(_OBJECTS).fetchone()[0] < _SCHEMA.count("CREATE"):
                     connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")  # all or none, for those who read
                 yield connection
@@ -182,7 +188,7 @@ class JournalStore:
         """
         head = connection.execute("SELECT seq, mac FROM head").fetchone()
         last = connection.execute(f"SELECT {COLUMNS} FROM rows ORDER BY seq DESC LIMIT 1").fetchone()  # noqa: S608
-        if last is None and head is None:
+        if last is None and head is None and not _had_rows(connection):
             return 0, ""
         if last is not None and head is not None and head[0] == last[0]:
             seq, *_, mac = last
@@ -266,6 +272,13 @@ class JournalStore:
             key = self._key_there()
             assert key is not None, "it was made just now"
         return key
+
+
+def _had_rows(connection: sqlite3.Connection) -> bool:
+    """Whether a database without rows tells that it had some: by its own head, or by the numbers it gave."""
+    if connection.execute("SELECT 1 FROM head").fetchone() is not None:
+        return True
+    return connection.execute("SELECT 1 FROM sqlite_sequence WHERE name = 'rows' AND seq > 0").fetchone() is not None
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

@@ -120,12 +120,12 @@ class HubwardenApp(App[None]):
             await super().on_event(event)
 
     def on_load(self) -> None:
-        """Prepare the event loop: threads that do not hold up the end."""
+        """Prepare for the end before the terminal is taken: threads that do not hold it up, and signals."""
         use_leaving_executor()
+        self._leaving.watch()
 
     def on_mount(self) -> None:
-        """Watch the terminal, the size and the clock."""
-        self._leaving.watch()
+        """Watch the size and the clock."""
         self.set_interval(TICK_SECONDS, self._tick)
         self.call_later(check_size, self)
         self.call_after_refresh(lambda: self.unknown.look(remind=True))
@@ -182,7 +182,11 @@ class HubwardenApp(App[None]):
     def _fatal_error(self) -> None:
         """End with one sentence about our own mistake, without its text and the values of variables: see `defect`."""
         error = self._exception
-        if error is not None and not self._leaving.words:  # those that come after the first are its consequences
+        if error is not None and self._leaving.told is not None:
+            # A screen that was only just being made has lost its parts; nobody sees it any more.
+            _log.warning("the console was told to leave, and this came of it", exc_info=error)
+            self._return_code = self._leaving.told
+        elif error is not None and not self._leaving.words:  # those that come after the first are its consequences
             _log.error("the console broke", exc_info=error)
             self._leaving.broke(self._defect(getattr(error, "error", error)))  # what a worker's failure wraps
         self._close_messages_no_wait()

@@ -54,6 +54,7 @@ class Leaving:
         self._attributes: list[Any] | None = _terminal_attributes()
         self._before: dict[int, Any] = {}  # the handlers that were there
         self.words = ""  # what to print at the end about our own mistake
+        self.told: int | None = None  # the exit code where a signal, or the terminal's end, said to leave
 
     def watch(self) -> None:
         """Leave on every signal that would end the process and when the terminal is gone; not without a terminal."""
@@ -77,6 +78,7 @@ class Leaving:
     def _leave(self, status: int) -> None:
         if self._begun:  # the terminal is cooked before the process has ended: a late ctrl+\\ is a signal then
             return
+        self.told = status
         self.begin(status)
         self._app.exit(return_code=status)
 

@@ -39,6 +39,18 @@ main(sys.argv[1:])
 """
 
 
+WHILE_LOADING = """
+import os, signal, sys
+class Stop:  # at the import of a module
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Stop())
+from console.cli.main import main
+main(["journal", "verify"])
+"""
+
+
 def slow(*commands: str) -> list[Any]:
     return [pytest.param(one, marks=pytest.mark.slow) for one in commands]
 
@@ -74,6 +86,16 @@ def profile_file(url: str, folder: Path) -> str:
     file = folder / "profiles.toml"
     save_profile(profile_at(url, folder), file)
     return str(file)
+
+
+@pytest.mark.parametrize("module", ["click", "console.cli.context", "console.cli.streams", "console.cli.journal"])
+def test_it_is_no_traceback_while_the_command_is_loaded(module: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "HUBWARDEN_STATE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", WHILE_LOADING, module], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in {-signal.SIGINT, 130}, done.stderr
+    assert (done.stdout, done.stderr.strip()) == ("", "")
 
 
 @pytest.mark.parametrize("command", ["network", *slow(*[*COMMANDS][1:])])

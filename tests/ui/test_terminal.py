@@ -79,6 +79,17 @@ def test_a_signal_that_ends_leaves_the_terminal_as_it_was(tmp_path: Path, name: 
         ended(terminal, 128 + number)
 
 
+@pytest.mark.parametrize("name", ["HUP", "QUIT", "TERM"])
+def test_a_signal_before_the_first_frame_leaves_the_terminal_as_it_was(tmp_path: Path, name: str) -> None:
+    number = getattr(signal, f"SIG{name}")
+    with opened(tmp_path) as terminal:
+        until(lambda: b"\x1b[?1049h" in terminal.raw, "the other screen")
+        os.kill(terminal.process.pid, number)
+        ended(terminal, 128 + number)
+        assert b"broke" not in terminal.raw
+        assert not list(tmp_path.rglob("defect*"))
+
+
 def test_stopped_it_gives_the_terminal_back_and_takes_it_again(tmp_path: Path) -> None:
     with opened(tmp_path) as terminal:
         terminal.wait("? help")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.journals import FILES, begun, change, copied, done, filled, tamper, without
+from support.journals import FILES, begun, change, copied, done, filled, made_anew, tamper, without
 
 from console.model.errors import ConsoleError
 from console.services.journal import Journal
@@ -23,13 +23,27 @@ def emptied(folder: Path, apart: Path) -> None:
     tamper(folder, "DELETE FROM rows", "DELETE FROM head")
 
 
+def emptied_with_its_head(folder: Path, apart: Path) -> None:
+    emptied(folder, apart)
+    without(folder, "journal.head")
+
+
 def emptied_for_a_file(folder: Path, apart: Path) -> None:
     without(folder, *FILES)
     (folder / "journal.db").touch(0o600)
 
 
+def emptied_for_a_file_without_head(folder: Path, apart: Path) -> None:
+    emptied_for_a_file(folder, apart)
+    without(folder, "journal.head")
+
+
 def dropped(folder: Path, apart: Path) -> None:
     without(folder, *FILES)
+
+
+def dropped_with_its_head(folder: Path, apart: Path) -> None:
+    without(folder, *FILES, "journal.head")
 
 
 def dropped_with_key(folder: Path, apart: Path) -> None:
@@ -51,7 +65,7 @@ def begun_anew(folder: Path, apart: Path) -> None:
 
 def begun_anew_with_the_key(folder: Path, apart: Path) -> None:
     copied(folder, apart / "kept", "journal.head")
-    without(folder, *FILES, "journal.head")
+    made_anew(folder)
     filled(folder)
     copied(apart / "kept", folder, "journal.head")
 
@@ -104,6 +118,9 @@ def anothers_head(folder: Path, apart: Path) -> None:
 
 CASES: list[tuple[Callable[[Path, Path], None], str]] = [
     (emptied, "emptied: its head knows of 8 rows"),
+    (emptied_with_its_head, "emptied: all its rows are missing"),
+    (emptied_for_a_file_without_head, "emptied: all its rows are missing"),
+    (dropped_with_its_head, "journal.db is gone, though its key is there"),
     (emptied_for_a_file, "emptied: its head knows of 8 rows"),
     (dropped, "journal.db is gone: its head knows of 8 rows"),
     (dropped_with_key, "journal.db is gone, and so is journal.key: its head knows of 8 rows"),
@@ -170,7 +187,7 @@ def test_a_noted_head_is_held_against_a_journal_that_its_key_made_whole(tmp_path
     count, digits = int(head.partition(":")[0]), head.partition(":")[2]
     filled(tmp_path, 1)
     assert Journal(tmp_path).verify((count, digits)).whole, "a longer one holds it"
-    without(tmp_path, *FILES, "journal.head")
+    made_anew(tmp_path)
     filled(tmp_path)
     assert Journal(tmp_path).verify().whole
     assert "replaced" in Journal(tmp_path).verify((count, digits)).message
