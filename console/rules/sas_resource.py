@@ -149,7 +149,7 @@ def _ids(segments: Sequence[str]) -> list[TokenFinding]:
         ids = [*ids, segments[3]]
     for one in ids:
         if not _ID.fullmatch(one):
-            message = f"“{clean(one, limit=60)}” is the id of nothing: it has signs that no id has"
+            message = f"nothing can be called “{clean(one, limit=60)}”: it has signs that no id has"
             if len(one) > 128:
                 message = f"its id has {len(one):,} characters, and an id has 128 at most"
             return [_wrong("resource-id", message, "Write the id as the hub has it; is it a placeholder?")]
