@@ -192,7 +192,7 @@ def test_slips_of_form_have_their_own_sentence(text: str, id_: str, words: str) 
         ("/devices/d?api-version=2021-04-12", "resource-query", "a query (?api-version", "one device: d"),
         ("/devices/d/modules/m?api-version=1", "resource-query", "a query (?api-version=1)", "one module: m of"),
         ("/devices/{deviceId}", "resource-id", "nothing can be called “{deviceId}”", ""),
-        ("/devices/d\n", "resource-id", "nothing can be called “d\\x0a” at a hub", ""),
+        ("/devices/d\n", "resource-id", "nothing can be called “d\\x0a”", ""),
         ("?api-version=2021-04-12", "resource-query", "", "all of the hub"),
     ],
 )
