@@ -54,6 +54,7 @@ def children(pid: int) -> set[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for children in /proc")
+@pytest.mark.slow
 def test_killed_at_random_and_resumed_every_row_has_its_files_and_the_reverse(tmp_path: Path, ca: str) -> None:
     names = [f"{'Press' if number % 2 else 'press'}#{number // 2}" for number in range(MANY)]
     file = names_file(tmp_path, names)

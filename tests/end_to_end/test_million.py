@@ -70,6 +70,7 @@ def under_cursor(text: str) -> str:
     return next((line[2:].split()[0] for line in text.splitlines() if line.startswith("▸")), "")
 
 
+@pytest.mark.slow
 def test_a_million_devices_are_opened_filtered_sorted_paged_marked_and_shown(
     hub: HubRunner, ids: list[str], tmp_path: Path
 ) -> None:
@@ -119,6 +120,7 @@ def row_under_cursor(text: str) -> str:
     return next((line for line in text.splitlines() if line.startswith("▸")), "")
 
 
+@pytest.mark.slow
 def test_a_console_that_is_killed_while_it_reads_leaves_a_list_to_go_on_from(tmp_path: Path) -> None:
     count, chooser = 60_000, random.Random(11)
     state = tmp_path / "state"

@@ -20,6 +20,7 @@ from console.services import fleet_refresh
 from console.services.bundle import Services
 from console.services.ports import Cancel
 
+pytestmark = pytest.mark.slow  # a throttle in real time, sped up: it needs a machine that keeps the pace
 SCALE = 100.0
 DEVICES = 36_000
 

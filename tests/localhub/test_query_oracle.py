@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.depth import trials
 
 from console.localhub.query_plan import Plan, plan_for
 from console.localhub.registry_json import twin_json
@@ -206,7 +207,7 @@ def fresh(text: str) -> Plan:
     return plan_for.__wrapped__(text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=trials(test=100, deep=400), deadline=None)
 @given(expressions, st.lists(records, min_size=1, max_size=4))
 def test_conditions(node: Any, devices: list[DeviceRecord]) -> None:
     plan = fresh(f"SELECT * FROM devices WHERE {written(node)}")
@@ -215,7 +216,7 @@ def test_conditions(node: Any, devices: list[DeviceRecord]) -> None:
         assert plan.matches(device) is (value_of(node, twin_json(device)) is True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=trials(test=37, deep=150), deadline=None)
 @given(st.lists(st.sampled_from(PATHS), min_size=1, max_size=3, unique=True), st.lists(records, max_size=6))
 def test_groups_and_counts(paths: list[str], devices: list[DeviceRecord]) -> None:
     columns = ", ".join(f"{path} AS k{n}" for n, path in enumerate(paths))
@@ -235,7 +236,7 @@ def test_groups_and_counts(paths: list[str], devices: list[DeviceRecord]) -> Non
     assert found == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=trials(test=37, deep=150), deadline=None)
 @given(st.sampled_from(["tags.a", "tags.b.c", "cloudToDeviceMessageCount"]), st.lists(records, max_size=6))
 def test_aggregates(path: str, devices: list[DeviceRecord]) -> None:
     plan = fresh(f"SELECT AVG({path}) AS a, SUM({path}) AS s, MIN({path}) AS lo, MAX({path}) AS hi FROM devices")
@@ -247,7 +248,7 @@ def test_aggregates(path: str, devices: list[DeviceRecord]) -> None:
     assert plan.groups(devices) == [expected]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=trials(test=37, deep=150), deadline=None)
 @given(st.lists(st.sampled_from(PATHS), min_size=1, max_size=4), records)
 def test_projections(paths: list[str], device: DeviceRecord) -> None:
     plan = fresh("SELECT " + ", ".join(f"{path} AS c{n}" for n, path in enumerate(paths)) + " FROM devices")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.depth import trials
 from support.kql import ARM_ID, KqlTable
 
 from console.model.connection import ConnectionEvent
@@ -57,7 +58,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=trials(test=10, deep=25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows)
 def test_the_log_folds_as_the_rule_does(entries: list[tuple[int, str, str]]) -> None:
     events = [event(*entry) for entry in entries]
