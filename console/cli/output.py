@@ -14,6 +14,7 @@ import click
 from console.model.clock import format_time
 from console.model.errors import ConsoleError
 from console.model.text import clean
+from console.present.columns import usual_width
 from console.present.lines import text_width
 
 Json = dict[str, Any]
@@ -141,7 +142,7 @@ def _padded(cell: str, width: int, right: bool) -> str:
 
 def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
     """Write names and values, aligned."""
-    rows = [(name, clean(value)) for name, value in pairs]
-    width = max((text_width(name) for name, _ in rows), default=0)
+    rows = [(clean(name), clean(value)) for name, value in pairs]
+    width = usual_width(text_width(name) for name, _ in rows)
     for name, value in rows:
         click.echo(f"{_padded(name, width, False)}  {value}".rstrip())
