@@ -12,6 +12,7 @@ from console.model.secret import Secret
 from console.model.text import clean
 from console.model.token import TokenFinding, Verdict
 from console.rules.sas_reading import shown_name
+from console.rules.sas_resource import possible_host, possible_id
 from console.rules.wrapping import characters, outside, unwrapped
 
 _NAMES = (
@@ -238,6 +239,13 @@ def _missing(parts: ConnectionString, values: dict[str, str]) -> list[TokenFindi
         found.append(_wrong("string-host", "it has no HostName", "It reads HostName=HUB.azure-devices.net;…"))
     elif problem := _host_problem(parts.host):
         found.append(_wrong("string-host", problem, "It reads HostName=HUB.azure-devices.net, without more"))
+    if wrong := [
+        name
+        for name, one in (("DeviceId", parts.device_id), ("ModuleId", parts.module_id))
+        if one and not possible_id(one)
+    ]:
+        message = f"{wrong[0]} has signs or a length that no id has"
+        found.append(_wrong("string-id", message, "Write the id as the hub has it; is it a placeholder?"))
     if parts.module_id and not parts.device_id:
         found.append(_wrong("string-device", "it has a ModuleId and no DeviceId", "Add the module's device"))
     if not parts.policy and not parts.device_id:
@@ -260,7 +268,9 @@ def _host_problem(host: str) -> str:
         return "HostName is an address, and it is the host's name alone"
     if colon:
         return "HostName names a port, and it is the host's name alone"
-    return "" if "." in name else "HostName is no whole host name: it has no dot"
+    if "." not in name:
+        return "HostName is no whole host name: it has no dot"
+    return "" if possible_host(name) else "HostName is no host name of a hub: is it a placeholder, or misspelt?"
 
 
 def _wrong(id_: str, message: str, hint: str = "") -> TokenFinding:

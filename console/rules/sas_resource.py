@@ -101,7 +101,7 @@ def resource_findings(parts: SasParts) -> list[TokenFinding]:
         found.append(_wrong("resource-port", message, "Write the host alone"))
     if not name:
         found.append(_wrong("resource-host", "the resource does not begin with a host", "HUB.azure-devices.net/…"))
-    elif not (_HOST.fullmatch(name) or is_loopback(name)) or _is_short(name, path) or _is_near(name):
+    elif not possible_host(name) or _is_short(name, path):
         message = f"the resource begins with “{clean(name, limit=60)}”, which is no host name of a hub"
         found.append(_wrong("resource-host", message, "Write the whole host name: HUB.azure-devices.net"))
     found += _path_findings(path)
@@ -116,9 +116,17 @@ def _is_short(name: str, path: str) -> bool:
     return not (path.casefold().startswith("registrations/") and _SCOPE_ID.fullmatch(name))
 
 
-def _is_near(name: str) -> bool:
-    """Whether a host is written nearly as a hub's, and is none: azure-device.net, azure-devices.net.example.com."""
-    return "azure-device" in name.casefold() and not _OF_A_SERVICE.fullmatch(name)
+def possible_host(name: str) -> bool:
+    """Whether a host can be a hub's: by its signs, and not written nearly as one (azure-devices.net.example.com)."""
+    if is_loopback(name):
+        return True
+    near = "azure-device" in name.casefold() and not _OF_A_SERVICE.fullmatch(name)
+    return bool(_HOST.fullmatch(name)) and not near
+
+
+def possible_id(text: str) -> bool:
+    """Whether a device, module or registration can have an id: by its signs and its length."""
+    return bool(_ID.fullmatch(text))
 
 
 def _path_findings(path: str) -> list[TokenFinding]:
@@ -148,7 +156,7 @@ def _ids(segments: Sequence[str]) -> list[TokenFinding]:
     if segments[0] == "devices" and len(segments) > 3 and segments[2] == "modules":
         ids = [*ids, segments[3]]
     for one in ids:
-        if not _ID.fullmatch(one):
+        if not possible_id(one):
             message = f"nothing can be called “{clean(one, limit=60)}”: it has signs that no id has"
             if len(one) > 128:
                 message = f"its id has {len(one):,} characters, and an id has 128 at most"

@@ -57,3 +57,20 @@ def test_a_string_in_lines_is_read_whole_and_told(text: str) -> None:
     string, found = connection_string.read(text)
     assert string == connection_string.read(WHOLE)[0]
     assert [one.id for one in found if one.verdict] == ["whitespace-inside"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("contoso-plants.azure-devices.net", "{your-hub}.azure-devices.net", "string-host"),
+        ("contoso-plants.azure-devices.net", "<hub>.azure-devices.net", "string-host"),
+        ("azure-devices.net", "azure-device.net", "string-host"),
+        ("azure-devices.net", "azure-devices.net.example.com", "string-host"),
+        ("=press-1", "={deviceId}", "string-id"),
+        ("=press-1", f"={'a' * 129}", "string-id"),
+    ],
+)
+def test_placeholders_are_told(right: str, wrong: str, told: str) -> None:
+    found = explain(WHOLE.replace(right, wrong), NOW)
+    assert found.verdict is Verdict.MALFORMED
+    assert told in [one.id for one in found.details]
