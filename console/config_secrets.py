@@ -15,6 +15,7 @@ from console.model.shell import command_line
 
 Prompt = Callable[[str], str]
 PROXY_QUESTION = "Password at the proxy"
+SEAL_QUESTION = "Passphrase of the kept keys"
 
 
 def read_secret(source: str, *, prompt: Prompt | None = None, question: str = "Secret: ") -> Secret:

@@ -69,7 +69,7 @@ def connections(
     What provisioning services that link the hub refuse is among it: source "provisioning", causes that begin with DPS.
     """
     chosen = Source(source) if source else None
-    services = settings.services()
+    services = settings.services(spread=True)
     cancel = Cancel()
     while True:
         code = (

@@ -51,14 +51,18 @@ class Settings:
             raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Write it like 203.0.113.7", code="usage") from None
         return replace(profile, my_ip=self.my_ip)
 
-    def services(self) -> Services:
-        """Return the services on the profile in use, armed when asked for; nothing is read yet."""
+    def services(self, *, spread: bool = False) -> Services:
+        """Return the services on the profile in use, armed when asked for; nothing is read yet.
+
+        `spread`: what is read is spread over threads, so a secret that a person is to give is asked for now.
+        """
+        from console.cli.asking import ask_now
         from console.cli.compose import services_for
         from console.config_state import state_dir_to_read
 
-        services = services_for(
-            self.load_profile(), state_dir=state_dir_to_read(), prompt=ask_secret, write_ports=self.write_ports
-        )
+        profile = self.load_profile()
+        prompt = ask_now(profile, {}) if spread else ask_secret
+        services = services_for(profile, state_dir=state_dir_to_read(), prompt=prompt, write_ports=self.write_ports)
         return self.armed(services)
 
     def armed(self, services: Services) -> Services:
@@ -69,7 +73,11 @@ class Settings:
 
 
 def ask_secret(text: str) -> str:
-    """Ask for a secret on the terminal, without echo. Raises ConsoleError with code "usage" when it is no text."""
+    """Ask for a secret on the terminal, without echo.
+
+    Raises ConsoleError with code "usage" when it is no text, and KeyboardInterrupt when there is no answer (Ctrl+C or
+    Ctrl+D): no library that asked takes that for a trouble of its own.
+    """
     import click
 
     from console.cli.echo import echo_kept
@@ -77,6 +85,8 @@ def ask_secret(text: str) -> str:
     try:
         with echo_kept():
             answer: str = click.prompt(text, hide_input=True, err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except UnicodeDecodeError:  # its own text would repeat a byte of what was typed
         what, why = "What was typed cannot be used", "it is no text in this terminal's encoding"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, why, "Type or paste it again", code="usage") from None

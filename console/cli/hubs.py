@@ -17,7 +17,7 @@ def hubs(settings: Settings, as_json: bool) -> None:
     """List every hub that the credential sees: who can reach it, whether it takes keys, failures of the last hour."""
     from console.present.hubs import COLUMNS, hub_cells, source_text
 
-    services = settings.services()
+    services = settings.services(spread=True)
     found = services.hubs.load(Cancel())
     if as_json:
         warnings = [{"code": "incomplete", "message": note, "hint": ""} for note in found.notes]

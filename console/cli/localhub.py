@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -123,8 +124,11 @@ def serve(
             ErrorKind.BAD_INPUT, f"{clean(load_file)} was not loaded", "; ".join(clean(one) for one in error.problems)
         ) from None
     except OSError as error:
+        why = str(error)
+        if error.filename is not None and error.strerror:
+            why = f"{os.fsdecode(error.filename)}: {error.strerror.lower()}"
         raise ConsoleError(
-            ErrorKind.BAD_INPUT, "The local hub cannot start", clean(error), "Choose another port, file or folder"
+            ErrorKind.BAD_INPUT, "The local hub cannot start", clean(why), "Choose another port, file or folder"
         ) from None
 
 

@@ -36,7 +36,7 @@ network.add_command(endpoint)
 @click.pass_obj
 def show_network(settings: Settings, as_json: bool) -> None:
     """Show rules with their use, private endpoints, DPS filters, and what is not known."""
-    services = settings.services()
+    services = settings.services(spread=True)
     view = services.changes.network.read()
     if as_json:
         from console.cli.network_json import view_json
@@ -59,7 +59,7 @@ def simulate(settings: Settings, /, address: tuple[str, ...], as_json: bool, **g
     from console.cli.network_json import simulation_json
     from console.services.network import verdict_words
 
-    service = settings.services().changes.network
+    service = settings.services(spread=True).changes.network
     wanted = hub_edit(given)
     view = service.read()
     edit = _narrowed(service, view, wanted, given["narrow"])
@@ -98,7 +98,7 @@ def set_network(settings: Settings, /, options: ChangeOptions, **given: Any) -> 
     if wanted.empty:
         what, hint = "There is nothing to change", "hubwarden network set --help lists what can be set"
         raise ConsoleError(ErrorKind.BAD_INPUT, what, "no option was given", hint, code="usage")
-    services = settings.services()
+    services = settings.services(spread=True)
     return carry_out(services, _plans(services, wanted, options.reason), options)
 
 

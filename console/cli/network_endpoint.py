@@ -22,7 +22,7 @@ def list_connections(settings: Settings, as_json: bool) -> None:
     from console.cli.network_json import connections_json
     from console.present.network import unknown_words
 
-    view = settings.services().changes.network.read()
+    view = settings.services(spread=True).changes.network.read()
     if as_json:
         print_json(connections_json(view))
         return
@@ -40,7 +40,7 @@ def list_connections(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def approve(settings: Settings, name: str, options: ChangeOptions) -> int:
     """Approve a connection, named by itself or by its private endpoint."""
-    services = settings.services()
+    services = settings.services(spread=True)
     return carry_out(services, [services.changes.network.endpoints.approve(name, options.reason)], options)
 
 
@@ -50,7 +50,7 @@ def approve(settings: Settings, name: str, options: ChangeOptions) -> int:
 @click.pass_obj
 def reject(settings: Settings, name: str, options: ChangeOptions) -> int:
     """Reject a connection, also one that is approved."""
-    services = settings.services()
+    services = settings.services(spread=True)
     return carry_out(services, [services.changes.network.endpoints.reject(name, options.reason)], options)
 
 
@@ -60,7 +60,7 @@ def reject(settings: Settings, name: str, options: ChangeOptions) -> int:
 @click.pass_obj
 def remove(settings: Settings, name: str, options: ChangeOptions) -> int:
     """Remove a connection from the hub; it cannot come back, the private endpoint stays."""
-    services = settings.services()
+    services = settings.services(spread=True)
     return carry_out(services, [services.changes.network.endpoints.remove(name, options.reason)], options)
 
 
@@ -76,7 +76,7 @@ def create(
     settings: Settings, name: str, subnet: str, group: str, location: str, message: str, options: ChangeOptions
 ) -> int:
     """Create a private endpoint that leads to the hub."""
-    services = settings.services()
+    services = settings.services(spread=True)
     plans = services.changes.network.endpoints
     change = plans.create(name, subnet, group=group, location=location, message=message, reason=options.reason)
     return carry_out(services, [change], options)
@@ -88,5 +88,5 @@ def create(
 @click.pass_obj
 def delete(settings: Settings, name: str, options: ChangeOptions) -> int:
     """Delete a private endpoint (by name or resource id), and its connection with it."""
-    services = settings.services()
+    services = settings.services(spread=True)
     return carry_out(services, [services.changes.network.endpoints.delete(name, options.reason)], options)

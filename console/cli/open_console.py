@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.cli.context import Settings, ask_secret
+from console.cli.context import Settings
 from console.model.errors import ConsoleError, ErrorKind
 
 if TYPE_CHECKING:
@@ -39,27 +39,15 @@ def check_terminal() -> None:
 def open_console(settings: Settings) -> None:
     """Open the console on the profile in use."""
     check_terminal()
+    from console.cli.asking import Answers, ask_now
     from console.cli.compose import services_for
-    from console.config_secrets import PROXY_QUESTION, Prompt
     from console.config_state import state_dir_to_read
 
     state = state_dir_to_read()
-    answers: dict[tuple[object, str], str] = {}
+    answers: Answers = {}
 
     def services(of: Profile) -> Services:
-        prompt: Prompt | None = None
-        if of.credential.secret_from == "prompt":  # noqa: S105 - says where it comes from
-            # Now, while the terminal is ours: later the question would land in the middle of the console.
-            who = of.credential, of.tenant_id
-            if who not in answers:
-                answers[who] = ask_secret(f"Secret for {of.name or of.hub_name}")
-            prompt = lambda _text: answers[who]  # noqa: E731 - asked once, given whenever it is needed
-        if of.proxy_credential.secret_from == "prompt":  # noqa: S105 - says where it comes from
-            at = of.proxy_credential, of.proxy
-            if at not in answers:
-                answers[at] = ask_secret(f"{PROXY_QUESTION} {of.proxy}")
-            other = prompt
-            prompt = lambda text: answers[at] if text == PROXY_QUESTION or other is None else other(text)  # noqa: E731
+        prompt = ask_now(of, answers, passphrase=not of.readonly)
         return services_for(of, state_dir=state, prompt=prompt, write_ports=settings.write_ports)
 
     show(settings.load_profile(), services, settings, state)

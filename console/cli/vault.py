@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.config import Profile
-from console.config_secrets import Prompt, read_secret
+from console.config_secrets import SEAL_QUESTION, Prompt, read_secret
 from console.model.secret import Secret
 
 
@@ -29,7 +29,7 @@ class Vault:
 
     def _secret(self) -> Secret:
         if self._passphrase is None:
-            self._passphrase = read_secret(self._source, prompt=self._prompt)
+            self._passphrase = read_secret(self._source, prompt=self._prompt, question=SEAL_QUESTION)
         return self._passphrase
 
 

@@ -43,6 +43,14 @@ def test_a_file_that_is_no_ready_file_is_refused_and_stays(tmp_path: Path) -> No
         assert (tmp_path / "notes").read_text() == text
 
 
+@pytest.mark.parametrize("option", ["--ready-file", "--state"])
+def test_a_name_that_is_too_long_is_told_in_words(tmp_path: Path, option: str) -> None:
+    done = serve(option, str(tmp_path / ("a" * 300)))
+    assert done.returncode == 1
+    assert "file name too long" in done.stderr
+    assert "Errno" not in done.stderr
+
+
 def test_its_own_folder_and_an_empty_one_are_taken(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     for _ in range(2):
