@@ -144,7 +144,10 @@ def _print_view(view: NetworkView) -> None:
     click.echo()
     table(RULE_COLUMNS, [rule_cells(row, view.as_of) for row in view.rows])
     if view.classic:
-        force = "in force" if view.hub.classic_in_force else "NOT in force"
+        if not view.hub.reach.public_access:
+            force = "ignored: public access is off"
+        else:
+            force = "in force" if view.hub.classic_in_force else "NOT in force"
         click.echo(f"\nClassic ipFilterRules ({force})")
         table(ORDERED_COLUMNS, [ordered_cells(row, place) for place, row in enumerate(view.classic, 1)])
     if view.hub.connections:

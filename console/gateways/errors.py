@@ -103,6 +103,9 @@ def translate(error: BaseException, what: str, target: Target, now: datetime) ->
         return Failure(_bad_answer(what, target))
     if any(isinstance(one, RecursionError) for one in chain(error)):
         return Failure(_bad_answer(what, target))
+    if any(isinstance(one, OSError) and "TLS CA certificate bundle" in str(one) for one in chain(error)):
+        why = "the file of CA certificates that the profile names (ca_file) is not there any more"
+        return Failure(ConsoleError(ErrorKind.TLS, what, why, "Put it back, or name another in the profile"))
     if target.is_token_service:
         why = clean(str(error).splitlines()[0] if str(error) else type(error).__name__, limit=_TEXT_LIMIT)
         return Failure(

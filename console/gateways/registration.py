@@ -259,6 +259,10 @@ def _unusable(error: Exception, card: ClientCertificate, asked: bool) -> Console
     elif "KEY_VALUES_MISMATCH" in text or "MISMATCH" in text:
         why = f"the key in {key} is not the one of the certificate in {card.certificate}"
         hint = "Give the certificate's own key; the device's certificate must come first in its file"
+    elif any(weak in text for weak in ("MD_TOO_WEAK", "KEY_TOO_SMALL")):
+        part = "signed with too weak a hash" if "MD_TOO_WEAK" in text else "for too small a key"
+        why = f"a certificate in {card.certificate} is {part}: TLS on this machine does not show it"
+        hint = "Issue it anew with RSA 2048 or more, or EC P-256, and SHA-256"
     elif asked:
         given = card.passphrase is not None and card.passphrase.reveal()
         why = f"the key in {key} is encrypted, and " + (

@@ -11,6 +11,7 @@ from typing import Any
 
 from console.localhub.load_devices import SYSTEM_MODULES
 from console.localhub.load_hub import SETTINGS
+from console.localhub.load_line_parts import dropped, has_credentials
 from console.localhub.state import Json
 
 _ASPECTS = {"devices", "configurations", "arm"}
@@ -63,7 +64,11 @@ def _from_state_export(document: Json, left: list[str]) -> Json:
     if children:
         left.append(f"{children} parents of devices: scopes hold generation ids, which are new here")
     left += [f"{name} of {count} identities: the local hub holds none" for name, count in unheld.items()]
-    keyless = sum(not one.get("authentication") for one in result["devices"])
+    for one in result["devices"]:
+        left += [f"{one['deviceId']}: {what}" for what in dropped(one)]
+        for module in one.get("modules", ()):
+            left += [f"{one['deviceId']}/{module['moduleId']}: {what}" for what in dropped(module)]
+    keyless = sum(not has_credentials(one) for one in result["devices"])
     if keyless:
         left.append(f"the keys of {keyless} devices are not in the file: new ones were made")
     if "arm" in document:
@@ -82,20 +87,23 @@ def _device(device_id: str, entry: Json, unheld: dict[str, int]) -> Json:
         if name not in SYSTEM_MODULES or _twin(_object(one).get("twin"))  # an edge device makes these itself
     ]
     made: Json = {**_authenticated(identity, _IDENTITY), **_twin(entry.get("twin")), "deviceId": device_id}
-    _count(identity, _IDENTITY | _OF_REGISTRY, unheld)
+    made |= _miswritten(identity, _IDENTITY)
+    _count(identity, _IDENTITY | _OF_REGISTRY | set(made), unheld)
     _count(entry, {"identity", "twin", "modules", "parent"}, unheld)
     return {**made, "modules": modules} if modules else made
 
 
 def _module(module_id: str, entry: Json, unheld: dict[str, int]) -> Json:
     identity = _object(entry.get("identity"))
-    _count(identity, _IDENTITY | _OF_REGISTRY, unheld)
+    wrong = _miswritten(identity, _OF_MODULE)
+    _count(identity, _IDENTITY | _OF_REGISTRY | set(wrong), unheld)
     _count(entry, {"identity", "twin"}, unheld)
-    return {**_authenticated(identity, _OF_MODULE), **_twin(entry.get("twin")), "moduleId": module_id}
+    return {**_authenticated(identity, _OF_MODULE), **_twin(entry.get("twin")), **wrong, "moduleId": module_id}
 
 
 _IDENTITY = {"status", "statusReason", "authentication", "capabilities"}
 _OF_MODULE = {"authentication", "managedBy"}
+_OF_TWIN = {"tags", "properties"}
 _OF_REGISTRY = {
     *("deviceId", "moduleId", "deviceScope", "parentScopes", "managedBy", "tags", "properties", "etag", "deviceEtag"),
     *("connectionState", "connectionStateUpdatedTime", "lastActivityTime", "cloudToDeviceMessageCount", "version"),
@@ -116,7 +124,15 @@ def _authenticated(identity: Json, wanted: set[str]) -> Json:
 
 
 def _twin(twin: Any) -> Json:
-    return {key: value for key, value in _object(twin).items() if key in {"tags", "properties"} and value}
+    given = _object(twin)
+    kept = {key: value for key, value in given.items() if key in _OF_TWIN and value}
+    return kept | _miswritten(given, _OF_TWIN)
+
+
+def _miswritten(given: Json, wanted: set[str]) -> Json:
+    """Return the members that are wanted ones in another case: the loader refuses them by name."""
+    folded = {name.casefold() for name in wanted}
+    return {key: value for key, value in given.items() if key not in wanted and key.casefold() in folded and value}
 
 
 def _count(given: Json, known: set[str], unheld: dict[str, int]) -> None:

@@ -171,7 +171,7 @@ def hub_cells(one: HubCertificate, here: str, now: datetime) -> tuple[Piece, ...
 
 
 def state_piece(one: HubCertificate) -> Piece:
-    """Return whether possession of its key was proved."""
+    """Return whether it counts as verified: by proof or by whoever uploaded it, the hub does not tell."""
     return ("✓ verified", "ok") if one.verified else ("NOT VERIFIED", "warn")
 
 
@@ -287,18 +287,18 @@ def _hub_state(theirs: HubCertificate | None) -> tuple[str, str, str]:
 def hub_lines(one: HubCertificate, ours: AuthorityRecord | None, now: datetime, width: int) -> list[Line]:
     """Return all that is known of a CA certificate of the hub."""
     words, token = hub_expiry(one, now)
-    means = "devices get in whose certificate leads to it" if one.verified else "it lets nobody in before that"
+    means = (
+        "verified (by proof, or on upload without: the hub does not tell): devices get in whose certificate leads to it"
+        if one.verified
+        else "NOT PROVED: it lets nobody in before that"
+    )
     lines = section(
         "CA CERTIFICATE OF THE HUB",
         fields(
             (
                 ("name", clean(one.name), ""),
                 ("subject", clean(one.subject), ""),
-                (
-                    "possession",
-                    f"{'proved' if one.verified else 'NOT PROVED'}: {means}",
-                    "ok" if one.verified else "warn",
-                ),
+                ("possession", means, "ok" if one.verified else "warn"),
                 ("certificate", f"cannot be read: {clean(one.unread)}" if one.unread else "", "bad"),
                 ("until", full_moment(one.expires, now) if one.expires else words, token),
                 ("", hub_due(one, now), token),

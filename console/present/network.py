@@ -69,7 +69,7 @@ def summary_lines(view: NetworkView) -> list[Line]:
     hub = view.hub
     first: list[Piece] = [(" PUBLIC ACCESS  ", "head")]
     if not hub.reach.public_access:
-        first += [("off", "ok"), (": all IP rules are ignored", "warn" if view.rows else "")]
+        first += [("off", "ok"), (": all IP rules are ignored", "warn" if view.rows or view.classic else "")]
     elif hub.reach.rules is None:
         kind = f"{plural(len(hub.classic), 'classic rule')} in force" if hub.classic else "OPEN to all addresses"
         first += [("on, ", ""), (kind, "warn" if hub.classic else "bad")]
@@ -243,7 +243,7 @@ def service_words(view: ProvisioningView) -> str:
     """Return a provisioning service's heading."""
     link = "provisions devices to this hub" if view.linked else "does not link this hub"
     public = "" if view.service.public_access else ", public access off: its filters are ignored"
-    none = "" if view.rows else ", no filters: OPEN to all addresses"
+    none = "" if view.rows or not view.service.public_access else ", no filters: OPEN to all addresses"
     return f"DPS {view.service.name} ({link}{public}{none})"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from cryptography import x509
 
@@ -17,7 +18,7 @@ from console.rules.certificate_names import check_name
 from console.rules.certificates import PublicKey, alternative_names, common_name
 from console.rules.der import DerError
 from console.rules.extension_values import extension_word
-from console.rules.pem import decoded
+from console.rules.pem import blocks, decoded
 from console.rules.request_facts import RequestParts, take_apart
 from console.rules.signature_check import hash_word, unknown_key
 from console.rules.x509_names import COMMON_NAME, sets_of, values
@@ -70,7 +71,11 @@ def _read(data: bytes) -> Request:
             why = "there are several in the file"
             raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Give each a file of its own")
         found = _BEGIN.search(data)
-        body = data[found.end() :].partition(b"-----END")[0] if found else b""
+        if found is None:
+            held = list(dict.fromkeys(clean(one.label, limit=40) for one in islice(blocks(data), 4) if one.label))
+            why = f"the file holds no signing request, but: {', '.join(held) or 'a damaged block'}"
+            raise ConsoleError(ErrorKind.BAD_INPUT, WHAT, why, "Give the request, or ask for it again")
+        body = data[found.end() :].partition(b"-----END")[0]
         data = decoded(body) or b""
     try:
         parts = take_apart(data)

@@ -324,6 +324,9 @@ def _card(order: RegistrationOrder, now: datetime) -> Card:
     try:
         return rules.card_of(read(data, order.certificate), order.registration_id, now)
     except ConsoleError as error:
+        if error.code == "passphrase":  # reading takes none: only PEM can be shown, whatever opens the file
+            why = f"{clean(order.certificate, limit=200)} is PKCS#12, and only PEM can be shown"
+            raise rules.usage(why, "Write it as PEM first: openssl pkcs12 -in FILE -out NEW-FILE") from None
         if error.code == "unread":
             raise ConsoleError(error.kind, rules.WHAT, error.why, error.hint, code=error.code) from None
         raise ConsoleError(error.kind, rules.WHAT, f"{error.what}: {error.why}", error.hint, code="usage") from None

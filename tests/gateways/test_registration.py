@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -203,7 +204,18 @@ def test_files_that_are_no_certificate_are_named_before_anybody_is_asked(run: Ru
     noise.write_bytes(bytes(range(256)))
     other = tmp_path / "other.pem"
     other.write_bytes(make("press-1").key_bytes())
+    sealed, old, small = tmp_path / "leaf.p12", tmp_path / "old.pem", make("press-1", kind="rsa-1024")
+    sealed.write_bytes(leaf.p12("secret"))
+    mine, ca = tmp_path / "mine.pem", pem(tmp_path, ROOT)
+    mine.write_bytes(leaf.key_bytes())
+    request = ["openssl", "req", "-new", "-key", str(mine), "-subj", "/CN=press-1"]
+    asked = subprocess.run(request, check=True, capture_output=True).stdout
+    sign = ["openssl", "x509", "-req", "-sha1", "-CA", ca, "-CAkey", ca, "-set_serial", "7"]
+    old.write_bytes(subprocess.run(sign, input=asked, check=True, capture_output=True).stdout)
     for files, words in (
+        ((str(sealed), ""), "is PKCS#12, and only PEM can be shown"),
+        ((pem(tmp_path, small), ""), "for too small a key"),
+        ((str(old), str(mine)), "signed with too weak a hash"),
         ((str(noise), ""), "could not be read as certificates"),
         ((str(keyless), ""), "no certificate and key in PEM form"),
         ((str(keyless), str(other)), "is not the one of the certificate"),

@@ -239,6 +239,12 @@ def test_a_word_for_a_device_means_what_it_says(hub: HubRunner, load: Any) -> No
         ({"devices": {"p": {"authentication": {"type": "sas"}, "primaryKey": KEY}}}, "not both"),
         ({"devices": {"p": {"edge": True, "capabilities": {}}}}, "give edge or capabilities"),
         ({"devices": {"p": {"modules": {"m": {"status": "disabled"}}}}}, "there is no 'status' here"),
+        ({"devices": {"p": {"identity": {"Status": "disabled"}}}}, "there is no 'Status' here"),
+        ({"devices": {"p": {"identity": {}, "twin": {"Tags": {"a": 1}}}}}, "there is no 'Tags' here"),
+        (
+            {"devices": {"p": {"identity": {}, "modules": {"m": {"identity": {"Authentication": {"type": "sas"}}}}}}},
+            "there is no 'Authentication' here",
+        ),
         ({"enrollments": {"e": {"primaryKey": KEY, "certificate": "x"}}}, "one of primaryKey and certificate"),
         ({"enrollments": {"e": "off"}}, "enrollments.e"),
         ({"enrollments": {"e": {"secondaryCertificate": CA}}}, "secondaryCertificate without a certificate"),
@@ -256,6 +262,15 @@ def test_what_would_be_dropped_is_refused_by_name(hub: HubRunner, load: Any, doc
     code, out, err = load(document)
     assert code == 1 and out == "" and told in err, err
     assert not hub.hub.devices
+
+
+def test_credentials_of_an_export_that_mean_nothing_are_named(load: Any) -> None:
+    mechanism = {"type": "sas", "SymmetricKey": {"primaryKey": KEY}}
+    one = {"identity": {"authentication": mechanism}, "modules": {"m": {"identity": {"authentication": mechanism}}}}
+    code, out, _ = load({"devices": {"p": one}})
+    assert code == 0
+    for told in ("p: authentication.SymmetricKey", "p/m: authentication.SymmetricKey", "the keys of 1 devices"):
+        assert told in out
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,15 @@ def test_what_would_limit_a_ca_to_nothing_is_refused(name: str) -> None:
     assert caught.value.code == "usage"
 
 
+def test_a_file_with_something_else_is_called_what_it_is() -> None:
+    certificate = foreign("Plant CA").certificate.public_bytes(PEM)
+    with pytest.raises(ConsoleError, match="holds no signing request, but: CERTIFICATE") as told:
+        read_request(certificate)
+    assert "too early" not in told.value.sentence()
+    with pytest.raises(ConsoleError, match="but: a damaged block"):
+        read_request(b"-----BEGIN")
+
+
 def test_two_requests_in_one_file_are_not_guessed_at() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     one = x509.CertificateSigningRequestBuilder(common_name("a")).sign(key, hashes.SHA256()).public_bytes(PEM)

@@ -18,6 +18,7 @@ from console.present.certificate_table import (
     expiry_piece,
     here_word,
     hub_expiry,
+    hub_lines,
     matches,
     ours_of,
     row_cells,
@@ -81,6 +82,17 @@ def test_a_ca_of_the_hub_is_recognised_by_its_thumbprint() -> None:
     assert here_word(at_hub, [ca]) == "no key here" and here_word(at_hub, []) == "-"
     assert hub_expiry(at_hub, NOW) == ("renew, 9 d", "warn")
     assert hub_expiry(HubCertificate("x", "", "", None, True), NOW)[0] == "not known"
+
+
+def test_a_verified_ca_is_not_said_to_be_proved_for_the_hub_does_not_tell() -> None:
+    def possession(verified: bool) -> str:
+        one = HubCertificate("x", "CN=x", "AA", NOW + timedelta(days=9), verified)
+        return " ".join(" ".join(plain(line).split()) for line in hub_lines(one, None, NOW, 200))
+
+    assert "possession verified (by proof, or on upload without: the hub does not tell): devices get" in possession(
+        True
+    )
+    assert "NOT PROVED: it lets nobody in" in possession(False)
 
 
 def test_the_filter_takes_words_and_their_absence() -> None:

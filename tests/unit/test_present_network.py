@@ -8,12 +8,23 @@ from typing import Any
 
 from console.model.errors import ConsoleError, ErrorKind
 from console.model.ip_rule import SeenAddress
-from console.model.network import AddressSource, Known, LinkStatus, NetworkView, OwnIp, SeenLog, SeenRange
+from console.model.network import (
+    AddressSource,
+    Known,
+    LinkStatus,
+    NetworkView,
+    OwnIp,
+    ProvisioningService,
+    ProvisioningView,
+    SeenLog,
+    SeenRange,
+)
 from console.model.reading import Reading
 from console.present.lines import plain
-from console.present.network import connection_cells, rule_cells, rule_page, summary_lines
+from console.present.network import connection_cells, rule_cells, rule_page, service_words, summary_lines
 from console.rules.network_body import hub_network
 from console.services.network_view import view_of
+from console.ui.panes.network.state import NetworkState
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -43,6 +54,21 @@ def test_what_is_open_says_so() -> None:
     assert "filtered" in closed and "OPEN" not in closed and "TLS 1.2+" in closed
     classic = [{"filterName": "x", "action": "Reject", "ipMask": "10.9.0.0/16"}]
     assert "1 classic rule in force" in text(view(ipFilterRules=classic))
+
+
+def test_nothing_is_open_or_in_force_while_public_access_is_off() -> None:
+    classic = [{"filterName": "x", "action": "Reject", "ipMask": "10.9.0.0/16"}]
+    service = ProvisioningService("/x/dps", "dps", public_access=False)
+    closed = view(ipFilterRules=classic, publicNetworkAccess="Disabled")
+    state = NetworkState()
+    state.take(replace(closed, provisioning=Reading(value=(ProvisioningView(service, True, ()),), as_of=NOON)))
+    words = " ".join(f"{one.title} {one.empty}" for one in state.sections())
+    assert "CLASSIC, NOT IN FORCE" in words and "decide" not in words and "every address" not in words
+    assert "OPEN" not in service_words(ProvisioningView(service, True, ()))
+    state.take(view(publicNetworkAccess="Disabled"))
+    assert "Every address" not in state.sections()[0].empty and "public access is off" in state.sections()[0].empty
+    state.take(view(ipFilterRules=classic))
+    assert [one.title for one in state.sections()][:2] == ["IP RULES", "CLASSIC"]
 
 
 def test_pending_connections_stand_out() -> None:

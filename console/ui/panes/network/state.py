@@ -10,7 +10,7 @@ from typing import Any
 
 from console.model.errors import ConsoleError
 from console.model.ip_rule import IpRule
-from console.model.network import EndpointConnection, NetworkView, ProvisioningView, RuleRow
+from console.model.network import EndpointConnection, HubNetwork, NetworkView, ProvisioningView, RuleRow
 from console.present.columns import Column
 from console.present.lines import Line, Piece
 from console.present.network import (
@@ -73,13 +73,11 @@ class NetworkState:
         if view is None:
             return []
         hub = view.hub
-        allowed = "Every address is let in." if hub.reach.rules is None or not hub.reach.rules.default_deny else ""
-        none = f"No IP rule. {allowed or 'Nobody is let in.'}"
-        if hub.classic_in_force:
-            none = "No rule set: the classic rules decide (tab)."
+        none = _no_rule_words(hub)
         found = [Section(Kind.RULES, Kind.RULES.value, view.rows, RULE_COLUMNS, none)]
         if view.classic:
-            title = Kind.CLASSIC.value if hub.classic_in_force else "CLASSIC, NOT IN FORCE"
+            force = hub.classic_in_force and hub.reach.public_access
+            title = Kind.CLASSIC.value if force else "CLASSIC, NOT IN FORCE"
             found.append(Section(Kind.CLASSIC, title, view.classic, ORDERED_COLUMNS, ""))
         unknown = hub.connections_unknown
         empty = f"Not known: {unknown}" if unknown else "No private endpoint leads to this hub."
@@ -89,6 +87,8 @@ class NetworkState:
             found.append(Section(Kind.FILTERS, Kind.FILTERS.value, (), ORDERED_COLUMNS, text))
         for service in view.provisioning.value or ():
             text = "No filters: every address may ask for provisioning."
+            if not service.service.reach.public_access:
+                text = "No filters, and none would count: public access is off."
             title = f"{Kind.FILTERS.value} {service.service.name}"
             found.append(Section(Kind.FILTERS, title, service.rows, ORDERED_COLUMNS, text, service))
         return found
@@ -176,6 +176,16 @@ class NetworkState:
         if not parts and isinstance(row, RuleRow):
             parts.append(("", "Nothing is odd about this rule.", "dim"))
         return tuple(parts)
+
+
+def _no_rule_words(hub: HubNetwork) -> str:
+    """Return what it means that there is no IP rule."""
+    if not hub.reach.public_access:
+        return "No IP rule, and none would count: public access is off."
+    if hub.classic_in_force:
+        return "No rule set: the classic rules decide (tab)."
+    open_to_all = hub.reach.rules is None or not hub.reach.rules.default_deny
+    return f"No IP rule. {'Every address is let in.' if open_to_all else 'Nobody is let in.'}"
 
 
 def key_of(row: Any) -> str:
