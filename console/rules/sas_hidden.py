@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from console.model.token import Explanation, SasParts
+from console.model.token import Explanation, SasParts, TokenFinding
 from console.rules.redaction import Redaction
 from console.rules.showing import Showing
 
 _VALUES = {"resource", "policy", "host", "device", "module", "gateway"}
+_LONGEST = 1000  # characters of one value or sentence
+_MOST = 40  # findings: what has more is no token, and nobody reads them
 
 
 def hidden(told: Explanation, forms: Sequence[str], secrets: Redaction) -> Explanation:
@@ -22,12 +24,15 @@ def hidden(told: Explanation, forms: Sequence[str], secrets: Redaction) -> Expla
     showing = Showing(forms, (secrets.covered(one) for one in _values(told)), expiry)
 
     def covered(text: str, *, sentence: bool = False) -> str:
+        text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         return showing.covered(secrets.covered(text), sentence=sentence)
 
     details = tuple(
         replace(one, message=covered(one.message, sentence=True), hint=covered(one.hint, sentence=True))
-        for one in told.details
+        for one in told.details[:_MOST]
     )
+    if more := len(told.details) - len(details):
+        details = (*details, TokenFinding("more", f"{more:,} more findings are left out here"))
     facts = tuple((label, covered(value, sentence=not _is_value(label))) for label, value in told.facts)
     report, messages = told.report, tuple(one.message for one in details)
     if report is not None:

@@ -31,7 +31,8 @@ _KNOWN = re.compile(
 _PROSE = re.compile(r"(?<![^\s“(])[A-Za-z]?[a-z]{1,13}(?![^\s”),.:;])")
 _SPELLED_OUT = re.compile(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}")
 _BREAK = re.compile(r"[=\\]?\r?\n[\s>]*|\s+")
-_ID = re.compile(r"[A-Za-z0-9._:#*!~@$'()+%?-]{1,128}")
+_ID = re.compile(r"[A-Za-z0-9._:#*!~@$'()+%?,;=-]{1,128}")
+_SEPARATOR = re.compile(r"[,;=](?=(?:[^A-Za-z0-9]*[A-Za-z0-9]){16})")
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,8}\.?(?::\d{1,5})?")
 _LABEL = re.compile(r"sig|key|passw|pwd", re.IGNORECASE)
 _SURE = re.compile(
@@ -43,6 +44,7 @@ _SECRET = re.compile(r"[A-Za-z0-9+/%=_-]{30,}")
 _STRETCH = re.compile(r"[A-Za-z0-9+/%]{30,}")
 _PLACEHOLDER = re.compile(r"[<{\[$]{1,3}[A-Za-z _-]{1,30}[>}\]]{1,3}")
 _EXPIRY = re.compile(r"\d{1,24}")
+_LONGEST = 1000  # characters of a value that are looked at: host and two ids have 500 at most
 _SHORTEST = 4  # what has less needs no leave: a run of letters and digits has more
 
 
@@ -51,12 +53,18 @@ def understood(value: str) -> Iterator[str]:
 
     Escapes hide what follows them, so that it is judged decoded; each is yielded as it is written as well.
     """
+    value = value[:_LONGEST]
     safe = set(_parts(_decoded(value)))
     yield from safe
     for form in dict.fromkeys((value, unquote(value))):
         for part in form.split("/"):
             if "%" in part and safe.issuperset(_decoded(part).split("/")):
                 yield part
+
+
+def understood_whole(value: str) -> bool:
+    """Return whether all of a resource, or of a policy's name, is host and ids by their form."""
+    return len(value) <= _LONGEST and set(understood(value)) >= {part for part in value.split("/") if part}
 
 
 def _parts(value: str) -> Iterator[str]:
@@ -66,7 +74,8 @@ def _parts(value: str) -> Iterator[str]:
             yield segment
             continue
         found = (_HOST if place == 0 and "/" in text else _ID).match(segment)
-        part = found[0] if found and not any(map(_like_key, _STRETCH.findall(found[0]))) else ""
+        part = _SEPARATOR.split(found[0], maxsplit=1)[0] if found else ""
+        part = "" if any(map(_like_key, _STRETCH.findall(part))) else part
         if part:
             yield part
         if part != segment:
@@ -125,9 +134,12 @@ class Showing:
             apart += [word for word in _PROSE.finditer(text) if len(word[0]) < RUN or word[0] in self._words]
         letters, places = _letters(text, [found.span() for found in apart])
         marks = bytearray(len(text))
+        known: dict[str, bool] = {}
         for at in range(len(letters) - RUN + 1):
             gram = letters[at : at + RUN]
-            if "\x00" not in gram and any(gram in form for form in self._squeezed):
+            if gram not in known:
+                known[gram] = "\x00" not in gram and any(gram in form for form in self._squeezed)
+            if known[gram]:
                 start, end = places[at], places[at + RUN - 1] + 1
                 marks[start:end] = b"\x01" * (end - start)
         if not any(marks):
