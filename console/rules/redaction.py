@@ -34,6 +34,7 @@ _HOLDS_MORE = re.compile(r"\W*(?:SharedAccessSignature|HostName|sr=|https?://)",
 _SYMBOL = re.compile(rf"{_ESCAPE}|[A-Za-z0-9+/_-]", re.IGNORECASE)
 _LONGEST = 400  # characters after a label: an HMAC-SHA512 has 88, each may be escaped
 _MARGIN = 100  # characters: a label so near to the end of a secret may begin another
+_MANY = 400  # labels: a log of so many tokens is longer than what is looked at
 _WHOLE = 43  # symbols of a signature or a key of 32 bytes without its padding
 _CLOSED = re.compile(r"[\"'`<>{}\[\]]")
 _NO_SYMBOL = re.compile(r"[^A-Za-z0-9+/_=%\\-]")
@@ -118,8 +119,11 @@ def _labelled(text: str) -> Iterator[str]:
     """Yield what follows each label of a secret, up to the next part or to as much as a secret has."""
     ends = [found.start() for found in _NEXT.finditer(text)]
     place = covered = 0
-    for label in _LABEL.finditer(text):
+    for count, label in enumerate(_LABEL.finditer(text)):
         start = label.end()
+        if count == _MANY:
+            yield text[start:]  # nothing but labels: all of it is hidden, rather than each looked at
+            return
         if start + _MARGIN <= covered:
             continue  # it stands in the middle of what the one before has
         while place < len(ends) and ends[place] < start:

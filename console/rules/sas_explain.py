@@ -13,15 +13,18 @@ from console.model.text import clean
 from console.model.token import Explanation, SasParts, TokenFinding, TokenReport, Verdict, worst
 from console.rules import connection_string, sas_reading
 from console.rules.redaction import Redaction
+from console.rules.sas_hidden import hidden
 from console.rules.sas_ownership import encoded_twice, needed, other_owner, ownership_findings, signer_findings
 from console.rules.sas_reading import MOMENT
 from console.rules.sas_resource import as_meant, opens, resource_findings, wanted_finding
 from console.rules.sas_signature import key_text, tried
-from console.rules.wrapping import unwrapped
+from console.rules.wrapping import every_form, unwrapped
 
 SKEW = timedelta(minutes=5)
 """A device whose clock is further off than this is refused (IoT Hub's troubleshooting of 401003)."""
 LONG = timedelta(hours=24)
+MOST = 64 * 1024
+"""Characters of a text that is looked at: far more than any token or connection string has, wrapped in whatever."""
 
 Fact = tuple[str, str]
 
@@ -57,30 +60,24 @@ def explain(
     `more` are findings of others (the hub's); `zone` None is this machine's own. Never raises; neither signature nor
     key is in the result.
     """
+    if len(text) > MOST:
+        return _too_long(len(text))
     plain = unwrapped(text)
-    secrets = Redaction((*plain.forms, wanted))  # before anything of it is understood
+    forms = every_form(text)
+    secrets = Redaction((*forms, wanted))  # before anything of it is understood
     if connection_string.looks_like_one(plain.text):
-        return _hidden(_of_string(text, now, keys, wanted, more, zone), secrets)
+        return hidden(_of_string(text, now, keys, wanted, more, zone), forms, secrets)
     if not sas_reading.looks_like_one(plain.text) and not text.strip().startswith("eyJ"):
         said, usable = key_text(Secret(text))
         if usable:
             return _of_key(said)
-    return _hidden(_of_token(text, now, keys, wanted, more, zone), secrets)
+    return hidden(_of_token(text, now, keys, wanted, more, zone), forms, secrets)
 
 
-def _hidden(told: Explanation, secrets: Redaction) -> Explanation:
-    """Return an explanation without a piece of a signature or key: one may have slipped to where an id belongs."""
-    covered = secrets.covered
-    details = tuple(replace(one, message=covered(one.message), hint=covered(one.hint)) for one in told.details)
-    facts = tuple((label, covered(value)) for label, value in told.facts)
-    report = told.report
-    if report is not None:
-        parts = report.parts
-        if parts is not None:
-            sent, resource = covered(parts.signed_resource), covered(parts.resource)
-            parts = SasParts(sent, resource, b"", covered(parts.expiry_text), parts.expires, covered(parts.policy))
-        report = replace(report, parts=parts, findings=tuple(one.message for one in details))
-    return replace(told, report=report, facts=facts, details=details, findings=tuple(one.message for one in details))
+def _too_long(length: int) -> Explanation:
+    message = f"it has {length:,} characters, and no token or connection string comes near {MOST:,}: it was not read"
+    finding = TokenFinding("too-long", message, "Paste the token or the connection string alone", Verdict.MALFORMED)
+    return Explanation("text", None, (), (message,), Verdict.MALFORMED, (finding,))
 
 
 def _of_token(

@@ -88,6 +88,16 @@ def unwrapped(text: str) -> Unwrapped:
     return Unwrapped(forms[-1], tuple(findings.values()), tuple(forms))
 
 
+def every_form(text: str) -> tuple[str, ...]:
+    """Return all forms of a text on the way to its plain one, and those of what stands in it in base64."""
+    forms = dict.fromkeys(unwrapped(text).forms)
+    for form in tuple(forms):
+        for run in _BASE64.finditer(form):
+            if (plain := _decoded(run[0])) and plain not in forms:
+                forms.update(dict.fromkeys(unwrapped(plain).forms))
+    return tuple(forms)
+
+
 def _is_literal(text: str) -> bool:
     """Return whether a token stands in a string of JSON, XML or a program, where escapes are right."""
     return bool(_STRING.search(text.replace("\\", ""))) and not _SHELL.search(text)

@@ -21,8 +21,9 @@ from console.rules import connection_string, sas_reading
 from console.rules.policies import effective, read_rights
 from console.rules.redaction import Redaction
 from console.rules.sas import mint, resource_uri
-from console.rules.sas_explain import NamedKey
+from console.rules.sas_explain import MOST, NamedKey
 from console.rules.sas_signature import key_text, tried
+from console.rules.showing import understood_whole
 from console.rules.token_order import host_of
 from console.rules.wrapping import unwrapped
 from console.services.changes import Changes
@@ -232,11 +233,13 @@ class HubKeys:
 
 def _parts_of(text: str) -> SasParts | None:
     """Return the parts of a token, of the one in a connection string, or of one that its key would make."""
+    if len(text) > MOST:
+        return None
     if not connection_string.looks_like_one(text):
         parts = sas_reading.read(text).parts
-        if parts is not None and Redaction(unwrapped(text).forms).holds(parts.resource + parts.policy):
-            return None  # a key slipped to where an id belongs: it would stand in the journal
-        return parts
+        if parts is None or not all(map(understood_whole, (parts.resource, parts.policy))):
+            return None  # more than ids stands where an id belongs: it would stand in the journal
+        return None if Redaction(unwrapped(text).forms).holds(parts.resource + parts.policy) else parts
     string = connection_string.read(text)[0]
     if string.token is not None:
         return sas_reading.read(string.token.reveal()).parts

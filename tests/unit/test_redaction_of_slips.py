@@ -82,3 +82,38 @@ def test_the_id_of_a_device_is_shown_however_long_it_is(device: str) -> None:
     assert device in shown(json.dumps({"deviceId": device, "token": token}))
     assert device in shown(f"HostName={HOST};DeviceId={device};SharedAccessKey={secret}")
     assert device in Tokens(None, None, None, lambda: NOW).explain(token, key=Secret(secret), wanted=device).facts[0][1]
+
+
+SIGNATURE = base64.b64encode(RAW[2]).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SharedAccessSignature sr={SR} ; sig {SIGNATURE} , se 4102444800",
+        f"SharedAccessSignature sr={SR}sig{quote(SIGNATURE, safe='')}se=4102444800",
+        f"HostName={HOST}\tDeviceId=press-1\tSharedAccessKey{SIGNATURE}",
+        base64.b64encode(json.dumps({"t": f"SharedAccessSignature sr={SR} s%69g={SIGNATURE} se=1"}).encode()).decode(),
+        f"SharedAccessSignature sr={SR}%2\n6s%69g%3D{quote(SIGNATURE, safe='')}&se=4102444800",
+        f"SharedAccessSignature sr={SR}\\u00\n26sig\\u003d{SIGNATURE}\\u0026se=4102444800",
+    ],
+)
+def test_a_signature_is_not_shown_where_its_label_was_spoiled(text: str) -> None:
+    for one, secret in ((text, SIGNATURE), (text.lower(), SIGNATURE.lower()), (text.upper(), SIGNATURE.upper())):
+        assert not holds(shown(one), secret)
+        assert not holds(shown(one), quote(secret, safe=""))
+
+
+def test_an_id_with_commas_and_words_of_sentences_is_shown_whole() -> None:
+    for device in ("press,line=4", "signal-processing-unit-press-line-0007", "keypad-0001", "stands(in)it"):
+        text = f"SharedAccessSignature sr={quote(f'{HOST}/devices/{device}', safe='')}&sig={quote(SIGNATURE)}&se=1"
+        assert f"one device: {device}" in shown(text)
+
+
+def test_a_text_that_is_far_too_long_is_refused_before_it_is_read() -> None:
+    told = Tokens(None, None, None, lambda: NOW).explain("sig= " * 60_000)
+    assert [one.id for one in told.details] == ["too-long"]
+    assert "300,000 characters" in told.findings[0]
+    many = Tokens(None, None, None, lambda: NOW).explain("SharedAccessSignature " + "sr=a&" * 200)
+    assert len(many.details) == 41
+    assert "more findings" in many.findings[-1]

@@ -72,8 +72,26 @@ EQUALS = [
     "&#61;",
     '="',
     "\t=\t",
+    *("", " ", "  ", "\t"),
 ]
-NAMES = ["sig", "sig", "sig", "SIG", "Sig", "ｓｉｇ", "signature", ' "sig"', "\\u0073ig"]
+NAMES = [
+    "sig",
+    "sig",
+    "sig",
+    "SIG",
+    "Sig",
+    "ｓｉｇ",
+    "signature",
+    ' "sig"',
+    "\\u0073ig",
+    "s%69g",
+    "%73ig",
+    "si%67",
+    "%73%69%67",
+]
+BREAKS = ["\n", "\r\n", "=\n", "=\r\n", "\r\n  ", "\n> "]
+ESCAPE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+[ux][0-9A-Fa-f]{2,4}|&#?\w+;")
+CASES = [str, str, str, str, str.lower, str.upper]
 
 
 def made(seed: int) -> tuple[str, bytes]:
@@ -131,6 +149,21 @@ def wrappings(text: str) -> list[str]:
 
 
 @st.composite
+def spoiled(draw: st.DrawFn, text: str) -> str:
+    """Return a text as what it went through left it: in one case, or with line breaks in the middle of escapes."""
+    text = draw(st.sampled_from(CASES))(text)
+    escapes = list(ESCAPE.finditer(text))
+    if not escapes or draw(st.integers(0, 2)):
+        return text
+    sign = draw(st.sampled_from(BREAKS))
+    broken_ones = draw(st.sampled_from([escapes, escapes[:1], escapes[-1:], escapes[len(escapes) // 2 :][:1]]))
+    for found in reversed(broken_ones):
+        place = draw(st.integers(found.start() + 1, found.end() - 1))
+        text = text[:place] + sign + text[place:]
+    return text
+
+
+@st.composite
 def written(draw: st.DrawFn) -> tuple[str, str, bytes]:
     """Return a text with a signature in it, the key, and the signature."""
     key, signature = made(draw(st.integers(0, 10_000)))
@@ -149,7 +182,8 @@ def written(draw: st.DrawFn) -> tuple[str, str, bytes]:
         text += (draw(st.sampled_from(SEPARATORS)) if one is None else one) + part
     scheme = draw(st.sampled_from(["SharedAccessSignature ", "SharedAccessSignature ", "", "sharedaccesssignature%20"]))
     text = draw(st.sampled_from(wrappings(scheme + text)))
-    return draw(st.sampled_from(wrappings(text))) if draw(st.integers(0, 5)) == 0 else text, key, signature
+    text = draw(st.sampled_from(wrappings(text))) if draw(st.integers(0, 5)) == 0 else text
+    return draw(spoiled(text)), key, signature
 
 
 def pages(told: Explanation) -> str:
@@ -195,7 +229,9 @@ def written_string(draw: st.DrawFn) -> tuple[str, bytes]:
     text = base64.b64encode(raw).decode()
     in_pieces = [broken(text, sign, 9) for sign in "\n\t "]
     spelled = draw(st.sampled_from([text, text, text.rstrip("="), quote(text, safe=""), *in_pieces]))
-    name = draw(st.sampled_from(["SharedAccessKey", "SharedAccessKey", "sharedaccesskey", "AccountKey"]))
+    name = draw(
+        st.sampled_from(["SharedAccessKey", "SharedAccessKey", "sharedaccesskey", "AccountKey", "Shared%41ccessKey"])
+    )
     parts = [
         f"HostName{draw(st.sampled_from(EQUALS))}{HOST}",
         draw(st.sampled_from(["DeviceId=press-1", "SharedAccessKeyName=service", "DeviceId=press-1;ModuleId=m"])),
@@ -204,7 +240,7 @@ def written_string(draw: st.DrawFn) -> tuple[str, bytes]:
     ]
     parts = draw(st.permutations(parts))
     one = draw(st.sampled_from([";", ";", *SEPARATORS]))
-    return draw(st.sampled_from(wrappings(one.join(parts)))), raw
+    return draw(spoiled(draw(st.sampled_from(wrappings(one.join(parts)))))), raw
 
 
 @fuzz
