@@ -21,7 +21,7 @@ from console.services.bundle import Services
 from console.services.ports import Cancel
 
 pytestmark = pytest.mark.slow  # a throttle in real time, sped up: it needs a machine that keeps the pace
-SCALE = 100.0
+SCALE = 10.0
 DEVICES = 36_000
 
 
