@@ -38,7 +38,9 @@ def shown_address(value: str) -> str:
     for text in (value, unquote(value), unquote(unquote(value))):
         if "@" in text:
             scheme, mark, rest = text.partition("://")
-            return (scheme + mark if mark and "@" not in scheme else "") + (rest if mark else text).rpartition("@")[2]
+            return (scheme + mark if mark and re.fullmatch(_NAME, scheme) else "") + (
+                rest if mark else text
+            ).rpartition("@")[2]
     return value
 
 

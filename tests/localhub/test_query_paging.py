@@ -173,7 +173,7 @@ def test_a_stale_index_shows_nothing_new_until_the_fault_ends(call: PlainClient,
         runner.faults.remove(fault.id)
     wait_until(lambda: "fresh" in names(call))
     assert "d00" not in names(call)
-    assert len(ask(call, "SELECT * FROM devices WHERE tags.line = 'new'").json()) == 1
+    wait_until(lambda: len(ask(call, "SELECT * FROM devices WHERE tags.line = 'new'").json()) == 1)
 
 
 def record(name: str, line: int = 0) -> DeviceRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from console.config import Profile, load_profiles, pick_profile
@@ -45,6 +45,7 @@ def test_a_text_shows_no_password_of_an_address(text: str, shown: str) -> None:
     after=st.text("ab0/:@#?%=;,!$()*+[]~", max_size=6),
     around=st.sampled_from(["{}", "'{}'", '"{}" failed', "see {}.", "({})", "\t{}\n"]),
 )
+@example(scheme="//", user="", before="", after="://", around="{}")
 def test_no_writing_of_a_password_is_shown(scheme: str, user: str, before: str, after: str, around: str) -> None:
     escaped = scheme.endswith(("F", "f"))
     if escaped:
