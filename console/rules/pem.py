@@ -20,11 +20,16 @@ _ALMOST_END = re.compile(rb"-{2,9}[ \t]*END[ \t_-]{0,4}([^\r\n-]{0,64})")
 _CERTIFICATES = re.compile(r"CERT|X\.?509(?! CRL)|PKCS ?#?7|CMS", re.IGNORECASE)
 _LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7")
 _ALIKE = 0.6
+_DULL = 24
+"""So few signs are a line of dashes or letters, and no base64."""
 _MOST_LOOKED = 500
 _OTHERS = re.compile(r"KEY|PARAM|CRL|PGP|SSH|OCSP|MESSAGE|SIGN|SESSION|TIME|OPENVPN|TOKEN", re.IGNORECASE)
 _REQUESTS = re.compile(r"REQUEST", re.IGNORECASE)
 _BASE64_SEQUENCE = re.compile(rb"MI[A-Za-z0-9+/]{18}")
 _BASE64_LINES = re.compile(rb"[A-Za-z0-9+/=\s\\>#]+")
+_BASE64_BODY = re.compile(rb"(?:(?<=\n)|^)(?:[ \t>#*|]*[A-Za-z0-9+/]{60,76}[ \t]*\r?\n){3,}[A-Za-z0-9+/=\s]*")
+"""Three such lines and more are the inside of something, also where its beginning was lost."""
+_HEX_SEQUENCE = re.compile(rb"(?i)(?<![0-9a-f])30[\s:,]{0,2}(?:0x)?8[0-4](?:[\s:,]{0,3}(?:0x)?[0-9a-f]{2}){13}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 _MARKS = (
     (b"PK\x03\x04", "it is a ZIP archive"),
@@ -154,6 +159,15 @@ def _bare(text: bytes) -> Iterator[Block]:
             run = _BASE64_LINES.match(text, found.start())
             after = run.end() if run else found.end()
             yield Block("", b"", "it is base64 that stands outside of any block")
+    for found in _BASE64_BODY.finditer(text):
+        if found.start() >= after and len(set(found[0])) > _DULL:
+            yield Block("", b"", "it is base64 that stands outside of any block")
+    after = 0
+    for found in _HEX_SEQUENCE.finditer(text):
+        digits = re.sub(rb"(?i)0x|[^0-9a-f]", b"", found[0])
+        if found.start() >= after and begins_certificate(bytes.fromhex(digits.decode())):
+            yield Block("", b"", "it is a hex dump that stands outside of any block")
+            break  # what is inside may look like another's beginning
 
 
 def begins_certificate(der: bytes) -> bool:

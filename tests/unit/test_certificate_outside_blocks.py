@@ -40,6 +40,18 @@ LOST = {
     "quoted": TEXT.replace("-----", "\\-" * 5),
     "PKCS#7": base64.b64encode(pkcs7.serialize_certificates([LEAF.certificate], serialization.Encoding.DER)).decode(),
 }
+DER = LEAF.der
+HEX = DER.hex()
+LOST |= {
+    "without its beginning": "\n".join(TEXT.splitlines()[2:-1]) + "\n",
+    "a hex dump": "\n".join(HEX[at : at + 64] for at in range(0, len(HEX), 64)) + "\n",
+    "hex with colons": ":".join(HEX[at : at + 2] for at in range(0, len(HEX), 2)).upper() + "\n",
+    "an array of C": ", ".join(f"0x{byte:02x}" for byte in DER) + "\n",
+    "xxd": "".join(
+        f"{at:08x}: {' '.join(DER[at : at + 16].hex()[i : i + 4] for i in range(0, 32, 4))}  ................\n"
+        for at in range(0, len(DER), 16)
+    ),
+}
 
 
 @pytest.mark.parametrize("way", LOST)
