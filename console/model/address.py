@@ -19,7 +19,7 @@ def without_userinfo(text: str) -> str:
     """Return text in which no address shows a user name or password; most of what a user meets goes through here."""
     if "@" not in text and "%40" not in text:
         return text
-    return re.sub(_ESCAPED, r"\g<start>", re.sub(_SCHEME, _bare, text))
+    return re.sub(_SCHEME, _bare, re.sub(_ESCAPED, r"\g<start>", text))
 
 
 def _bare(match: re.Match[str]) -> str:

@@ -275,7 +275,7 @@ def test_a_request_is_made_here_and_signed_there(cli: Run, ca: str) -> None:
     assert cli("sign", "-", "--ca", ca, "--out", "piped", stdin=request)[0] == 0
     code, _, err = cli("sign", "ca/ca.cert.pem", "--ca", ca, "--out", "other")
     assert code == 1
-    assert "no certificate signing request" in err
+    assert "no signing request, but: CERTIFICATE" in err
 
 
 def test_the_list_and_its_check(cli: Run, ca: str) -> None:

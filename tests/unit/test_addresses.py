@@ -46,6 +46,7 @@ def test_a_text_shows_no_password_of_an_address(text: str, shown: str) -> None:
     around=st.sampled_from(["{}", "'{}'", '"{}" failed', "see {}.", "({})", "\t{}\n"]),
 )
 @example(scheme="//", user="", before="", after="://", around="{}")
+@example(scheme="http%3A%2F%2F", user="", before="", after="://", around="{}")
 def test_no_writing_of_a_password_is_shown(scheme: str, user: str, before: str, after: str, around: str) -> None:
     escaped = scheme.endswith(("F", "f"))
     if escaped:
