@@ -156,6 +156,8 @@ class HubwardenApp(App[None]):
         return super().switch_mode(mode)
 
     def _tick(self) -> None:
+        if (look := getattr(self._driver, "look_at_size", None)) is not None:
+            look()
         check_size(self)  # a change of size in the middle of a change of panes may have been missed
         behind = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
         if (front := next(behind, None)) is not None:  # ages go on behind a dialog too

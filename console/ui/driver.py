@@ -20,6 +20,7 @@ from typing import IO, Any, cast
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.message import Message
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,13 @@ class ConsoleDriver(LinuxDriver):
         self._loop.add_signal_handler(signal.SIGCONT, self._go_on)
         # a window that is dragged sends more signals than the loop's pipe holds; one of them in it is enough
         signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+
+    def look_at_size(self) -> None:
+        """Tell the app its terminal's size where it has another one: the signal that says so can get lost."""
+        size = Size(*self._get_terminal_size())
+        event = events.Resize(size, size)
+        if not self._in_band_window_resize and size != self._app.size and _possible(event):
+            self._app.post_message(event)
 
     def silence(self) -> None:
         """Write nothing more: the terminal was given back."""

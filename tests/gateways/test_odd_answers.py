@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import random
 import urllib.error
@@ -50,6 +51,15 @@ VALUES: list[Any] = [
     "\x1b[31m", "\ud800",
     [], [None], [5], ["x"], [[]], [{}], {}, {"": None}, {"value": 5}, {"x": {"y": []}}, "A" * 5000,
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def nothing_collected_in_the_depth() -> Iterator[None]:
+    """Collect garbage before a test and not in it: what another test left may not end where the stack is full."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def changed(body: Any, chance: random.Random) -> Any:
