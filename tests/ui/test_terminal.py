@@ -179,3 +179,23 @@ def test_no_core_is_dumped(tmp_path: Path, local_hub) -> None:
         assert line.split()[4:6] == ["0", "0"]
         os.kill(terminal.process.pid, signal.SIGSEGV)
         assert terminal.wait_exit() == -signal.SIGSEGV
+
+
+DEAF = """
+import signal
+from console.ui.driver import ConsoleDriver
+started = ConsoleDriver.start_application_mode
+def deaf(self):
+    started(self)
+    signal.signal(signal.SIGWINCH, signal.SIG_IGN)
+ConsoleDriver.start_application_mode = deaf
+"""
+
+
+def test_a_size_whose_signal_got_lost_is_noticed_all_the_same(tmp_path: Path) -> None:
+    with opened(tmp_path, DEAF) as terminal:
+        terminal.wait("contoso-plants")
+        terminal.resize(50, 12)
+        terminal.wait("terminal too small")
+        terminal.resize(100, 30)
+        terminal.wait(lambda text: "too small" not in text and "contoso-plants" in text)
